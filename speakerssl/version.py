@@ -1,0 +1,3 @@
+"""The version of speakerssl, readable without importing anything heavy."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,18 @@
+"""Fixtures that all tests share: where the real speech is, and one thread a process."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real speech, lists and golden numbers beside the checkout; skips where it is not there."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip(f"needs the shared data folder, which is not at {SHARED_DATA}")
+    return SHARED_DATA
