@@ -1,0 +1,83 @@
+"""Recordings that another program decodes: Kaldi's `command |`, and ffmpeg for what libsndfile cannot read.
+
+Failures are OSError or ValueError with one line; `data.audio` puts the recording's name before it.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+
+import numpy as np
+
+FFMPEG_SUFFIXES = frozenset({".m4a", ".mp4", ".aac", ".wma", ".webm", ".amr", ".mkv"})
+
+
+def is_pipe(source: str) -> bool:
+    """Whether `source` is a Kaldi input pipe: a shell command and `|`."""
+    return source.rstrip().endswith("|")
+
+
+def needs_ffmpeg(path: str) -> bool:
+    """Whether the suffix says that libsndfile cannot read it."""
+    return os.path.splitext(path)[1].lower() in FFMPEG_SUFFIXES
+
+
+def run_pipe(source: str) -> bytes:
+    """What the command before `|` writes to standard output. Raises ValueError when it fails or writes nothing."""
+    command = source.rstrip()[:-1]
+    shell = shutil.which("bash")
+    # A failing first member of `a | b |` must fail the recording; plain sh cannot tell.
+    arguments = [shell, "-o", "pipefail", "-c", command] if shell else ["sh", "-c", command]
+    done = subprocess.run(arguments, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    if done.returncode != 0:
+        raise ValueError(f"the command failed (status {done.returncode}){_last_line(done.stderr)}")
+    if not done.stdout:
+        raise ValueError("the command wrote nothing")
+    return done.stdout
+
+
+def ffmpeg_read(path: str, start: float, duration: float | None) -> tuple[np.ndarray, int]:
+    """float32 [S] or [S, channels] in [-1, 1] at the file's own rate, and the rate."""
+    _, rate, channels = _probe(path)
+    crop = ["-ss", f"{start:.6f}"] if start else []
+    crop += ["-t", f"{duration:.6f}"] if duration is not None else []
+    command = [_program("ffmpeg"), "-nostdin", "-v", "error", *crop, "-i", path, "-vn", "-f", "f32le", "-"]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    if done.returncode != 0:
+        raise ValueError(f"ffmpeg cannot decode it{_last_line(done.stderr)}")
+    samples = np.frombuffer(done.stdout, dtype="<f4").astype(np.float32)
+    return (samples.reshape(-1, channels) if channels > 1 else samples), rate
+
+
+def ffmpeg_info(path: str) -> tuple[int, int]:
+    """(number of samples at the file's own rate, rate in Hz), from the container's header."""
+    seconds, rate, _ = _probe(path)
+    return round(seconds * rate), rate
+
+
+def _probe(path: str) -> tuple[float, int, int]:
+    """Seconds, Hz and channels of the first audio stream."""
+    entries = "stream=sample_rate,channels,duration:format=duration"
+    command = [_program("ffprobe"), "-v", "error", "-select_streams", "a:0", "-show_entries", entries]
+    done = subprocess.run([*command, "-of", "json", path], capture_output=True, check=False)
+    streams = json.loads(done.stdout or b"{}").get("streams", []) if done.returncode == 0 else []
+    if not streams:
+        raise ValueError(f"ffprobe finds no audio in it{_last_line(done.stderr)}")
+    stream, container = streams[0], json.loads(done.stdout).get("format", {})
+    seconds = stream.get("duration") or container.get("duration") or 0.0
+    return float(seconds), int(stream["sample_rate"]), int(stream["channels"])
+
+
+def _program(name: str) -> str:
+    path = shutil.which(name)
+    if path is None:
+        raise ValueError(
+            f"this format needs {name}, which is not installed; install ffmpeg or convert to wav or flac"
+        )
+    return path
+
+
+def _last_line(stderr: bytes) -> str:
+    lines = stderr.decode(errors="replace").strip().splitlines()
+    return f": {lines[-1]}" if lines else ""
