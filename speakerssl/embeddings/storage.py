@@ -1,0 +1,223 @@
+"""Embeddings on disk: Kaldi's ark/scp and numpy's npz, read whole and written whole. No torch.
+
+`read_embeddings` takes `.scp`, `.ark`, `.npz` (arrays `ids` and `embeddings`) or `.npy` (its ids, one a line, in a
+file of the same name ending in `.ids` or `.txt`); `write_embeddings` writes ark, scp and npz side by side.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from speakerssl.embeddings.ark import ark_bytes, decode, gather_vectors, scan_ark
+from speakerssl.errors import InputError
+from speakerssl.io import atomic_path, open_binary, read_bytes
+
+
+@dataclass
+class Embeddings:
+    """One vector an id: `matrix` is float32 [N, D], row i belongs to `ids[i]`; `path` is where they came from."""
+
+    ids: list[str]
+    matrix: np.ndarray
+    path: str = ""
+    _rows: dict[str, int] = field(default_factory=dict, repr=False, compare=False)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def dim(self) -> int:
+        """D, the numbers in one embedding."""
+        return int(self.matrix.shape[1])
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """The row of each id (made on first use)."""
+        if len(self._rows) != len(self.ids):
+            self._rows = dict(zip(self.ids, range(len(self.ids))))
+        return self._rows
+
+    def index(self, ids: Iterable[str]) -> np.ndarray:
+        """Rows of `ids` as int64 [len(ids)]. Raises InputError that names the first unknown id and how many there are."""
+        wanted = ids if isinstance(ids, list) else list(ids)
+        rows = np.fromiter(map(self.rows.get, wanted, [-1] * len(wanted)), np.int64, len(wanted))  # type: ignore[arg-type]
+        missing = np.flatnonzero(rows < 0)
+        if len(missing):
+            more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+            raise InputError(f"{self.path or 'embeddings'}: no embedding for '{wanted[missing[0]]}'{more}")
+        return rows
+
+    def select(self, ids: Sequence[str]) -> "Embeddings":
+        """The embeddings of `ids` in their order. Raises InputError for an unknown id."""
+        return Embeddings(list(ids), self.matrix[self.index(ids)], self.path)
+
+
+def read_embeddings(path: str | Path) -> Embeddings:
+    """Reads embeddings of any toolkit that writes Kaldi or numpy files.
+
+    Paths inside an scp count from the working directory as in Kaldi, or else from the folder of the scp.
+    Raises InputError naming the file and the id or line: missing or truncated archive, vectors of two sizes, a number
+    that is not finite, an id that stands twice, an empty file.
+    """
+    suffix = Path(path).suffix
+    reader = {".scp": _read_scp, ".ark": _read_ark, ".npz": _read_npz, ".npy": _read_npy}.get(suffix)
+    if reader is None:
+        raise InputError(f"{path}: embeddings are read from .scp, .ark, .npz or .npy files, not '{suffix}'")
+    ids, matrix = reader(Path(path))
+    _check(path, ids, matrix)
+    return Embeddings(ids, matrix, str(path))
+
+
+def write_embeddings(
+    directory: str | Path, ids: Sequence[str], matrix: np.ndarray, stem: str = "xvector"
+) -> dict[str, Path]:
+    """Writes `<directory>/<stem>.{ark,scp,npz}`, each whole or not at all; returns the path of each by its suffix.
+
+    `matrix` is [N, D] and is stored as float32. Raises InputError for what `read_embeddings` would refuse.
+    """
+    ids, matrix = list(ids), np.ascontiguousarray(matrix, np.float32)
+    paths = {suffix: Path(directory) / f"{stem}.{suffix}" for suffix in ("ark", "npz", "scp")}
+    _check(paths["ark"], ids, matrix)
+    spaced = next((name for name in ids if len(name.split()) != 1), None)
+    if spaced is not None:
+        raise InputError(
+            f"{paths['ark']}: the id '{spaced}' is empty or holds white space, which no Kaldi file can"
+        )
+    content, offsets = ark_bytes(ids, matrix)
+    with atomic_path(paths["ark"]) as temporary:
+        temporary.write_bytes(content)
+    with atomic_path(paths["npz"]) as temporary:
+        np.savez(temporary, ids=np.array(ids, dtype=np.str_), embeddings=matrix)
+    with atomic_path(paths["scp"]) as temporary:
+        lines = [f"{name} {paths['ark']}:{offset}\n" for name, offset in zip(ids, offsets.tolist())]
+        temporary.write_text("".join(lines), encoding="utf-8")
+    return paths
+
+
+def _check(path: str | Path, ids: list[str], matrix: np.ndarray) -> None:
+    if matrix.ndim != 2 or matrix.shape[0] != len(ids):
+        raise InputError(
+            f"{path}: {len(ids)} ids and an array of shape {matrix.shape}; expected [ids, numbers]"
+        )
+    if matrix.size == 0:
+        raise InputError(f"{path}: holds no embeddings")
+    # One product finds any NaN or infinity in a pass; only then is it worth looking for the row.
+    with np.errstate(all="ignore"):
+        suspicious = not np.isfinite(matrix @ np.ones(matrix.shape[1], matrix.dtype)).all()
+    if suspicious:
+        bad = np.flatnonzero(~np.isfinite(matrix).all(axis=1))
+        if len(bad):
+            raise InputError(
+                f"{path}: the embedding of '{ids[bad[0]]}' holds NaN or infinity ({len(bad)} such)"
+            )
+    if len(set(ids)) != len(ids):
+        seen: set[str] = set()
+        twice = next(name for name in ids if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+        raise InputError(f"{path}: the id '{twice}' stands twice")
+
+
+def _read_scp(path: Path) -> tuple[list[str], np.ndarray]:
+    raw = read_bytes(path)
+    tokens = raw.split()
+    lines = raw.count(b"\n") + (not raw.endswith(b"\n"))
+    if len(tokens) != 2 * lines or raw.count(b"|"):
+        tokens = _careful_scp_tokens(raw, path)
+    if not tokens:
+        raise InputError(f"{path}: is empty")
+    ids = decode(b"\n".join(tokens[::2]), path).split("\n")
+    parts = [token.rpartition(b":") for token in tokens[1::2]]
+    arks = [part[0] for part in parts]
+    try:
+        offsets = np.array([part[2] for part in parts]).astype(np.int64)
+    except ValueError:
+        row = next(i for i, part in enumerate(parts) if not part[2].isdigit())
+        raise InputError(f"{path}, line {row + 1}: expected 'id archive.ark:offset'") from None
+    names = list(dict.fromkeys(arks))
+    if len(names) == 1:
+        return ids, _gather_ark(path, names[0], offsets, ids)
+    number = dict(zip(names, range(len(names))))
+    which = np.fromiter(map(number.__getitem__, arks), np.int64, len(arks))
+    rows = [np.flatnonzero(which == i) for i in range(len(names))]
+    blocks = [_gather_ark(path, name, offsets[row], [ids[i] for i in row]) for name, row in zip(names, rows)]
+    sizes = [block.shape[1] for block in blocks]
+    other = next((i for i, size in enumerate(sizes) if size != sizes[0]), None)
+    if other is not None:
+        raise InputError(
+            f"{path}: '{ids[rows[other][0]]}' has {sizes[other]} numbers, '{ids[rows[0][0]]}' has {sizes[0]}; "
+            "embeddings must have one size"
+        )
+    matrix = np.empty((len(ids), sizes[0]), np.float32)
+    for row, block in zip(rows, blocks):
+        matrix[row] = block
+    return ids, matrix
+
+
+def _careful_scp_tokens(raw: bytes, path: Path) -> list[bytes]:
+    """Ids and archive places, one line after the other; blank lines are allowed, anything else is named."""
+    tokens: list[bytes] = []
+    for number, line in enumerate(raw.splitlines(), 1):
+        if not line.strip():
+            continue
+        if line.rstrip().endswith(b"|"):
+            raise InputError(
+                f"{path}, line {number}: a command, which is not run; copy the vectors to an ark first"
+            )
+        fields = line.split()
+        if len(fields) != 2:
+            raise InputError(
+                f"{path}, line {number}: expected 'id archive.ark:offset', found {len(fields)} fields"
+            )
+        tokens += fields
+    return tokens
+
+
+def _gather_ark(scp: Path, name: bytes, offsets: np.ndarray, ids: list[str]) -> np.ndarray:
+    ark = Path(decode(name, scp))
+    candidates = [ark, scp.parent / ark, scp.parent / ark.name]
+    found = next((place for place in candidates if place.is_file()), None)
+    if found is None:
+        raise InputError(f"{scp}: the archive '{ark}' of '{ids[0]}' is not there, nor beside the scp")
+    return gather_vectors(_file_bytes(found), offsets, ids, found)
+
+
+def _file_bytes(path: Path) -> np.ndarray:
+    """The bytes of a plain or gzip file as uint8."""
+    with open_binary(path) as stream:
+        if stream.__class__.__name__ == "GzipFile":
+            return np.frombuffer(read_bytes(path), np.uint8)
+    return np.fromfile(path, np.uint8)
+
+
+def _read_ark(path: Path) -> tuple[list[str], np.ndarray]:
+    data = _file_bytes(path)
+    if not len(data):
+        raise InputError(f"{path}: is empty")
+    return scan_ark(data, path)
+
+
+def _read_npz(path: Path) -> tuple[list[str], np.ndarray]:
+    arrays = _numpy_file(path)
+    missing = [key for key in ("ids", "embeddings") if key not in getattr(arrays, "files", [])]
+    if missing:
+        raise InputError(f"{path}: has no array '{missing[0]}'; expected 'ids' and 'embeddings'")
+    try:
+        return [str(name) for name in arrays["ids"].tolist()], np.asarray(arrays["embeddings"], np.float32)
+    except (ValueError, OSError) as error:
+        raise InputError(f"{path}: cannot be read: {error}") from None
+
+
+def _read_npy(path: Path) -> tuple[list[str], np.ndarray]:
+    matrix = np.asarray(_numpy_file(path), np.float32)
+    names = next((p for p in (path.with_suffix(".ids"), path.with_suffix(".txt")) if p.is_file()), None)
+    if names is None:
+        raise InputError(f"{path}: its ids, one a line, are expected in {path.with_suffix('.ids')}")
+    return decode(read_bytes(names), names).split(), matrix
+
+
+def _numpy_file(path: Path) -> np.lib.npyio.NpzFile:
+    try:
+        return np.load(path, allow_pickle=False)
+    except Exception as error:  # zipfile, pickle and numpy raise a dozen kinds
+        raise InputError(f"{path}: cannot be read: {error}") from None
