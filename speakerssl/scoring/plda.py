@@ -1,0 +1,113 @@
+"""Two-covariance PLDA (Ioffe, 2006; Brümmer and de Villiers, 2010) with Kaldi's parameters and options.
+
+x = mean + y + z with the speaker's y ~ N(0, between) and the recording's z ~ N(0, within). `transform`
+makes the within-speaker covariance unit and the between-speaker one diagonal (`psi`).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from speakerssl.errors import InputError, unknown_name
+from speakerssl.scoring.bilinear import Bilinear
+from speakerssl.scoring.statistics import eigen, require_full_rank
+
+NORMALIZATIONS = ("length", "simple", "none")
+CURE = "use fewer dimensions (lda:DIM or whiten:pca:DIM in --chain) or more recordings a speaker"
+
+
+@dataclass(frozen=True)
+class Plda:
+    """`mean` [D], `transform` [D, D] (rows) and `psi` [D], largest first, in float64."""
+
+    mean: np.ndarray
+    transform: np.ndarray
+    psi: np.ndarray
+
+    @property
+    def dim(self) -> int:
+        """Dimensions of the embeddings."""
+        return len(self.mean)
+
+    @property
+    def within(self) -> np.ndarray:
+        """Within-speaker covariance [D, D]."""
+        inverse = np.linalg.inv(self.transform)
+        return inverse @ inverse.T
+
+    @property
+    def between(self) -> np.ndarray:
+        """Between-speaker covariance [D, D]."""
+        inverse = np.linalg.inv(self.transform)
+        return (inverse * self.psi) @ inverse.T
+
+    @classmethod
+    def from_covariances(cls, mean: np.ndarray, between: np.ndarray, within: np.ndarray) -> "Plda":
+        """The model of a mean and two covariances. Raises InputError if `within` is singular."""
+        require_full_rank(eigen(within)[0], "PLDA: the within-speaker", CURE)
+        whiten = np.linalg.inv(np.linalg.cholesky((within + within.T) / 2))
+        psi, axes = eigen(whiten @ between @ whiten.T)
+        return cls(np.asarray(mean, np.float64), axes.T @ whiten, np.maximum(psi, 0.0))
+
+    def project(
+        self, embeddings: np.ndarray, counts: np.ndarray | int = 1, normalization: str = "length"
+    ) -> np.ndarray:
+        """Embeddings [N, D] (means of `counts` recordings each) in the space where PLDA is diagonal, [N, D].
+
+        `normalization`: "length" scales each vector so that its expected squared norm under the model
+        is D (Kaldi's --normalize-length=true), "simple" to the length sqrt(D)
+        (--simple-length-normalization=true), "none" leaves it.
+        """
+        if normalization not in NORMALIZATIONS:
+            raise unknown_name("PLDA normalization", normalization, NORMALIZATIONS)
+        if embeddings.ndim != 2 or embeddings.shape[1] != self.dim:
+            raise InputError(f"embeddings of {embeddings.shape[-1]} dimensions, but the PLDA is of {self.dim}")
+        projected = (np.asarray(embeddings, np.float64) - self.mean) @ self.transform.T
+        if normalization == "none":
+            return projected
+        if normalization == "simple":
+            weights = np.ones(self.dim)
+        else:
+            spread = 1 / np.broadcast_to(counts, len(projected)).astype(np.float64)
+            weights = 1 / (self.psi + spread[:, None]) if np.ndim(counts) else 1 / (self.psi + spread[0])
+        energy = (projected**2 * weights).sum(axis=1)
+        return projected * np.sqrt(self.dim / np.where(energy > 0, energy, np.inf))[:, None]
+
+    def bilinear(self, enrolment: np.ndarray, count: int, test: np.ndarray) -> Bilinear:
+        """Log-likelihood ratios of projected enrolments [N, D], each of `count` recordings, and tests [M, D]."""
+        shrink = count * self.psi / (count * self.psi + 1)
+        same = 1 + self.psi / (count * self.psi + 1)
+        different = 1 + self.psi
+        constant = 0.5 * (np.log(different) - np.log(same)).sum()
+        return Bilinear(
+            enrolment * (shrink / same),
+            constant - 0.5 * (enrolment**2) @ (shrink**2 / same),
+            test,
+            0.5 * (test**2) @ (1 / different - 1 / same),
+        )
+
+    def score_pairs(
+        self,
+        enrolment: np.ndarray,
+        test: np.ndarray,
+        enrol_index: np.ndarray,
+        test_index: np.ndarray,
+        counts: np.ndarray | int = 1,
+    ) -> np.ndarray:
+        """Log-likelihood ratios [T] (nats) of trials between projected enrolments and tests.
+
+        `counts` [N] is the number of recordings averaged in each enrolment. The cost is O(N D) for
+        each distinct count and O(D) for a trial.
+        """
+        counts = np.broadcast_to(counts, len(enrolment))
+        scores = np.empty(len(enrol_index))
+        for count in np.unique(counts):
+            trials = np.flatnonzero(counts[enrol_index] == count)
+            if len(trials):
+                model = self.bilinear(enrolment, int(count), test)
+                scores[trials] = model.pairs(enrol_index[trials], test_index[trials])
+        return scores
+
+    def tensors(self) -> dict[str, np.ndarray]:
+        """The three arrays as `plda.mean`, `plda.transform` and `plda.psi`."""
+        return {"plda.mean": self.mean, "plda.transform": self.transform, "plda.psi": self.psi}
