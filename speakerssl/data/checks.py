@@ -1,0 +1,123 @@
+"""Everything that is wrong with a data directory, in one list of lines, before hours are spent on it."""
+
+import functools
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from speakerssl.data.audio import check_audio
+from speakerssl.data.kaldi import DataDir, Utterance
+from speakerssl.data.parallel import map_threads
+from speakerssl.data.tables import read_rows
+from speakerssl.errors import InputError
+
+OVERSHOOT = 0.5  # seconds that a segment may end after its recording: Kaldi's extract-segments allows as much
+TABLES = ("wav.scp", "segments", "utt2spk", "spk2utt", "utt2dur", "utt2session")
+
+
+@dataclass
+class Findings:
+    """What `check` found: {id: why it is unusable}, and {id: seconds} of the others."""
+
+    failed: dict[str, str] = field(default_factory=dict)
+    durations: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def problems(self) -> list[str]:
+        """The reasons, one line a damaged file (not one for each of its segments)."""
+        return list(dict.fromkeys(self.failed.values()))
+
+
+def validate(path: str | Path, full: bool = False) -> list[str]:
+    """All problems of the data directory at `path`, one line each that names file and line; empty when it is valid.
+
+    Looked at: unreadable lists and duplicate ids, C-locale order, ids of other tables that wav.scp or segments lack,
+    utterances without a speaker, files that are missing, empty, truncated (`full`: that do not decode or have NaN
+    samples), segments that end past their recording.
+    """
+    try:
+        data = DataDir.read(path)
+    except InputError as error:
+        return [str(error)]
+    return table_problems(data) + check(data, full).problems
+
+
+def check(data: DataDir, full: bool = False, min_duration: float = 0.0) -> Findings:
+    """Looks at every recording's file: header and last samples, or all of it for `full`."""
+    findings = Findings()
+    by_file: dict[str, list[Utterance]] = {}
+    for utterance in data.recordings.values():
+        by_file.setdefault(utterance.source, []).append(utterance)
+    look = functools.partial(_look, full=full)
+    firsts = [utterances[0] for utterances in by_file.values()]
+    for first, answer in map_threads(look, firsts, "checking recordings"):
+        for utterance in by_file[first.source]:
+            if isinstance(answer, InputError):
+                findings.failed[utterance.id] = str(answer)
+                continue
+            seconds, problem = _extent(utterance, answer, data.path)
+            if not problem and seconds < min_duration:
+                problem = (
+                    f"{utterance.where}: {utterance.id}: {seconds:.2f} s is shorter than {min_duration:g} s"
+                )
+            if problem:
+                findings.failed[utterance.id] = problem
+            else:
+                findings.durations[utterance.id] = seconds
+    return findings
+
+
+def table_problems(data: DataDir) -> list[str]:
+    """Order and consistency of the lists alone."""
+    problems = []
+    for name in TABLES:
+        if (data.path / name).exists():
+            problems += _order_problems(data.path / name)
+    for name, table in (
+        ("utt2spk", data.utt2spk),
+        ("utt2dur", data.utt2dur),
+        ("utt2session", data.utt2session),
+    ):
+        if table:
+            problems += _stray(data, name, table)
+    if data.utt2spk is not None:
+        without = [key for key in data.recordings if key not in data.utt2spk]
+        if without:
+            problems.append(f"{data.path}/utt2spk: no speaker for {_some(without)}")
+    return problems
+
+
+def _look(utterance: Utterance, full: bool) -> float:
+    samples, rate = check_audio(utterance.source, full, utterance.where)
+    return samples / rate
+
+
+def _extent(utterance: Utterance, length: float, path: Path) -> tuple[float, str]:
+    """Seconds of the utterance in a recording of `length` seconds, and what is wrong with it ('' if nothing)."""
+    end = length if utterance.end is None else utterance.end
+    if end > length + OVERSHOOT or utterance.start >= length:
+        where = f"{path}/segments:{utterance.segment_line}"
+        return 0.0, f"{where}: ends at {end:g} s, but the recording at {length:.2f} s"
+    return min(end, length) - utterance.start, ""
+
+
+def _order_problems(path: Path) -> list[str]:
+    previous = ""
+    for row in read_rows(path):
+        if row.key < previous:  # Python orders by code point, which is C-locale order of the UTF-8 bytes
+            return [
+                f"{path}:{row.line}: '{row.key}' comes after '{previous}': not in C-locale order (LC_ALL=C sort)"
+            ]
+        previous = row.key
+    return []
+
+
+def _stray(data: DataDir, name: str, table: Iterable[str]) -> list[str]:
+    stray = [key for key in table if key not in data.recordings]
+    listed_in = "segments" if data.has_segments else "wav.scp"
+    return [f"{data.path}/{name}: {_some(stray)} not in {listed_in}"] if stray else []
+
+
+def _some(ids: list[str]) -> str:
+    shown = ", ".join(f"'{key}'" for key in ids[:3])
+    return shown if len(ids) <= 3 else f"{shown} and {len(ids) - 3} more"

@@ -1,0 +1,232 @@
+"""Kaldi data directories: which recordings there are, where their samples lie and, if known, who speaks.
+
+`wav.scp` (`id path` or `id command |`) is all that is needed; `segments`, `utt2spk` or `spk2utt`, `utt2dur` and
+`utt2session` are used where they are. A relative path in `wav.scp` is looked for from the working directory (Kaldi's
+rule), then from the data directory, then from the folder above it (corpora that carry their own lists).
+"""
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from speakerssl.data.audio import SAMPLE_RATE, audio_info, read_audio
+from speakerssl.data.external import is_pipe
+from speakerssl.data.parallel import map_threads
+from speakerssl.data.tables import (
+    Row,
+    read_float,
+    read_optional,
+    read_rows,
+    read_table,
+    resolve_sources,
+    write_table,
+)
+from speakerssl.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """A recording or, with `segments`, a stretch of one. Times are in seconds."""
+
+    id: str
+    source: str  # a path or `command |`
+    start: float = 0.0
+    end: float | None = None  # None: to the end of the recording
+    recording: str = ""  # id in wav.scp; differs from `id` only with segments
+    origin: str = ""  # the wav.scp
+    line: int = 0  # its line there, from 1
+    segment_line: int = 0  # its line in segments, from 1
+
+    @property
+    def where(self) -> str:
+        """`wav.scp:LINE`, for messages."""
+        return f"{self.origin}:{self.line}" if self.line else ""
+
+    def read(
+        self, start: float = 0.0, duration: float | None = None, sample_rate: int = SAMPLE_RATE
+    ) -> np.ndarray:
+        """float32 [S] in the int16 range, `start` counted from the utterance's own start.
+
+        Raises AudioError, which names the line of wav.scp.
+        """
+        if self.end is not None:
+            rest = self.end - self.start - start
+            duration = rest if duration is None else min(duration, rest)
+        return read_audio(self.source, self.start + start, duration, sample_rate, where=self.where)
+
+    def duration(self) -> float:
+        """Seconds, from the header alone. Raises AudioError."""
+        samples, rate = audio_info(self.source, where=self.where)
+        end = samples / rate if self.end is None else min(self.end, samples / rate)
+        return end - self.start
+
+
+@dataclass
+class DataDir:
+    """What a data directory says. `recordings` keeps the order of the file that lists them."""
+
+    recordings: dict[str, Utterance]
+    path: Path = Path()
+    utt2spk: dict[str, str] | None = None
+    utt2dur: dict[str, float] = field(default_factory=dict)
+    utt2session: dict[str, str] | None = None
+
+    def __len__(self) -> int:
+        return len(self.recordings)
+
+    @property
+    def spk2utt(self) -> dict[str, list[str]] | None:
+        """{speaker: its utterances}, both sorted; None without labels."""
+        return None if self.utt2spk is None else invert(self.utt2spk)
+
+    @property
+    def has_segments(self) -> bool:
+        return any(utterance.segment_line for utterance in self.recordings.values())
+
+    @classmethod
+    def read(cls, path: str | Path) -> "DataDir":
+        """Reads the lists (no audio). Raises InputError naming file and line; `data.checks` looks deeper."""
+        path = Path(path)
+        if not path.is_dir():
+            raise InputError(f"{path}: is not a directory; a data directory with a wav.scp is needed")
+        if not (path / "wav.scp").exists():
+            raise InputError(f"{path}/wav.scp: does not exist; `speakerssl prepare` makes a data directory")
+        utterances = read_wav_scp(path / "wav.scp")
+        if not utterances:
+            raise InputError(f"{path}/wav.scp: is empty")
+        if (path / "segments").exists():
+            utterances = _read_segments(path / "segments", utterances)
+        durations = {
+            row.key: read_float(row.value, f"{path}/utt2dur:{row.line}", "duration")
+            for row in (read_rows(path / "utt2dur") if (path / "utt2dur").exists() else ())
+        }
+        return cls(utterances, path, _read_speakers(path), durations, read_optional(path / "utt2session"))
+
+    def durations(self) -> dict[str, float]:
+        """{id: seconds} of every recording: from utt2dur, and from the headers of those that it lacks.
+
+        Raises AudioError for the first recording whose header cannot be read.
+        """
+        missing = [utterance for key, utterance in self.recordings.items() if key not in self.utt2dur]
+        for utterance, seconds in map_threads(Utterance.duration, missing, "reading headers"):
+            if isinstance(seconds, Exception):
+                raise seconds
+            self.utt2dur[utterance.id] = seconds
+        return {key: self.utt2dur[key] for key in self.recordings}
+
+    def subset(self, ids: Iterable[str]) -> "DataDir":
+        """The same directory with only `ids`, in their order. Raises InputError for an id that is not there."""
+        ids = list(ids)
+        for key in ids:
+            if key not in self.recordings:
+                raise InputError(f"{self.path}: has no recording '{key}'")
+        kept = {key: self.recordings[key] for key in ids}
+
+        def pick(table: Mapping[str, str] | None) -> dict[str, str] | None:
+            return None if table is None else {key: table[key] for key in kept if key in table}
+
+        durations = {key: self.utt2dur[key] for key in kept if key in self.utt2dur}
+        return replace(
+            self,
+            recordings=kept,
+            utt2spk=pick(self.utt2spk),
+            utt2dur=durations,
+            utt2session=pick(self.utt2session),
+        )
+
+    def write(self, path: str | Path) -> None:
+        """Writes the directory, each file whole and C-locale sorted; wav.scp last: with it the directory is complete."""
+        path = Path(path)
+        path.mkdir(parents=True, exist_ok=True)
+        utterances = self.recordings.values()
+        tables: dict[str, Iterable[tuple[str, str]] | None] = {
+            "utt2dur": [(key, f"{seconds:.6f}") for key, seconds in self.utt2dur.items()] or None,
+            "utt2session": None if self.utt2session is None else self.utt2session.items(),
+            "utt2spk": None if self.utt2spk is None else self.utt2spk.items(),
+            "spk2utt": None
+            if self.utt2spk is None
+            else [(speaker, " ".join(ids)) for speaker, ids in invert(self.utt2spk).items()],
+            "segments": [
+                (u.id, f"{u.recording} {u.start:.3f} {-1 if u.end is None else format(u.end, '.3f')}")
+                for u in utterances
+            ]
+            if self.has_segments
+            else None,
+            "wav.scp": {u.recording or u.id: _portable(u.source) for u in utterances}.items(),
+        }
+        for name, rows in tables.items():
+            if rows is not None:
+                write_table(path / name, rows)
+            else:
+                (path / name).unlink(missing_ok=True)  # of an earlier run, when there were labels
+        self.path = path
+
+
+def read_wav_scp(path: str | Path) -> dict[str, Utterance]:
+    """{id: Utterance} of a wav.scp. Raises InputError naming the line."""
+    path = Path(path)
+    rows = list(read_rows(path))
+    base = resolve_sources(
+        (row.value for row in rows if not is_pipe(row.value) and not Path(row.value).is_absolute()),
+        (Path(), path.parent, path.parent.parent),
+    )
+    return {row.key: _utterance(row, path, base) for row in rows}
+
+
+def invert(utt2spk: Mapping[str, str]) -> dict[str, list[str]]:
+    """{speaker: sorted utterances}, speakers sorted."""
+    spk2utt: dict[str, list[str]] = {speaker: [] for speaker in sorted(set(utt2spk.values()))}
+    for key in sorted(utt2spk):
+        spk2utt[utt2spk[key]].append(key)
+    return spk2utt
+
+
+def _portable(source: str) -> str:
+    """A path that works from any working directory; a command stays as it is."""
+    return source if is_pipe(source) else os.path.abspath(source)
+
+
+def _utterance(row: Row, path: Path, base: Path) -> Utterance:
+    source = row.value if is_pipe(row.value) else str(base / row.value)  # an absolute path stays itself
+    return Utterance(row.key, source, recording=row.key, origin=str(path), line=row.line)
+
+
+def _read_segments(path: Path, recordings: Mapping[str, Utterance]) -> dict[str, Utterance]:
+    segments: dict[str, Utterance] = {}
+    for row in read_rows(path):
+        where, parts = f"{path}:{row.line}", row.value.split()
+        if len(parts) != 3:
+            raise InputError(
+                f"{where}: expected 'utterance recording start end', found {len(parts) + 1} words"
+            )
+        if parts[0] not in recordings:
+            raise InputError(f"{where}: recording '{parts[0]}' is not in {path.parent}/wav.scp")
+        start, end = read_float(parts[1], where, "start"), read_float(parts[2], where, "end")
+        if start < 0 or (end != -1 and end <= start):
+            raise InputError(
+                f"{where}: the segment from {start:g} s to {end:g} s is empty or begins before 0"
+            )
+        segments[row.key] = replace(
+            recordings[parts[0]],
+            id=row.key, start=start, end=None if end == -1 else end, segment_line=row.line,
+        )  # fmt: skip
+    if not segments:
+        raise InputError(f"{path}: is empty")
+    return segments
+
+
+def _read_speakers(path: Path) -> dict[str, str] | None:
+    if (path / "utt2spk").exists():
+        return read_table(path / "utt2spk")
+    if not (path / "spk2utt").exists():
+        return None
+    speakers: dict[str, str] = {}
+    for row in read_rows(path / "spk2utt"):
+        for key in row.value.split():
+            if key in speakers:
+                raise InputError(f"{path}/spk2utt:{row.line}: '{key}' already belongs to '{speakers[key]}'")
+            speakers[key] = row.key
+    return speakers
