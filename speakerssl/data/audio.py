@@ -1,8 +1,8 @@
-"""Reading recordings: whole or only the asked crop, from files or Kaldi pipes, always as 16 kHz mono float32.
+"""Reading recordings: whole or only a crop, from files or Kaldi pipes, always as 16 kHz mono float32.
 
-Samples are in the int16 range (full scale is 32768), Kaldi's convention. Files are read by libsndfile (wav, flac, ogg,
-opus, mp3) and, where it cannot (m4a, aac, wma, ...), by an installed `ffmpeg`. Several channels are mixed to mono by
-their mean and other sampling rates are resampled; both are logged once a process.
+Samples are in the int16 range (full scale is 32768), Kaldi's convention. Files are read by libsndfile (wav,
+flac, ogg, opus, mp3) and, where it cannot (m4a, aac, wma, ...), by an installed `ffmpeg`. Several channels
+are mixed to mono by their mean and other sampling rates are resampled; both are logged once a process.
 """
 
 import io
@@ -28,7 +28,7 @@ _said: set[str] = set()
 
 
 class AudioError(InputError):
-    """A recording that cannot be used: missing, empty, truncated, not audio, or with samples that are no numbers."""
+    """A recording that cannot be used: missing, empty, truncated, not audio, or with NaN samples."""
 
 
 def read_audio(
@@ -41,7 +41,7 @@ def read_audio(
     """The samples of `source` from `start` for `duration` seconds (None: to the end).
 
     Args:
-        source: a path, or a shell command whose last character is `|` and which writes audio to standard output.
+        source: a path, or a shell command ending in `|` that writes audio to standard output.
         start: seconds from the beginning.
         duration: seconds; a crop that reaches past the end stops there.
         sample_rate: Hz of the result; another rate of the file is resampled.
@@ -78,8 +78,8 @@ def read_audio(
 def audio_info(source: str | Path, where: str = "") -> tuple[int, int]:
     """(number of samples at the recording's own rate, that rate in Hz), from the header alone.
 
-    A pipe has no header to look at: its command is run. Raises AudioError as `read_audio` does, except for what only
-    decoding shows (NaN samples, a FLAC or MP3 that breaks off).
+    A pipe has no header to look at: its command is run. Raises AudioError as `read_audio` does, except for
+    what only decoding shows (NaN samples, a FLAC or MP3 that breaks off).
     """
     name, text = _name(source, where), str(source)
     if is_pipe(text):
@@ -93,7 +93,7 @@ def audio_info(source: str | Path, where: str = "") -> tuple[int, int]:
 
 
 def check_audio(source: str | Path, full: bool = False, where: str = "") -> tuple[int, int]:
-    """`audio_info`, and the last 50 ms are decoded too (everything for `full`, for float samples and for pipes).
+    """`audio_info`, and the last 50 ms are decoded (all for `full`, for float samples and for pipes).
 
     Raises AudioError: a recording that breaks off before the length in its header is found out here.
     """
@@ -107,9 +107,9 @@ def check_audio(source: str | Path, full: bool = False, where: str = "") -> tupl
 
 
 def resample(samples: np.ndarray, rate: int, new_rate: int) -> np.ndarray:
-    """[S] float32 at `rate` Hz to [ceil(S * new_rate / rate)] at `new_rate` Hz: polyphase, Kaiser window, no delay.
+    """[S] float32 at `rate` Hz to [ceil(S * new_rate / rate)] at `new_rate` Hz: polyphase, no delay.
 
-    The pass band ends at 0.94 of the lower Nyquist frequency; beyond it, images and aliases are 80 dB down.
+    The pass band ends at 0.94 of the lower Nyquist frequency; images and aliases are 80 dB down (Kaiser).
     """
     from scipy.signal import resample_poly
 

@@ -29,11 +29,11 @@ class Findings:
 
 
 def validate(path: str | Path, full: bool = False) -> list[str]:
-    """All problems of the data directory at `path`, one line each that names file and line; empty when it is valid.
+    """All problems of the data directory at `path`, one line each with file and line; empty when valid.
 
-    Looked at: unreadable lists and duplicate ids, C-locale order, ids of other tables that wav.scp or segments lack,
-    utterances without a speaker, files that are missing, empty, truncated (`full`: that do not decode or have NaN
-    samples), segments that end past their recording.
+    Looked at: unreadable lists and duplicate ids, C-locale order, ids of other tables that wav.scp or
+    segments lack, utterances without a speaker, files that are missing, empty, truncated (`full`: that do not
+    decode or have NaN samples), segments that end past their recording.
     """
     try:
         data = DataDir.read(path)
@@ -104,9 +104,9 @@ def _extent(utterance: Utterance, length: float, path: Path) -> tuple[float, str
 def _order_problems(path: Path) -> list[str]:
     previous = ""
     for row in read_rows(path):
-        if row.key < previous:  # Python orders by code point, which is C-locale order of the UTF-8 bytes
+        if row.key < previous:  # by code point, which is C-locale order
             return [
-                f"{path}:{row.line}: '{row.key}' comes after '{previous}': not in C-locale order (LC_ALL=C sort)"
+                f"{path}:{row.line}: not in C-locale order (LC_ALL=C sort): '{row.key}' after '{previous}'"
             ]
         previous = row.key
     return []

@@ -1,21 +1,19 @@
 """What a file's own bytes say about being whole, where libsndfile keeps silent.
 
-libsndfile shortens a truncated WAV or Ogg to what is there without a word. A recording that lost its end must be
-named, not trained on in part, so the few bytes that tell are read here.
+libsndfile shortens a truncated WAV or Ogg to what is there without a word. A recording that lost its end must
+be named, not trained on in part, so the few bytes that tell are read here.
 """
 
 import os
 from pathlib import Path
 from typing import BinaryIO
 
-_UNKNOWN_SIZE = (
-    0x7FFF0000  # programs that write to a pipe cannot know the size; they put something huge (or 0)
-)
+_UNKNOWN_SIZE = 0x7FFF0000  # who writes to a pipe cannot know the size and puts something huge
 _LAST_PAGE = 65536 + 512  # an Ogg page is 65,307 bytes at most
 
 
 def truncation(path: str | Path) -> str | None:
-    """Why `path` is not whole ("12 of 96 kB ..."), or None when nothing in its container says so. Raises OSError."""
+    """Why `path` is not whole, or None when nothing in its container says so. Raises OSError."""
     with open(path, "rb") as stream:
         head = stream.read(4)
         if head in (b"RIFF", b"RF64"):
@@ -26,7 +24,10 @@ def truncation(path: str | Path) -> str | None:
 
 
 def states_length(path: str | Path) -> bool:
-    """Whether the header gives the number of samples. An MP3 without a Xing, Info or VBRI tag only allows an estimate."""
+    """Whether the header gives the number of samples.
+
+    An MP3 without a Xing, Info or VBRI tag only allows an estimate. Raises OSError.
+    """
     with open(path, "rb") as stream:
         head = stream.read(10)
         if head[:3] == b"ID3":

@@ -24,7 +24,7 @@ def needs_ffmpeg(path: str) -> bool:
 
 
 def run_pipe(source: str) -> bytes:
-    """What the command before `|` writes to standard output. Raises ValueError when it fails or writes nothing."""
+    """What the command before `|` writes. Raises ValueError when it fails or writes nothing."""
     command = source.rstrip()[:-1]
     shell = shutil.which("bash")
     # A failing first member of `a | b |` must fail the recording; plain sh cannot tell.

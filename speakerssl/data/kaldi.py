@@ -1,8 +1,9 @@
 """Kaldi data directories: which recordings there are, where their samples lie and, if known, who speaks.
 
-`wav.scp` (`id path` or `id command |`) is all that is needed; `segments`, `utt2spk` or `spk2utt`, `utt2dur` and
-`utt2session` are used where they are. A relative path in `wav.scp` is looked for from the working directory (Kaldi's
-rule), then from the data directory, then from the folder above it (corpora that carry their own lists).
+`wav.scp` (`id path` or `id command |`) is all that is needed; `segments`, `utt2spk` or `spk2utt`, `utt2dur`
+and `utt2session` are used where they are. A relative path in `wav.scp` is looked for from the working
+directory (Kaldi's rule), then from the data directory, then from the folder above it (corpora that carry
+their own lists).
 """
 
 import os
@@ -78,6 +79,11 @@ class DataDir:
         return len(self.recordings)
 
     @property
+    def utterances(self) -> list[Utterance]:
+        """The recordings in order."""
+        return list(self.recordings.values())
+
+    @property
     def spk2utt(self) -> dict[str, list[str]] | None:
         """{speaker: its utterances}, both sorted; None without labels."""
         return None if self.utt2spk is None else invert(self.utt2spk)
@@ -118,7 +124,7 @@ class DataDir:
         return {key: self.utt2dur[key] for key in self.recordings}
 
     def subset(self, ids: Iterable[str]) -> "DataDir":
-        """The same directory with only `ids`, in their order. Raises InputError for an id that is not there."""
+        """The same directory with only `ids`, in their order. Raises InputError for an unknown id."""
         ids = list(ids)
         for key in ids:
             if key not in self.recordings:
@@ -138,10 +144,10 @@ class DataDir:
         )
 
     def write(self, path: str | Path) -> None:
-        """Writes the directory, each file whole and C-locale sorted; wav.scp last: with it the directory is complete."""
+        """Writes the directory, each file whole and C-locale sorted; wav.scp, the last, completes it."""
         path = Path(path)
         path.mkdir(parents=True, exist_ok=True)
-        utterances = self.recordings.values()
+        utterances = self.utterances
         tables: dict[str, Iterable[tuple[str, str]] | None] = {
             "utt2dur": [(key, f"{seconds:.6f}") for key, seconds in self.utt2dur.items()] or None,
             "utt2session": None if self.utt2session is None else self.utt2session.items(),
@@ -206,9 +212,7 @@ def _read_segments(path: Path, recordings: Mapping[str, Utterance]) -> dict[str,
             raise InputError(f"{where}: recording '{parts[0]}' is not in {path.parent}/wav.scp")
         start, end = read_float(parts[1], where, "start"), read_float(parts[2], where, "end")
         if start < 0 or (end != -1 and end <= start):
-            raise InputError(
-                f"{where}: the segment from {start:g} s to {end:g} s is empty or begins before 0"
-            )
+            raise InputError(f"{where}: from {start:g} s to {end:g} s is empty or begins before 0")
         segments[row.key] = replace(
             recordings[parts[0]],
             id=row.key, start=start, end=None if end == -1 else end, segment_line=row.line,

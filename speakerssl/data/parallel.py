@@ -35,4 +35,4 @@ def map_threads(
                 batch = items[begin : begin + 1024]
                 yield from zip(batch, pool.map(guarded, batch))
 
-    yield from progress(batches(), len(items), description, quiet)
+    yield from progress(batches(), len(items), description)

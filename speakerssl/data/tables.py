@@ -34,9 +34,7 @@ def read_rows(path: str | Path) -> Iterator[Row]:
         if not value:
             raise InputError(f"{path}:{line}: expected an id and a value, found '{content.strip()}'")
         if key in seen:
-            raise InputError(
-                f"{path}:{line}: id '{key}' was already given in line {seen[key]}; ids must be unique"
-            )
+            raise InputError(f"{path}:{line}: id '{key}' was already given in line {seen[key]}")
         seen[key] = line
         yield Row(key, value[0].rstrip(), line)
 
