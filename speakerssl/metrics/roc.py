@@ -1,0 +1,121 @@
+"""The operating points of a set of scores, from one sorted pass with ties grouped.
+
+A trial is accepted where its score is at or above the threshold. There is one operating point a distinct score and
+one above them all, so neither the order of the trials nor that of tied scores can change a number.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+
+from speakerssl.errors import InputError
+from speakerssl.scoring.threads import run_all
+
+
+@dataclass(frozen=True)
+class Roc:
+    """G + 1 operating points for G distinct scores, from accept-all to reject-all.
+
+    `thresholds` float64 [G + 1] ascending; `misses` and `false_alarms` [G + 1]: the number of target trials below, and
+    of non-target trials at or above, each threshold (a weighted number in the bootstrap).
+    """
+
+    thresholds: np.ndarray
+    misses: np.ndarray
+    false_alarms: np.ndarray
+
+    @property
+    def targets(self) -> int:
+        """The number of target trials."""
+        return int(self.misses[-1])
+
+    @property
+    def nontargets(self) -> int:
+        """The number of non-target trials."""
+        return int(self.false_alarms[0])
+
+    @property
+    def p_miss(self) -> np.ndarray:
+        """Miss probability (false rejection rate) at each point, 0 to 1."""
+        return self.misses / self.misses[-1]
+
+    @property
+    def p_fa(self) -> np.ndarray:
+        """False-alarm probability (false acceptance rate) at each point, 1 to 0."""
+        return self.false_alarms / self.false_alarms[0]
+
+
+def split(scores: np.ndarray, labels: np.ndarray, where: str = "scores") -> tuple[np.ndarray, np.ndarray]:
+    """Target and non-target scores. Raises InputError, beginning with `where`, for NaN, infinity or a missing class."""
+    scores = np.asarray(scores, np.float64)
+    chosen = np.asarray(labels) > 0
+    if scores.shape != chosen.shape or scores.ndim != 1:
+        raise InputError(f"{where}: {scores.size} scores and {chosen.size} labels")
+    target, nontarget = scores[chosen], scores[~chosen]
+    if len(target) == 0 or len(nontarget) == 0:
+        kind = "target" if len(target) == 0 else "non-target"
+        raise InputError(f"{where}: there are no {kind} trials; metrics need both classes")
+    return target, nontarget
+
+
+def build_roc(scores: np.ndarray, labels: np.ndarray, where: str = "scores") -> Roc:
+    """The operating points of scores [N] (higher is more alike) with labels [N] (positive: target).
+
+    Raises InputError, beginning with `where`, for NaN, infinity or a missing class.
+    """
+    target, nontarget = split(scores, labels, where)
+    run_all([target.sort, nontarget.sort])
+    # Sorted, any NaN stands last and infinities at the ends.
+    if not np.isfinite([target[0], target[-1], nontarget[0], nontarget[-1]]).all():
+        bad = int(np.flatnonzero(~np.isfinite(scores))[0])
+        raise InputError(f"{where}: score {bad + 1} is {scores[bad]}; scores must be finite")
+    size = len(target) + len(nontarget) + 1
+    thresholds = np.empty(size)
+    misses, false_alarms = np.empty(size, np.int64), np.empty(size, np.int64)
+    points = _merge(target, nontarget, thresholds, misses, false_alarms)
+    return Roc(thresholds[:points], misses[:points], false_alarms[:points])
+
+
+@njit(cache=True, nogil=True)
+def _merge(
+    target: np.ndarray, nontarget: np.ndarray, thresholds: np.ndarray, misses: np.ndarray, alarms: np.ndarray
+) -> int:
+    """Merges two sorted arrays into operating points; returns how many."""
+    i, j, points = 0, 0, 0
+    while i < target.size or j < nontarget.size:
+        if j == nontarget.size or (i < target.size and target[i] <= nontarget[j]):
+            value = target[i]
+        else:
+            value = nontarget[j]
+        thresholds[points], misses[points], alarms[points] = value, i, nontarget.size - j
+        points += 1
+        while i < target.size and target[i] == value:
+            i += 1
+        while j < nontarget.size and nontarget[j] == value:
+            j += 1
+    thresholds[points] = np.nextafter(max(target[-1], nontarget[-1]), np.inf)
+    misses[points], alarms[points] = i, 0
+    return points + 1
+
+
+@njit(cache=True, nogil=True)
+def hull_points(misses: np.ndarray, alarms: np.ndarray) -> np.ndarray:
+    """Indices of the vertices of the ROC's convex hull (towards no errors), from accept-all to reject-all.
+
+    Its segments are the blocks that isotonic regression (pool adjacent violators) of the labels would form.
+    """
+    stack = np.empty(misses.size, np.int64)
+    size = 0
+    for point in range(misses.size):
+        while size >= 2:
+            a, b = stack[size - 2], stack[size - 1]
+            # Pop b unless it lies strictly below the chord from a to the new point.
+            rise = (misses[b] - misses[a]) * (alarms[a] - alarms[point])
+            if rise < (misses[point] - misses[a]) * (alarms[a] - alarms[b]):
+                break
+            size -= 1
+        # Of points with equal false alarms and misses above (or the reverse), the better one is kept by the chord test.
+        stack[size] = point
+        size += 1
+    return stack[:size].copy()
