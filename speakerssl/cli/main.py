@@ -15,6 +15,7 @@ from speakerssl.version import __version__
 # verb: (module, one line for `speakerssl --help`)
 VERBS: dict[str, tuple[str, str]] = {
     "prepare": ("prepare", "make or check a Kaldi data directory from a folder of audio or a wav.scp"),
+    "features": ("features", "store features and augmented copies of data directories for fast training"),
     "train": ("train", "train an encoder from a configuration file; no labels needed"),
     "extract": ("extract", "embeddings of every recording in a data directory, as ark/scp and npz"),
     "score": ("score", "score a trial list by cosine (or a trained back-end)"),

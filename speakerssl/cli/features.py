@@ -1,0 +1,40 @@
+"""`speakerssl features`."""
+
+import argparse
+import json
+from pathlib import Path
+
+DESCRIPTION = """Store log-mel features of data directories, clean and in augmented copies, for fast training.
+
+  speakerssl features --config conf/snt_xent_am.yaml --data data/train --copies 8 --output exp/store
+
+Where the network is small, rooms, noises and FBank cost more than training itself; a store pays for them once.
+The configuration's `features` and `augment` sections say what is stored. Interrupted, it goes on where it was."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", required=True, metavar="YAML", help="a training configuration")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override one of its keys")
+    parser.add_argument("--data", required=True, nargs="+", metavar="DATA_DIR", help="Kaldi data directories")
+    parser.add_argument("--output", required=True, metavar="STORE", help="the folder of the store")
+    parser.add_argument("--copies", type=int, default=8, help="augmented copies of each recording (default: 8)")
+    parser.add_argument("--exclude", metavar="FILE", help="recording ids to leave out, one a line")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the augmentation (default: 0)")
+    parser.add_argument("--jobs", type=int, default=0, help="processes (default: one a core)")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    from speakerssl.config import load_config
+    from speakerssl.data.store_writer import StoreJob, write_store
+
+    config = load_config(args.config, args.set)
+    exclude = Path(args.exclude).read_text(encoding="utf-8").split() if args.exclude else ()
+    cache = str(Path(args.output) / "cache")
+    job = StoreJob(tuple(args.data), config.features, config.augment, args.seed, cache, tuple(exclude))
+    count = write_store(job, args.output, args.copies, args.jobs)
+    if args.json:
+        print(json.dumps({"store": args.output, "recordings": count, "copies": args.copies + 1}))
+    else:
+        print(f"features of {count} recordings, clean and in {args.copies} augmented copies: {args.output}")
+    return 0

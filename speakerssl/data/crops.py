@@ -1,0 +1,48 @@
+"""Where the views of a recording lie: positions only, in whatever unit (samples or frames) the caller counts."""
+
+import numpy as np
+
+Crop = tuple[int, int]  # start, available length; shorter than asked means: wrap-pad
+
+
+def two_crops(total: int, length: int, rng: np.random.Generator) -> tuple[Crop, Crop]:
+    """Two crops of `length` that never overlap, in random order.
+
+    A recording shorter than two crops is cut in its middle and each half gives one crop: at most `length`
+    long, and shorter where the half is (the caller wrap-pads it).
+    """
+    if total >= 2 * length:
+        first, second = np.sort(rng.integers(0, total - 2 * length + 1, size=2))
+        crops = (int(first), length), (int(second) + length, length)
+    else:
+        half = total // 2
+        crops = one_crop(half, length, rng), one_crop(total - half, length, rng)
+        crops = crops[0], (crops[1][0] + half, crops[1][1])
+    return crops if rng.random() < 0.5 else (crops[1], crops[0])
+
+
+def one_crop(total: int, length: int, rng: np.random.Generator) -> Crop:
+    """A crop of `length` anywhere in the recording, or the whole of a shorter one."""
+    if total <= length:
+        return 0, total
+    return int(rng.integers(0, total - length + 1)), length
+
+
+def wrap_pad(values: np.ndarray, length: int) -> np.ndarray:
+    """Repeats `values` [n, ...] along the first axis until it is `length` long; a longer one is cut."""
+    if len(values) >= length:
+        return values[:length]
+    return np.take(values, np.arange(length), axis=0, mode="wrap")
+
+
+def plan_views(
+    total: int, length: int, num_global: int, local_length: int, num_local: int, rng: np.random.Generator
+) -> list[tuple[Crop, int]]:
+    """All views of one recording as `(crop, wanted length)`: globals first, the first two disjoint."""
+    crops: list[tuple[Crop, int]] = []
+    if num_global >= 2:
+        crops += [(crop, length) for crop in two_crops(total, length, rng)]
+    while len(crops) < num_global:
+        crops.append((one_crop(total, length, rng), length))
+    crops += [(one_crop(total, local_length, rng), local_length) for _ in range(num_local)]
+    return crops

@@ -1,0 +1,132 @@
+"""Datasets that turn `(epoch, anchor, partner)` into views. Every draw is a function of (seed, epoch, anchor).
+
+Both kinds give a list with one array a view: waveforms [S] from audio, features [T, F] from a store. The
+first view comes from the anchor, the second from its partner (the same recording unless positives are
+sampled), the others from the anchor.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from speakerssl.config import ViewsConfig
+from speakerssl.data.crops import Crop, plan_views, wrap_pad
+from speakerssl.data.sampler import Item
+from speakerssl.data.store import FeatureStore
+
+FRAMES_PER_SECOND = 100
+Augment = Callable[[np.ndarray, np.random.Generator], np.ndarray]
+
+
+class ViewDataset(Protocol):
+    """What the trainer knows of a source of views."""
+
+    ids: list[str]
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, item: Item) -> list[np.ndarray]: ...
+
+
+class AudioViews:
+    """Views cut from recordings: only the crop is decoded, then augmented on its own.
+
+    Args:
+        utterances: of one or more data directories (`id`, `source`, `start`, `end`).
+        num_samples: length of each at `sample_rate`, known from headers.
+        augment: called once a view, or None.
+    """
+
+    def __init__(
+        self,
+        utterances: Sequence[Any],
+        num_samples: Sequence[int],
+        views: ViewsConfig,
+        augment: Augment | None,
+        seed: int,
+        sample_rate: int = 16000,
+    ) -> None:
+        self.utterances, self.num_samples = list(utterances), list(num_samples)
+        self.ids = [utterance.id for utterance in self.utterances]
+        self.views, self.augment, self.seed, self.sample_rate = views, augment, seed, sample_rate
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, item: Item) -> list[np.ndarray]:
+        epoch, anchor, partner = item
+        rng = np.random.default_rng((self.seed, epoch, anchor))
+        seconds = self.views.crop_seconds, self.views.local_seconds
+        length, local = (round(s * self.sample_rate) for s in seconds)
+        plans = {index: self._plan(index, length, local, rng) for index in dict.fromkeys((anchor, partner))}
+        views = []
+        for number in range(len(plans[anchor])):
+            source = partner if number == 1 else anchor
+            crop, wanted = plans[source][number]
+            wave = wrap_pad(self._read(source, crop), wanted)
+            views.append(self.augment(wave, rng) if self.augment else wave)
+        return views
+
+    def _plan(self, index: int, length: int, local: int, rng: np.random.Generator) -> list[tuple[Crop, int]]:
+        total = self.num_samples[index]
+        return plan_views(total, length, self.views.num_global, local, self.views.num_local, rng)
+
+    def _read(self, index: int, crop: Crop) -> np.ndarray:
+        start, length = crop
+        return self.utterances[index].read(start / self.sample_rate, length / self.sample_rate)
+
+
+class StoreViews:
+    """Views cut from feature stores: another augmented copy for every view of a recording.
+
+    With `clean=True` all views come from the unaugmented copy 0.
+    """
+
+    def __init__(
+        self, stores: Sequence[FeatureStore], views: ViewsConfig, seed: int, exclude: set[str], clean: bool = False
+    ) -> None:
+        self.stores, self.views, self.seed, self.clean = list(stores), views, seed, clean
+        self.places = [
+            (store, index)
+            for store in self.stores
+            for index, utterance in enumerate(store.ids)
+            if utterance not in exclude and store.num_frames(index) >= 2
+        ]
+        self.ids = [store.ids[index] for store, index in self.places]
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __getitem__(self, item: Item) -> list[np.ndarray]:
+        epoch, anchor, partner = item
+        rng = np.random.default_rng((self.seed, epoch, anchor))
+        seconds = self.views.crop_seconds, self.views.local_seconds
+        length, local = (round(s * FRAMES_PER_SECOND) for s in seconds)
+        globals_, locals_ = self.views.num_global, self.views.num_local
+        plans = {}
+        for source in dict.fromkeys((anchor, partner)):
+            store, index = self.places[source]
+            plans[source] = plan_views(store.num_frames(index), length, globals_, local, locals_, rng)
+        views, copies = [], self._copies(globals_ + locals_, rng)
+        for number, copy in enumerate(copies):
+            source = partner if number == 1 else anchor
+            store, index = self.places[source]
+            (start, available), wanted = plans[source][number]
+            frames = store.frames(index, copy)[start : start + available]
+            views.append(wrap_pad(frames, wanted).astype(np.float32))
+        return views
+
+    def _copies(self, count: int, rng: np.random.Generator) -> list[int]:
+        augmented = self.stores[0].num_copies - 1
+        if self.clean or augmented == 0:
+            return [0] * count
+        order = rng.permutation(augmented) + 1
+        return [int(order[i % augmented]) for i in range(count)]
+
+
+def collate(items: Sequence[list[np.ndarray]]) -> list[Tensor]:
+    """One tensor [B, ...] a view."""
+    return [torch.from_numpy(np.stack(views)) for views in zip(*items)]
