@@ -1,0 +1,43 @@
+"""`speakerssl train`."""
+
+import argparse
+import json
+
+DESCRIPTION = """Train an encoder without labels, from a YAML configuration.
+
+  speakerssl train --config conf/snt_xent_am.yaml --output exp/snt_xent_am
+  speakerssl train --config conf/base.yaml --set loss.temperature=0.1 --set training.seed=1 --output exp/t01
+  torchrun --nproc-per-node 4 -m speakerssl.cli.main train --config conf/base.yaml --output exp/ddp
+
+Stopped at any point (even killed) and started again with the same command, training goes on from its last
+checkpoint to the very same weights. The output directory is then a model for `speakerssl extract`."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", required=True, metavar="YAML", help="the configuration; see recipes/*/conf")
+    parser.add_argument("--output", required=True, metavar="EXP_DIR", help="where model, log and checkpoints go")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="override one key of the configuration, e.g. training.batch_size=128; may be repeated",
+    )
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto, a GPU where there is one)")
+    parser.add_argument(
+        "--init-only", action="store_true", help="write the untrained model, the baseline of every report, and stop"
+    )
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    from speakerssl.config import load_config
+    from speakerssl.training.build import initialize, train
+
+    config = load_config(args.config, args.set)
+    output = initialize(config, args.output) if args.init_only else train(config, args.output, args.device)
+    if args.json:
+        print(json.dumps({"model": str(output)}))
+    else:
+        print(f"model: {output}/model.safetensors (embeddings: speakerssl extract --model {output} ...)")
+    return 0

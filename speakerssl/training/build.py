@@ -1,0 +1,143 @@
+"""From a configuration to a finished model directory: everything that `speakerssl train` does."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from speakerssl.augment.chain import build_augmenter
+from speakerssl.augment.feature_domain import build_feature_augmenter
+from speakerssl.augment.specaugment import build_spec_augment
+from speakerssl.config import Config, to_mapping
+from speakerssl.data.kaldi import DataDir, Utterance
+from speakerssl.data.store import FeatureStore
+from speakerssl.data.views import AudioViews, StoreViews, ViewDataset
+from speakerssl.embeddings.model import save_model
+from speakerssl.encoders import Encoder, build_encoder
+from speakerssl.errors import InputError
+from speakerssl.features.frontend import FeatureFrontend
+from speakerssl.methods import build_method
+from speakerssl.training.checkpoint import average_checkpoints, list_checkpoints
+from speakerssl.training.distributed import World, open_world
+from speakerssl.training.frontend import TrainingFrontend
+from speakerssl.training.reference import ReferenceEmbedder
+from speakerssl.training.trainer import Trainer
+from speakerssl.training.validation import Validator
+
+# What may change between two starts of one run without changing a single weight.
+_HARMLESS = (("data", "num_workers"), ("training", "checkpoint_every"), ("training", "log_every"))
+
+
+def train(config: Config, output: str | Path, device: str = "auto") -> Path:
+    """Trains to the end, resuming where an earlier start was stopped; returns the model directory.
+
+    Writes `output/{config.yaml, model.safetensors, train.jsonl, checkpoints/, tensorboard/}`.
+
+    Raises:
+        InputError: configuration, data or checkpoint at fault, by name.
+        JobError: the loss is no longer finite.
+    """
+    output = Path(output)
+    torch.set_num_threads(config.training.threads)
+    features, encoder = _build_model(config)
+    method = build_method(encoder, config.method, config.loss)
+    dataset = build_dataset(config, features.sample_rate, output)
+    frontend = TrainingFrontend(
+        features,
+        build_feature_augmenter(config.views.feature_noise) if config.views.feature_noise else None,
+        build_spec_augment(config.views.spec_augment) if config.views.spec_augment else None,
+    )
+    with open_world(device) as world:
+        trainer = Trainer(
+            config,
+            method,
+            frontend,
+            dataset,
+            output,
+            world,
+            validate=_validator(config, features, world),
+            embed=ReferenceEmbedder(dataset, features, method) if method.samples_positives else None,
+            run=run_identity(config, dataset.ids),
+        )
+        trainer.fit()
+        if world.is_main:
+            _finish(config, trainer, output)
+        world.barrier()
+    return output
+
+
+def initialize(config: Config, output: str | Path) -> Path:
+    """Writes the model that `train` would start from: the untrained baseline of the same seed."""
+    _, encoder = _build_model(config)
+    save_model(Path(output), to_mapping(config), encoder)
+    return Path(output)
+
+
+def _build_model(config: Config) -> tuple[FeatureFrontend, Encoder]:
+    torch.manual_seed(config.training.seed)
+    features = FeatureFrontend(config.features)
+    return features, build_encoder(**{"feat_dim": features.feature_dim, **config.encoder})
+
+
+def build_dataset(config: Config, sample_rate: int, output: Path) -> ViewDataset:
+    """Views from stores when there are any, else from the recordings themselves."""
+    data, views, seed = config.data, config.views, config.training.seed
+    excluded = set(Path(data.exclude).read_text(encoding="utf-8").split()) if data.exclude else set()
+    if data.store:
+        stores = [FeatureStore(path) for path in data.store]
+        for store in stores:
+            store.check_features(config.features)
+        return StoreViews(stores, views, seed, excluded)
+    if not data.train:
+        raise InputError("data: name data directories under 'train' or feature stores under 'store'")
+    utterances: list[Utterance] = []
+    lengths: list[int] = []
+    for path in data.train:
+        directory = DataDir.read(path)
+        durations = directory.durations()
+        kept = [key for key in directory.recordings if key not in excluded]
+        utterances += [directory.recordings[key] for key in kept]
+        lengths += [int(durations[key] * sample_rate) for key in kept]
+    augment = None
+    if config.augment:
+        augment = build_augmenter(config.augment, babble_source=_Babble(utterances), cache_dir=output / "cache")
+    return AudioViews(utterances, lengths, views, augment, seed, sample_rate)
+
+
+class _Babble:
+    """Crops of other recordings of the training set; an object and not a closure, so that workers can have it."""
+
+    def __init__(self, utterances: Sequence[Utterance]) -> None:
+        self.utterances = utterances
+
+    def __call__(self, rng: np.random.Generator, seconds: float) -> np.ndarray:
+        return self.utterances[int(rng.integers(len(self.utterances)))].read(0.0, seconds)
+
+
+def run_identity(config: Config, ids: Sequence[str]) -> str:
+    """A hash of all that decides the weights: the configuration and the recordings."""
+    tree: dict[str, Any] = to_mapping(config)
+    for section, key in _HARMLESS:
+        tree[section].pop(key)
+    text = json.dumps([tree, list(ids)], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _validator(config: Config, features: FeatureFrontend, world: World) -> Validator | None:
+    section = config.validation
+    if (section.data is None) != (section.trials is None):
+        raise InputError("validation: give both 'data' and 'trials', or neither")
+    if section.data is None or section.trials is None or not world.is_main:
+        return None
+    return Validator(section.data, section.trials, features)
+
+
+def _finish(config: Config, trainer: Trainer, output: Path) -> None:
+    """The mean of the last checkpoints becomes the model."""
+    last = list_checkpoints(trainer.checkpoints)[-config.training.average_last :]
+    trainer.method.load_state_dict(average_checkpoints(last))
+    save_model(output, to_mapping(config), trainer.method.final_encoder())

@@ -1,0 +1,98 @@
+"""Checkpoints for exact resume: written whole or not at all, loaded without running code.
+
+All randomness of training is a function of (seed, step), so a checkpoint is weights, optimizer and step;
+resumed from it, a run takes the same steps bit for bit.
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from speakerssl.errors import InputError
+from speakerssl.io import atomic_path
+
+State = dict[str, Tensor]
+
+
+def save_checkpoint(
+    folder: Path,
+    step: int,
+    method: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    run: str,
+    partners: np.ndarray | None = None,
+) -> Path:
+    """Writes `folder/step-<step>.pt`.
+
+    `run` identifies the configuration it belongs to; `partners` are the epoch's sampled positives.
+    """
+    path = folder / f"step-{step:08d}.pt"
+    state = {
+        "step": step,
+        "run": run,
+        "method": method.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "partners": None if partners is None else torch.from_numpy(partners),
+    }
+    with atomic_path(path) as temporary:
+        torch.save(state, temporary)
+    return path
+
+
+def list_checkpoints(folder: Path) -> list[Path]:
+    """Complete checkpoints, oldest first."""
+    return sorted(path for path in folder.glob("step-*.pt") if re.fullmatch(r"step-\d{8}\.pt", path.name))
+
+
+def load_checkpoint(
+    path: Path, method: nn.Module, optimizer: torch.optim.Optimizer | None, run: str
+) -> tuple[int, np.ndarray | None]:
+    """Restores `method` and `optimizer` in place; returns the step it was taken after and the partners.
+
+    Raises:
+        InputError: the file is damaged or belongs to another configuration or model.
+    """
+    state = _read(path)
+    if state["run"] != run:
+        raise InputError(
+            f"{path}: belongs to another configuration; give this run another --output or remove that folder"
+        )
+    try:
+        method.load_state_dict(state["method"])
+        if optimizer is not None:
+            optimizer.load_state_dict(state["optimizer"])
+    except (RuntimeError, ValueError) as error:
+        raise InputError(f"{path}: a checkpoint of another model: {str(error).splitlines()[-1].strip()}") from None
+    partners = state["partners"]
+    return int(state["step"]), None if partners is None else partners.numpy()
+
+
+def keep_last(folder: Path, count: int) -> None:
+    """Removes all but the last `count` checkpoints."""
+    for path in list_checkpoints(folder)[:-count]:
+        path.unlink()
+
+
+def average_checkpoints(paths: list[Path]) -> State:
+    """The mean of the methods' floating-point tensors over checkpoints (float64 sums); the rest is the last's."""
+    states: list[State] = [_read(path)["method"] for path in paths]
+    averaged = dict(states[-1])
+    for key, value in averaged.items():
+        if value.is_floating_point():
+            total = torch.stack([state[key].double() for state in states]).mean(dim=0)
+            averaged[key] = total.to(value.dtype)
+    return averaged
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such checkpoint") from None
+    except Exception as error:
+        reason = str(error).splitlines()[0][:120]
+        raise InputError(f"{path}: cannot be loaded ({reason}); remove it to resume from the one before") from None

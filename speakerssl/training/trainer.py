@@ -1,0 +1,204 @@
+"""The training loop, to be read from top to bottom.
+
+A step is a pure function of (weights, optimizer state, step): batches, crops, augmentation and dropout are all
+drawn from (seed, step). Killed at any step and started again, a run ends with the same weights bit for bit.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from speakerssl.config import Config
+from speakerssl.data.sampler import EpochBatches, Item
+from speakerssl.data.views import ViewDataset, collate
+from speakerssl.errors import InputError, JobError, unknown_name
+from speakerssl.losses import LossOutput
+from speakerssl.methods import Method
+from speakerssl.training.checkpoint import keep_last, list_checkpoints, load_checkpoint, save_checkpoint
+from speakerssl.training.distributed import World
+from speakerssl.training.log import TrainingLog
+from speakerssl.training.schedule import batch_ratio, learning_rate, scaled_lr
+
+Validate = Callable[[nn.Module], dict[str, float]]  # encoder in, named numbers out
+
+
+class Trainer:
+    """Runs `method` over `dataset`.
+
+    Args:
+        frontend: views (waveforms [B, S] or stored features [B, T, F]) to normalized features [B, T, F].
+        validate: called every `config.validation.every` steps with the encoder in eval mode, or None.
+        embed: gives reference embeddings [len(dataset), D] for methods that sample positives.
+        run: identifies configuration and data; a checkpoint of another run is refused.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        method: Method,
+        frontend: nn.Module,
+        dataset: ViewDataset,
+        output: Path,
+        world: World,
+        validate: Validate | None = None,
+        embed: Callable[[], np.ndarray] | None = None,
+        run: str = "",
+    ) -> None:
+        self.config, self.output, self.world, self.run_id = config, output, world, run
+        self.method, self.frontend = method.to(world.device), frontend.to(world.device)
+        self.validate, self.embed = validate, embed
+        training = config.training
+        per_step = training.batch_size
+        if per_step > len(dataset):
+            raise InputError(f"batch_size {per_step} is larger than the {len(dataset)} training recordings")
+        if per_step % (world.size * training.accumulate):
+            raise InputError(f"batch_size {per_step} does not divide by {world.size} processes x accumulate")
+        self.batches = EpochBatches(len(dataset), per_step, training.seed, world.rank, world.size)
+        self.loader = _loader(dataset, self.batches, config.data.num_workers)
+        self.total_steps = training.steps or round((training.epochs or 0) * len(self.batches))
+        self.optimizer = build_optimizer(method, config)
+        self.checkpoints = output / "checkpoints"
+
+    def fit(self) -> None:
+        """Trains from the last checkpoint, if any, to the last step."""
+        step = self._resume()
+        model = self.world.wrap(self.method)
+        log = TrainingLog(self.output, step, self.total_steps, self.config.training.tensorboard)
+        log = log if self.world.is_main else _Silent()  # type: ignore[assignment]
+        try:
+            for indices, views in self._views(step):
+                began = time.monotonic()
+                output, lr = self._step(model, indices, views, step)
+                step += 1
+                values = {"loss": float(output.loss.detach()), "lr": lr, **output.logs}
+                values["recordings_per_second"] = self.config.training.batch_size / (time.monotonic() - began)
+                self._after(step, values, log)
+        finally:
+            log.close()
+
+    def _step(self, model: nn.Module, indices: Tensor, views: list[Tensor], step: int) -> tuple[LossOutput, float]:
+        """One optimizer step; `accumulate` micro-batches each bring their own negatives."""
+        training, device = self.config.training, self.world.device
+        torch.manual_seed(_mix(training.seed, step, self.world.rank))
+        lr = self._learning_rate(step)
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr * group.get("lr_scale", 1.0)
+        self.method.train()
+        self.optimizer.zero_grad(set_to_none=True)
+        parts = training.accumulate
+        for chunk, part in zip(indices.chunk(parts), zip(*(view.chunk(parts) for view in views))):
+            feats = [self.frontend(view.to(device)) for view in part]
+            with torch.autocast(device.type, torch.bfloat16, enabled=training.amp == "bf16"):
+                output = model(feats, chunk.to(device), step)
+            if not torch.isfinite(output.loss):
+                raise JobError(f"the loss became {output.loss.item()} at step {step}: lower the learning rate")
+            (output.loss / parts).backward()
+        if training.clip_grad is not None:
+            nn.utils.clip_grad_norm_(self.method.parameters(), training.clip_grad)
+        self.optimizer.step()
+        self.method.after_step(step, self.total_steps)
+        return output, lr
+
+    def _after(self, step: int, values: dict[str, float], log: TrainingLog) -> None:
+        """Validation, log line and checkpoint after `step` steps."""
+        training, last = self.config.training, step == self.total_steps
+        validated = self.validate is not None and (step % self.config.validation.every == 0 or last)
+        if validated and self.world.is_main and self.validate is not None:
+            self.method.eval()
+            values.update(self.validate(self.method.final_encoder()))
+        if step % training.log_every == 0 or validated or last:
+            log.step(step, values)
+        if (step % training.checkpoint_every == 0 or last) and self.world.is_main:
+            partners = self.batches.partners
+            save_checkpoint(self.checkpoints, step, self.method, self.optimizer, self.run_id, partners)
+            keep_last(self.checkpoints, max(2, training.average_last))
+
+    def _views(self, step: int) -> Iterator[tuple[Tensor, list[Tensor]]]:
+        """Batches from `step` to the last step, epoch by epoch."""
+        while step < self.total_steps:
+            epoch, position = divmod(step, len(self.batches))
+            self.batches.set_epoch(epoch, position)
+            if self.embed is not None and position == 0:  # inside an epoch the checkpoint brought them
+                self.method.eval()
+                self.batches.partners = self.method.start_epoch(epoch, self.embed)
+            for indices, views in self.loader:
+                yield indices, views
+                step += 1
+                if step == self.total_steps:
+                    return
+
+    def _learning_rate(self, step: int) -> float:
+        config = self.config
+        lr = learning_rate(step, self.total_steps, len(self.batches), config.optimizer, config.schedule)
+        return lr * scaled_lr(config.optimizer, batch_ratio(config)) / config.optimizer.lr
+
+    def _resume(self) -> int:
+        found = list_checkpoints(self.checkpoints)
+        if not found:
+            return 0
+        step, self.batches.partners = load_checkpoint(found[-1], self.method, self.optimizer, self.run_id)
+        return step
+
+
+def build_optimizer(method: Method, config: Config) -> torch.optim.Optimizer:
+    """Adam, AdamW or SGD over the trainable parameters; biases and norms are never decayed."""
+    options = config.optimizer
+    trainable = [parameter for parameter in method.parameters() if parameter.requires_grad]
+    groups = [
+        {"params": [p for p in trainable if p.ndim > 1], "weight_decay": options.weight_decay},
+        {"params": [p for p in trainable if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    groups = [group for group in groups if group["params"]]
+    if options.name == "adam":
+        return torch.optim.Adam(groups, lr=options.lr)
+    if options.name == "adamw":
+        return torch.optim.AdamW(groups, lr=options.lr)
+    if options.name == "sgd":
+        return torch.optim.SGD(groups, lr=options.lr, momentum=options.momentum)
+    raise unknown_name("optimizer", options.name, ("adam", "adamw", "sgd"))
+
+
+class _Silent:
+    """The log of processes other than the first."""
+
+    def step(self, step: int, values: dict[str, float]) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class _Indexed:
+    """A dataset whose items carry their index."""
+
+    def __init__(self, dataset: ViewDataset) -> None:
+        self.dataset = dataset
+
+    def __getitem__(self, item: Item) -> tuple[int, list[np.ndarray]]:
+        return item[1], self.dataset[item]
+
+
+def _collate(items: list[tuple[int, list[np.ndarray]]]) -> tuple[Tensor, list[Tensor]]:
+    return torch.tensor([index for index, _ in items]), collate([views for _, views in items])
+
+
+def _loader(dataset: ViewDataset, batches: EpochBatches, workers: int) -> DataLoader:
+    return DataLoader(
+        _Indexed(dataset),  # type: ignore[arg-type]
+        batch_sampler=batches,  # type: ignore[arg-type]
+        num_workers=workers,
+        collate_fn=_collate,
+        persistent_workers=workers > 0,
+        worker_init_fn=_one_thread if workers else None,
+    )
+
+
+def _one_thread(_: int) -> None:
+    torch.set_num_threads(1)
+
+
+def _mix(seed: int, step: int, rank: int) -> int:
+    return int(np.random.SeedSequence((seed, step, rank)).generate_state(1)[0])

@@ -1,0 +1,65 @@
+"""EER on held-out trials during training, with features computed once and kept."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from speakerssl.data.kaldi import DataDir
+from speakerssl.features.frontend import FeatureFrontend
+from speakerssl.metrics.detection import compute_eer
+from speakerssl.scoring.trials import read_trials
+
+BATCH_FRAMES = 20000  # frames, padding included, that go through the encoder at once
+
+
+class Validator:
+    """Embeds the recordings of `data` and scores `trials` (labels required) by cosine.
+
+    Validation trials are made from training recordings; a test list has no place here.
+    """
+
+    def __init__(self, data: str | Path, trials: str | Path, frontend: FeatureFrontend) -> None:
+        self.trials = read_trials(trials)
+        self.labels = self.trials.require_labels()
+        recordings = DataDir.read(data).recordings
+        needed = dict.fromkeys([*self.trials.enrol_ids, *self.trials.test_ids])
+        self.place = {key: i for i, key in enumerate(needed)}
+        with torch.no_grad():
+            raw = (frontend.raw(torch.from_numpy(recordings[key].read())) for key in needed)
+            self.feats = [frontend.normalize(feats[None])[0] for feats in raw]
+
+    def __call__(self, encoder: nn.Module) -> dict[str, float]:
+        """`valid_eer_percent` of `encoder`, which must be in eval mode."""
+        embeddings = embed_features(encoder, self.feats)
+        embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
+        enrol = embeddings[[self.place[key] for key in self.trials.enrol_ids]][self.trials.enrol_index]
+        test = embeddings[[self.place[key] for key in self.trials.test_ids]][self.trials.test_index]
+        scores = np.einsum("nd,nd->n", enrol, test).astype(np.float64)
+        return {"valid_eer_percent": 100 * compute_eer(scores, self.labels)}
+
+
+def embed_features(encoder: nn.Module, feats: Sequence[Tensor]) -> np.ndarray:
+    """Embeddings [N, D] of `feats`, each [T, F] normalized: sorted by length, padded, masked."""
+    device = next(encoder.parameters()).device
+    order = sorted(range(len(feats)), key=lambda i: len(feats[i]))
+    result: list[Tensor] = [torch.empty(0)] * len(feats)
+    with torch.no_grad():
+        for batch in _batches(order, [len(f) for f in feats]):
+            lengths = torch.tensor([len(feats[i]) for i in batch], device=device)
+            padded = nn.utils.rnn.pad_sequence([feats[i] for i in batch], batch_first=True).to(device)
+            for index, embedding in zip(batch, encoder(padded, lengths).float().cpu()):
+                result[index] = embedding
+    return torch.stack(result).numpy()
+
+
+def _batches(order: Sequence[int], lengths: Sequence[int]) -> list[list[int]]:
+    """Runs of `order` (by rising length) whose padded size stays under BATCH_FRAMES."""
+    batches: list[list[int]] = [[]]
+    for index in order:
+        if batches[-1] and (len(batches[-1]) + 1) * lengths[index] > BATCH_FRAMES:
+            batches.append([])
+        batches[-1].append(index)
+    return batches
