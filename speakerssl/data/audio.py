@@ -7,7 +7,6 @@ are mixed to mono by their mean and other sampling rates are resampled; both are
 
 import io
 import logging
-from math import gcd
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ import numpy as np
 
 from speakerssl.data.containers import states_length, truncation
 from speakerssl.data.external import ffmpeg_info, ffmpeg_read, is_pipe, needs_ffmpeg, run_pipe
+from speakerssl.data.resampling import resample
 from speakerssl.errors import InputError
 
 if TYPE_CHECKING:
@@ -106,46 +106,16 @@ def check_audio(source: str | Path, full: bool = False, where: str = "") -> tupl
     return frames, rate
 
 
-def resample(samples: np.ndarray, rate: int, new_rate: int) -> np.ndarray:
-    """[S] float32 at `rate` Hz to [ceil(S * new_rate / rate)] at `new_rate` Hz: polyphase, no delay.
-
-    The pass band ends at 0.94 of the lower Nyquist frequency; images and aliases are 80 dB down (Kaiser).
-    """
-    from scipy.signal import resample_poly
-
-    divisor = gcd(rate, new_rate)
-    up, down = new_rate // divisor, rate // divisor
-    window = _resampling_filter(max(up, down))
-    return resample_poly(samples, up, down, window=window).astype(np.float32, copy=False)
-
-
-_filters: dict[int, np.ndarray] = {}
-
-
-def _resampling_filter(ratio: int) -> np.ndarray:
-    if ratio not in _filters:
-        from scipy.signal import firwin
-
-        half_width = 80 * ratio  # 80 zero crossings a side: a transition band of 0.06 of Nyquist at 80 dB
-        taps = firwin(2 * half_width + 1, 0.97 / ratio, window=("kaiser", 8.0))
-        _filters[ratio] = taps.astype(np.float32)
-    return _filters[ratio]
-
-
 def _to_rate(samples: np.ndarray, rate: int, new_rate: int, duration: float | None, name: str) -> np.ndarray:
     if rate < new_rate:
-        _say_once(
-            f"rate {rate}", f"{name}: {rate} Hz is resampled to {new_rate} Hz: nothing above {rate // 2} Hz"
-        )
+        _say_once(f"rate {rate}", f"{name}: {rate} Hz is resampled to {new_rate} Hz: nothing above {rate // 2} Hz")
     else:
         _say_once(f"rate {rate}", f"{name}: {rate} Hz is resampled to {new_rate} Hz")
     resampled = resample(samples, rate, new_rate)
     return resampled if duration is None else resampled[: round(duration * new_rate)]
 
 
-def _decode(
-    file: str | io.BytesIO, start: float, duration: float | None, name: str
-) -> tuple[np.ndarray, int]:
+def _decode(file: str | io.BytesIO, start: float, duration: float | None, name: str) -> tuple[np.ndarray, int]:
     """float32 [S] or [S, channels] in [-1, 1] and the rate; reads no more than asked."""
     with _open(file, name) as sound:
         rate, frames = sound.samplerate, sound.frames
@@ -164,9 +134,7 @@ def _decode(
     return samples, rate
 
 
-def _check_length(
-    file: str | io.BytesIO, kind: str, first: int, got: int, wanted: int, frames: int, name: str
-) -> None:
+def _check_length(file: str | io.BytesIO, kind: str, first: int, got: int, wanted: int, frames: int, name: str) -> None:
     if got == wanted or isinstance(file, io.BytesIO):
         return
     if kind in ("MP3", "MPEG") and (wanted - got <= _MP3_SLACK or not states_length(file)):

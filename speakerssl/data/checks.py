@@ -42,7 +42,7 @@ def validate(path: str | Path, full: bool = False) -> list[str]:
     return table_problems(data) + check(data, full).problems
 
 
-def check(data: DataDir, full: bool = False, min_duration: float = 0.0) -> Findings:
+def check(data: DataDir, full: bool = False) -> Findings:
     """Looks at every recording's file: header and last samples, or all of it for `full`."""
     findings = Findings()
     by_file: dict[str, list[Utterance]] = {}
@@ -56,10 +56,6 @@ def check(data: DataDir, full: bool = False, min_duration: float = 0.0) -> Findi
                 findings.failed[utterance.id] = str(answer)
                 continue
             seconds, problem = _extent(utterance, answer, data.path)
-            if not problem and seconds < min_duration:
-                problem = (
-                    f"{utterance.where}: {utterance.id}: {seconds:.2f} s is shorter than {min_duration:g} s"
-                )
             if problem:
                 findings.failed[utterance.id] = problem
             else:
@@ -105,9 +101,8 @@ def _order_problems(path: Path) -> list[str]:
     previous = ""
     for row in read_rows(path):
         if row.key < previous:  # by code point, which is C-locale order
-            return [
-                f"{path}:{row.line}: not in C-locale order (LC_ALL=C sort): '{row.key}' after '{previous}'"
-            ]
+            order = "not in C-locale order (LC_ALL=C sort)"
+            return [f"{path}:{row.line}: {order}: '{row.key}' after '{previous}'"]
         previous = row.key
     return []
 

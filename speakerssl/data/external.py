@@ -72,9 +72,7 @@ def _probe(path: str) -> tuple[float, int, int]:
 def _program(name: str) -> str:
     path = shutil.which(name)
     if path is None:
-        raise ValueError(
-            f"this format needs {name}, which is not installed; install ffmpeg or convert to wav or flac"
-        )
+        raise ValueError(f"this format needs {name}, which is not installed; install ffmpeg or convert to wav or flac")
     return path
 
 

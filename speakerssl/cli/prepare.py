@@ -1,0 +1,94 @@
+"""`speakerssl prepare`: a checked Kaldi data directory from a folder, a wav.scp, a data directory or a corpus."""
+
+import argparse
+import dataclasses
+import json
+import sys
+
+from speakerssl.data.corpora import CORPORA, SUBSETS, find_trials, read_corpus
+from speakerssl.data.folders import read_folder
+from speakerssl.data.kaldi import DataDir
+from speakerssl.data.prepare import Prepared, prepare, read_list, with_segments
+from speakerssl.errors import InputError
+
+DESCRIPTION = """\
+Makes a Kaldi data directory (wav.scp, utt2dur; utt2spk and spk2utt where speakers are known) in which every
+recording can be read. No label is needed. Recordings that are missing, empty, damaged or truncated are named,
+listed in OUTPUT/failed.txt and left out; the exit status is then 1. Running it again gives the same files.
+
+  speakerssl prepare --audio-dir recordings --output data/mine
+  speakerssl prepare --wav-scp wav.scp --segments segments --output data/mine --min-duration 2
+  speakerssl prepare --data corpus/train --output data/train
+  speakerssl prepare --corpus voxceleb1 --subset dev --audio-dir voxceleb1 --output data/vox1_dev
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument(
+        "--audio-dir", metavar="DIR",
+        help="folder that is searched for wav, flac, ogg, opus, mp3 and (with ffmpeg) m4a, or a corpus's folder",
+    )  # fmt: skip
+    source.add_argument("--wav-scp", metavar="FILE", help="list of recordings: 'id path' or 'id command |'")
+    source.add_argument("--data", metavar="DIR", help="existing Kaldi data directory to check and copy")
+    parser.add_argument("--output", metavar="DIR", required=True, help="data directory to write")
+    parser.add_argument("--corpus", choices=sorted(CORPORA), help="--audio-dir holds this corpus's folders")
+    parser.add_argument("--subset", choices=SUBSETS, default="dev", help="part of the corpus (default: dev)")
+    parser.add_argument(
+        "--trials-dir", metavar="DIR",
+        help="folder with veri_test.txt, veri_test2.txt, list_test_all2.txt, ...; those that are there are copied",
+    )  # fmt: skip
+    parser.add_argument("--segments", metavar="FILE", help="cut recordings: 'utterance recording start end' (s)")
+    parser.add_argument(
+        "--min-duration", type=float, default=0.0, metavar="SECONDS",
+        help="leave out shorter recordings (default: 0)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--decode", action="store_true",
+        help="decode every recording to its end instead of its header and last samples (slower, finds all damage)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--id-separator", default="/", metavar="TEXT", help="in ids from paths, instead of / (default: /)"
+    )
+    parser.add_argument("--keep-suffix", action="store_true", help="ids from paths keep .wav and the like")
+    parser.add_argument(
+        "--speaker-from-folder", action="store_true",
+        help="the topmost folder names the speaker (only for scoring; training needs no speakers)",
+    )  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    if args.corpus and not args.audio_dir:
+        raise InputError("--corpus needs --audio-dir, the folder that the corpus lies in")
+    trials = find_trials(args.trials_dir) if args.trials_dir else {}
+    if args.trials_dir and not trials:
+        raise InputError(f"{args.trials_dir}: has none of VoxCeleb1's trial lists (veri_test.txt, ...)")
+    done = prepare(_read(args), args.output, args.decode, args.min_duration, trials)
+    for reason in dict.fromkeys(done.failed.values()):
+        print(reason, file=sys.stderr)
+    print(json.dumps(dataclasses.asdict(done), indent=1) if args.json else _summary(done))
+    return 1 if done.failed else 0
+
+
+def _read(args: argparse.Namespace) -> DataDir:
+    if args.wav_scp:
+        return read_list(args.wav_scp, args.segments)
+    if args.data:
+        return with_segments(DataDir.read(args.data), args.segments)
+    if args.corpus:
+        return with_segments(read_corpus(args.corpus, args.audio_dir, args.subset), args.segments)
+    folder = read_folder(args.audio_dir, args.id_separator, args.keep_suffix, args.speaker_from_folder)
+    return with_segments(folder, args.segments)
+
+
+def _summary(done: Prepared) -> str:
+    speakers = "" if done.speakers is None else f" of {done.speakers} speakers"
+    length = f"{done.hours:.2f} hours" if done.hours >= 1 else f"{60 * done.hours:.2f} minutes"
+    lines = [f"{done.output}: {done.recordings} recordings{speakers}, {length}"]
+    if done.short:
+        lines.append(f"{done.short} left out as shorter than --min-duration")
+    lines += [f"{done.output}/{name}: {count} trials" for name, count in done.trials.items()]
+    if done.failed:
+        lines.append(f"{done.output}/failed.txt: {len(done.failed)} recordings that cannot be used")
+    return "\n".join(lines)
