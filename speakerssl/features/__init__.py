@@ -1,0 +1,29 @@
+"""Speech features equal to Kaldi's, batched, on the device of their input."""
+
+from speakerssl.features.cmvn import sliding_cmvn, utterance_cmn, utterance_cmvn
+from speakerssl.features.deltas import add_deltas
+from speakerssl.features.fbank import Fbank, fbank
+from speakerssl.features.frames import num_frames
+from speakerssl.features.mfcc import Mfcc
+from speakerssl.features.options import FbankOptions, FrameOptions, MelOptions, MfccOptions, PlpOptions, make_options
+from speakerssl.features.plp import Plp
+from speakerssl.features.vad import energy_vad
+
+__all__ = [
+    "Fbank",
+    "FbankOptions",
+    "FrameOptions",
+    "MelOptions",
+    "Mfcc",
+    "MfccOptions",
+    "Plp",
+    "PlpOptions",
+    "add_deltas",
+    "energy_vad",
+    "fbank",
+    "make_options",
+    "num_frames",
+    "sliding_cmvn",
+    "utterance_cmn",
+    "utterance_cmvn",
+]
