@@ -1,0 +1,144 @@
+"""From frames to one vector: poolings over time of x [B, C, T] that leave out the padded frames."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from speakerssl.encoders.masking import at_least_float32, batch_norm, mask_frames, mask_of, masked_mean
+from speakerssl.errors import unknown_name
+
+MIN_VARIANCE = 1e-5  # keeps the gradient of the square root finite where a channel is constant
+
+
+class Pooling(nn.Module):
+    """`forward(x [B, C, T], lengths [B] or None) -> [B, out_dim]`."""
+
+    def __init__(self, channels: int, outputs: int) -> None:
+        super().__init__()
+        self.out_dim = channels * outputs
+
+    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        return self.pool(at_least_float32(x), mask_of(lengths, x))
+
+    def pool(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        raise NotImplementedError
+
+
+class MeanPooling(Pooling):
+    """Mean over time: C values."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels, 1)
+
+    def pool(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        return masked_mean(x, mask)
+
+
+class StatisticsPooling(Pooling):
+    """Mean and standard deviation over time: 2C values (Snyder et al. 2018, x-vectors)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels, 2)
+
+    def pool(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        mean = masked_mean(x, mask)
+        variance = masked_mean((x - mean[:, :, None]).square(), mask)
+        return torch.cat([mean, variance.clamp(min=MIN_VARIANCE).sqrt()], dim=1)
+
+
+class SelfAttentivePooling(Pooling):
+    """Mean with one learned weight a frame: C values (Cai, Chen and Li 2018).
+
+    The weights are softmax over time of v . tanh(W x + b), with W [C, C].
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels, 1)
+        self.hidden = nn.Linear(channels, channels)
+        self.context = nn.Linear(channels, 1, bias=False)
+        nn.init.xavier_normal_(self.context.weight)
+
+    def pool(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        scores = self.context(torch.tanh(self.hidden(x.transpose(1, 2)))).transpose(1, 2)  # [B, 1, T]
+        return weighted_sum(x, attention_weights(scores, mask))
+
+
+class ChannelAttention(nn.Module):
+    """Weights over time for each channel: softmax(W2 BN(relu(W1 x + b1)) + b2), x [B, C, T] -> [B, C, T]."""
+
+    def __init__(self, channels: int, bottleneck: int) -> None:
+        super().__init__()
+        self.reduce = nn.Linear(channels, bottleneck)
+        self.norm = nn.BatchNorm1d(bottleneck)
+        self.expand = nn.Linear(bottleneck, channels)
+
+    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        # Linear layers on rows [B, T, C]: twice as fast on CPU as 1x1 convolutions.
+        hidden = torch.relu(self.reduce(x.transpose(1, 2)))
+        hidden = batch_norm(self.norm, hidden.transpose(1, 2), mask).transpose(1, 2)
+        return attention_weights(self.expand(hidden).transpose(1, 2), mask)
+
+
+class AttentiveMeanPooling(Pooling):
+    """Mean with learned weights for each channel and frame: C values."""
+
+    def __init__(self, channels: int, bottleneck: int = 128) -> None:
+        super().__init__(channels, 1)
+        self.attention = ChannelAttention(channels, bottleneck)
+
+    def pool(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        return weighted_sum(x, self.attention(x, mask))
+
+
+class AttentiveStatisticsPooling(Pooling):
+    """Mean and standard deviation with learned weights for each channel and frame: 2C values.
+
+    Okabe, Koshinaka and Shinoda 2018, with the channel-wise weights of ECAPA-TDNN (Desplanques et al. 2020).
+    """
+
+    def __init__(self, channels: int, bottleneck: int = 128) -> None:
+        super().__init__(channels, 2)
+        self.attention = ChannelAttention(channels, bottleneck)
+
+    def pool(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        weights = self.attention(x, mask)
+        x = mask_frames(x, mask)
+        mean = weighted_sum(x, weights)
+        variance = weighted_sum((x - mean[:, :, None]).square(), weights)
+        return torch.cat([mean, variance.clamp(min=MIN_VARIANCE).sqrt()], dim=1)
+
+
+def attention_weights(scores: Tensor, mask: Tensor | None) -> Tensor:
+    """Softmax over the real frames: scores [B, C, T] -> weights [B, C, T], exactly 0 in the padding."""
+    scores = at_least_float32(scores)
+    if mask is not None:
+        scores = scores.masked_fill(~mask[:, None, :], -torch.inf)
+    return torch.softmax(scores, dim=2)
+
+
+def weighted_sum(x: Tensor, weights: Tensor) -> Tensor:
+    """x [B, C, T], weights [B, C or 1, T] -> [B, C]."""
+    return (x * weights).sum(dim=2)
+
+
+POOLINGS: dict[str, Callable[..., Pooling]] = {
+    "mean": MeanPooling,
+    "statistics": StatisticsPooling,
+    "self_attentive": SelfAttentivePooling,
+    "attentive_mean": AttentiveMeanPooling,
+    "attentive_statistics": AttentiveStatisticsPooling,
+}
+
+
+def build_pooling(name: str, channels: int, bottleneck: int = 128) -> Pooling:
+    """The pooling `name` over `channels`; `bottleneck` is the hidden size of the channel-wise attentions.
+
+    Raises:
+        InputError: an unknown name; it lists those that exist.
+    """
+    if name not in POOLINGS:
+        raise unknown_name("pooling", name, POOLINGS)
+    if name.startswith("attentive"):
+        return POOLINGS[name](channels, bottleneck)
+    return POOLINGS[name](channels)
