@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from speakerssl.embeddings.ark_text import decode, read_text_ark, text_vector
 from speakerssl.errors import InputError
 
 # token: (bytes before the numbers, number format)
@@ -38,18 +39,14 @@ def binary_entry(data: memoryview | bytes, offset: int, where: str) -> Entry:
     if head[:2] != b"\0B" or kind is None:
         if head[2:4] == b"CM":
             raise InputError(f"{where}: a compressed matrix; write embeddings uncompressed (copy-vector)")
-        raise InputError(
-            f"{where}: no Kaldi vector at byte {offset}; the archive and its scp do not belong together"
-        )
+        raise InputError(f"{where}: no Kaldi vector at byte {offset}; the archive and its scp do not belong together")
     length, dtype = kind
     if len(head) < length:
         raise InputError(f"{where}: the archive ends inside this vector (truncated); extract it again")
     if length == 15:
         rows, size = struct.unpack("<xixi", head[5:15])
         if rows != 1:
-            raise InputError(
-                f"{where}: a matrix of {rows} rows; an embedding is a vector or a matrix of one row"
-            )
+            raise InputError(f"{where}: a matrix of {rows} rows; an embedding is a vector or a matrix of one row")
     else:
         (size,) = struct.unpack("<xi", head[5:10])
     end = offset + length + size * int(dtype[-1])
@@ -58,22 +55,25 @@ def binary_entry(data: memoryview | bytes, offset: int, where: str) -> Entry:
     return Entry(offset + length, size, dtype, end)
 
 
-def gather_vectors(
-    data: np.ndarray, offsets: np.ndarray, names: Sequence[str], ark: str | Path
-) -> np.ndarray:
+def gather_vectors(data: np.ndarray, offsets: np.ndarray, names: Sequence[str], ark: str | Path) -> np.ndarray:
     """The vectors at `offsets` (positions of `\\0B`) of the archive bytes `data` (uint8), as float32 [N, D].
 
     All headers are compared with the first one at once, so N vectors cost one gather. Raises InputError naming `ark`
     and the id for another size, a truncated archive or an offset with no vector.
     """
-    first = binary_entry(memoryview(data), int(offsets[0]), f"{ark}: '{names[0]}'")
-    header, width = first.start - int(offsets[0]), first.size * int(first.dtype[-1])
+    begin = int(offsets[0])
+    if data[begin : begin + 2].tobytes() != b"\0B":
+        return _gather_mixed(data, offsets, names, ark, len(vector_at(data, begin, f"{ark}: '{names[0]}'")))
+    first = binary_entry(data.data, begin, f"{ark}: '{names[0]}'")
+    header, width = first.start - begin, first.size * int(first.dtype[-1])
     inside = (offsets >= 0) & (offsets <= len(data) - header)
     heads = _windows(data, header)[np.where(inside, offsets, 0)]
     good = inside & (heads == heads[0]) & (offsets <= len(data) - header - width)
     if not good.all():
         return _gather_mixed(data, offsets, names, ark, first.size)
-    numbers = _windows(data, width)[offsets + header] if width else np.zeros(len(offsets), "V1")[:0]
+    if width == 0:
+        return np.empty((len(offsets), 0), np.float32)
+    numbers = _windows(data, width)[offsets + header]
     return numbers.view(first.dtype).reshape(len(offsets), first.size).astype(np.float32, copy=False)
 
 
@@ -88,13 +88,22 @@ def _gather_mixed(
     """The slow path of `gather_vectors`: entries of several kinds, or the error of the first bad one."""
     matrix = np.empty((len(offsets), size), np.float32)
     for row, (offset, name) in enumerate(zip(offsets.tolist(), names)):
-        entry = binary_entry(memoryview(data), offset, f"{ark}: '{name}'")
-        if entry.size != size:
+        vector = vector_at(data, offset, f"{ark}: '{name}'")
+        if len(vector) != size:
             raise InputError(
-                f"{ark}: '{name}' has {entry.size} numbers, '{names[0]}' has {size}; embeddings must have one size"
+                f"{ark}: '{name}' has {len(vector)} numbers, '{names[0]}' has {size}; embeddings must have one size"
             )
-        matrix[row] = np.frombuffer(data, entry.dtype, size, entry.start)
+        matrix[row] = vector
     return matrix
+
+
+def vector_at(data: np.ndarray, offset: int, where: str) -> np.ndarray:
+    """One vector, binary or text, at `offset` of the archive bytes. Raises InputError that begins with `where`."""
+    head = data[offset : offset + 64].tobytes() if offset >= 0 else b""
+    if head[:2] != b"\0B" and head.lstrip()[:1] == b"[":
+        return text_vector(data[offset:].tobytes().partition(b"]")[0], where)
+    entry = binary_entry(data.data, offset, where)
+    return np.frombuffer(data, entry.dtype, entry.size, entry.start)
 
 
 def scan_ark(data: np.ndarray, ark: str | Path) -> tuple[list[str], np.ndarray]:
@@ -116,35 +125,6 @@ def scan_ark(data: np.ndarray, ark: str | Path) -> tuple[list[str], np.ndarray]:
     return names, gather_vectors(data, np.array(offsets), names, ark)
 
 
-def read_text_ark(raw: bytes, ark: str | Path) -> tuple[list[str], np.ndarray]:
-    """Ids and vectors [N, D] of a text archive: a vector `id [ 1 2 ]`, or a matrix of one row over two lines."""
-    pieces = decode(raw, ark).split("]")
-    if pieces.pop().strip():
-        raise InputError(f"{ark}: the last vector has no closing bracket (truncated); extract it again")
-    names: list[str] = []
-    rows: list[np.ndarray] = []
-    for piece in pieces:
-        name, bracket, numbers = piece.strip().partition("[")
-        name = name.strip()
-        if not bracket or not name or len(name.split()) != 1:
-            raise InputError(
-                f"{ark}: not an archive of vectors: expected 'id [ numbers ]' near '{piece[:40].strip()}'"
-            )
-        try:
-            row = np.array(numbers.split(), np.float32)
-        except ValueError:
-            raise InputError(f"{ark}: '{name}' holds something that is not a number") from None
-        if rows and len(row) != len(rows[0]):
-            raise InputError(
-                f"{ark}: '{name}' has {len(row)} numbers, '{names[0]}' has {len(rows[0])}; embeddings must have one size"
-            )
-        names.append(name)
-        rows.append(row)
-    if not rows:
-        raise InputError(f"{ark}: holds no vectors")
-    return names, np.stack(rows)
-
-
 def ark_bytes(names: Sequence[str], matrix: np.ndarray) -> tuple[bytes, np.ndarray]:
     """A binary archive of float vectors and the offset of each, as Kaldi's copy-vector writes them."""
     matrix = np.ascontiguousarray(matrix, "<f4")
@@ -154,14 +134,4 @@ def ark_bytes(names: Sequence[str], matrix: np.ndarray) -> tuple[bytes, np.ndarr
     rows = matrix.view(f"V{4 * size}").ravel().tolist() if size else [b""] * len(keys)
     lengths = np.fromiter(map(len, keys), np.int64, len(keys))
     starts = np.concatenate([[0], np.cumsum(lengths + len(header) + 4 * size)[:-1]]) if keys else lengths
-    return b"".join(
-        [part for key, row in zip(keys, rows) for part in (key, header, row)]
-    ), starts + lengths + 1
-
-
-def decode(raw: bytes, path: str | Path) -> str:
-    """UTF-8 text of `raw`; InputError naming `path` where it is not."""
-    try:
-        return raw.decode()
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not UTF-8 text near byte {error.start}") from None
+    return b"".join([part for key, row in zip(keys, rows) for part in (key, header, row)]), starts + lengths + 1

@@ -7,12 +7,15 @@ file of the same name ending in `.ids` or `.txt`); `write_embeddings` writes ark
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from speakerssl.embeddings.ark import ark_bytes, decode, gather_vectors, scan_ark
+from speakerssl.embeddings.ark import ark_bytes, scan_ark
+from speakerssl.embeddings.ark_text import decode
+from speakerssl.embeddings.scp import file_bytes, read_scp
 from speakerssl.errors import InputError
-from speakerssl.io import atomic_path, open_binary, read_bytes
+from speakerssl.io import atomic_path, read_bytes
 
 
 @dataclass
@@ -40,9 +43,9 @@ class Embeddings:
         return self._rows
 
     def index(self, ids: Iterable[str]) -> np.ndarray:
-        """Rows of `ids` as int64 [len(ids)]. Raises InputError that names the first unknown id and how many there are."""
+        """Rows of `ids` as int64 [len(ids)]. Raises InputError naming the first unknown id and their number."""
         wanted = ids if isinstance(ids, list) else list(ids)
-        rows = np.fromiter(map(self.rows.get, wanted, [-1] * len(wanted)), np.int64, len(wanted))  # type: ignore[arg-type]
+        rows = np.fromiter(map(self.rows.get, wanted, [-1] * len(wanted)), np.int64, len(wanted))
         missing = np.flatnonzero(rows < 0)
         if len(missing):
             more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
@@ -62,7 +65,7 @@ def read_embeddings(path: str | Path) -> Embeddings:
     that is not finite, an id that stands twice, an empty file.
     """
     suffix = Path(path).suffix
-    reader = {".scp": _read_scp, ".ark": _read_ark, ".npz": _read_npz, ".npy": _read_npy}.get(suffix)
+    reader = {".scp": read_scp, ".ark": _read_ark, ".npz": _read_npz, ".npy": _read_npy}.get(suffix)
     if reader is None:
         raise InputError(f"{path}: embeddings are read from .scp, .ark, .npz or .npy files, not '{suffix}'")
     ids, matrix = reader(Path(path))
@@ -82,9 +85,7 @@ def write_embeddings(
     _check(paths["ark"], ids, matrix)
     spaced = next((name for name in ids if len(name.split()) != 1), None)
     if spaced is not None:
-        raise InputError(
-            f"{paths['ark']}: the id '{spaced}' is empty or holds white space, which no Kaldi file can"
-        )
+        raise InputError(f"{paths['ark']}: the id '{spaced}' is empty or holds white space, which no Kaldi file can")
     content, offsets = ark_bytes(ids, matrix)
     with atomic_path(paths["ark"]) as temporary:
         temporary.write_bytes(content)
@@ -98,9 +99,7 @@ def write_embeddings(
 
 def _check(path: str | Path, ids: list[str], matrix: np.ndarray) -> None:
     if matrix.ndim != 2 or matrix.shape[0] != len(ids):
-        raise InputError(
-            f"{path}: {len(ids)} ids and an array of shape {matrix.shape}; expected [ids, numbers]"
-        )
+        raise InputError(f"{path}: {len(ids)} ids and an array of shape {matrix.shape}; expected [ids, numbers]")
     if matrix.size == 0:
         raise InputError(f"{path}: holds no embeddings")
     # One product finds any NaN or infinity in a pass; only then is it worth looking for the row.
@@ -109,89 +108,15 @@ def _check(path: str | Path, ids: list[str], matrix: np.ndarray) -> None:
     if suspicious:
         bad = np.flatnonzero(~np.isfinite(matrix).all(axis=1))
         if len(bad):
-            raise InputError(
-                f"{path}: the embedding of '{ids[bad[0]]}' holds NaN or infinity ({len(bad)} such)"
-            )
+            raise InputError(f"{path}: the embedding of '{ids[bad[0]]}' holds NaN or infinity ({len(bad)} such)")
     if len(set(ids)) != len(ids):
         seen: set[str] = set()
         twice = next(name for name in ids if name in seen or seen.add(name))  # type: ignore[func-returns-value]
         raise InputError(f"{path}: the id '{twice}' stands twice")
 
 
-def _read_scp(path: Path) -> tuple[list[str], np.ndarray]:
-    raw = read_bytes(path)
-    tokens = raw.split()
-    lines = raw.count(b"\n") + (not raw.endswith(b"\n"))
-    if len(tokens) != 2 * lines or raw.count(b"|"):
-        tokens = _careful_scp_tokens(raw, path)
-    if not tokens:
-        raise InputError(f"{path}: is empty")
-    ids = decode(b"\n".join(tokens[::2]), path).split("\n")
-    parts = [token.rpartition(b":") for token in tokens[1::2]]
-    arks = [part[0] for part in parts]
-    try:
-        offsets = np.array([part[2] for part in parts]).astype(np.int64)
-    except ValueError:
-        row = next(i for i, part in enumerate(parts) if not part[2].isdigit())
-        raise InputError(f"{path}, line {row + 1}: expected 'id archive.ark:offset'") from None
-    names = list(dict.fromkeys(arks))
-    if len(names) == 1:
-        return ids, _gather_ark(path, names[0], offsets, ids)
-    number = dict(zip(names, range(len(names))))
-    which = np.fromiter(map(number.__getitem__, arks), np.int64, len(arks))
-    rows = [np.flatnonzero(which == i) for i in range(len(names))]
-    blocks = [_gather_ark(path, name, offsets[row], [ids[i] for i in row]) for name, row in zip(names, rows)]
-    sizes = [block.shape[1] for block in blocks]
-    other = next((i for i, size in enumerate(sizes) if size != sizes[0]), None)
-    if other is not None:
-        raise InputError(
-            f"{path}: '{ids[rows[other][0]]}' has {sizes[other]} numbers, '{ids[rows[0][0]]}' has {sizes[0]}; "
-            "embeddings must have one size"
-        )
-    matrix = np.empty((len(ids), sizes[0]), np.float32)
-    for row, block in zip(rows, blocks):
-        matrix[row] = block
-    return ids, matrix
-
-
-def _careful_scp_tokens(raw: bytes, path: Path) -> list[bytes]:
-    """Ids and archive places, one line after the other; blank lines are allowed, anything else is named."""
-    tokens: list[bytes] = []
-    for number, line in enumerate(raw.splitlines(), 1):
-        if not line.strip():
-            continue
-        if line.rstrip().endswith(b"|"):
-            raise InputError(
-                f"{path}, line {number}: a command, which is not run; copy the vectors to an ark first"
-            )
-        fields = line.split()
-        if len(fields) != 2:
-            raise InputError(
-                f"{path}, line {number}: expected 'id archive.ark:offset', found {len(fields)} fields"
-            )
-        tokens += fields
-    return tokens
-
-
-def _gather_ark(scp: Path, name: bytes, offsets: np.ndarray, ids: list[str]) -> np.ndarray:
-    ark = Path(decode(name, scp))
-    candidates = [ark, scp.parent / ark, scp.parent / ark.name]
-    found = next((place for place in candidates if place.is_file()), None)
-    if found is None:
-        raise InputError(f"{scp}: the archive '{ark}' of '{ids[0]}' is not there, nor beside the scp")
-    return gather_vectors(_file_bytes(found), offsets, ids, found)
-
-
-def _file_bytes(path: Path) -> np.ndarray:
-    """The bytes of a plain or gzip file as uint8."""
-    with open_binary(path) as stream:
-        if stream.__class__.__name__ == "GzipFile":
-            return np.frombuffer(read_bytes(path), np.uint8)
-    return np.fromfile(path, np.uint8)
-
-
 def _read_ark(path: Path) -> tuple[list[str], np.ndarray]:
-    data = _file_bytes(path)
+    data = file_bytes(path)
     if not len(data):
         raise InputError(f"{path}: is empty")
     return scan_ark(data, path)
@@ -216,7 +141,7 @@ def _read_npy(path: Path) -> tuple[list[str], np.ndarray]:
     return decode(read_bytes(names), names).split(), matrix
 
 
-def _numpy_file(path: Path) -> np.lib.npyio.NpzFile:
+def _numpy_file(path: Path) -> Any:
     try:
         return np.load(path, allow_pickle=False)
     except Exception as error:  # zipfile, pickle and numpy raise a dozen kinds

@@ -52,7 +52,10 @@ def min_dcf(roc: Roc, p_target: float, c_miss: float = 1.0, c_fa: float = 1.0) -
 
 
 def actual_dcf(roc: Roc, p_target: float, c_miss: float = 1.0, c_fa: float = 1.0) -> OperatingPoint:
-    """The normalized detection cost at the Bayes threshold, -logit of the effective prior: scores must be natural LLRs."""
+    """The normalized detection cost at the Bayes threshold, -logit of the effective prior.
+
+    Scores must be natural log-likelihood ratios for it to mean anything; raw cosines give 1 or worse.
+    """
     miss, alarm = dcf_weights(p_target, c_miss, c_fa)
     threshold = bayes_threshold(p_target, c_miss, c_fa)
     point = int(np.searchsorted(roc.thresholds, threshold, side="left"))
@@ -64,9 +67,7 @@ def actual_dcf(roc: Roc, p_target: float, c_miss: float = 1.0, c_fa: float = 1.0
 def dcf_weights(p_target: float, c_miss: float, c_fa: float) -> tuple[float, float]:
     """The factors of p_miss and p_fa in the normalized detection cost."""
     if not 0 < p_target < 1 or c_miss <= 0 or c_fa <= 0:
-        raise ValueError(
-            f"p_target {p_target} must lie between 0 and 1 and the costs {c_miss}, {c_fa} above 0"
-        )
+        raise ValueError(f"p_target {p_target} must lie between 0 and 1 and the costs {c_miss}, {c_fa} above 0")
     miss, alarm = c_miss * p_target, c_fa * (1 - p_target)
     return miss / min(miss, alarm), alarm / min(miss, alarm)
 

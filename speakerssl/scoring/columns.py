@@ -32,15 +32,11 @@ class Table:
         lengths = np.empty((MAX_COLUMNS, lines), np.int32)
         rows, columns, odd = _tokenize(self.bytes, starts, lengths)
         if odd >= 0:
-            raise InputError(
-                f"{path}, line {self._line_at(odd)}: expected {columns} columns as in the first line"
-            )
+            raise InputError(f"{path}, line {self._line_at(odd)}: expected {columns} columns as in the first line")
         if rows == 0:
             raise InputError(f"{path}: is empty")
         if columns > MAX_COLUMNS:
-            raise InputError(
-                f"{path}, line 1: {columns} columns; trials and scores have two to {MAX_COLUMNS}"
-            )
+            raise InputError(f"{path}, line 1: {columns} columns; trials and scores have two to {MAX_COLUMNS}")
         self.rows, self.columns = int(rows), int(columns)
         self.starts, self.lengths = starts[:, :rows], lengths[:, :rows]
 
@@ -148,17 +144,17 @@ def _intern(data: np.ndarray, starts: np.ndarray, lengths: np.ndarray, index: np
             code = (code ^ np.uint64(data[start + i])) * np.uint64(1099511628211)
         code ^= code >> np.uint64(29)
         slot = code & np.uint64(size - 1)
-        found = -1
+        found = np.int64(-1)
         while slots[slot]:
             if (slots[slot] ^ code) & upper == 0:
-                number = np.int64(slots[slot] & ~upper) - 1
-                other = firsts[number]
+                candidate = np.int64(slots[slot] & ~upper) - 1
+                other = firsts[candidate]
                 if lengths[other] == length and _same(data, starts[other], start, length):
-                    found = number
+                    found = candidate
                     break
             slot = (slot + np.uint64(1)) & np.uint64(size - 1)
         if found < 0:
-            found = known
+            found = np.int64(known)
             slots[slot] = (code & upper) | np.uint64(known + 1)
             hashes[known], firsts[known] = code, row
             known += 1
@@ -183,9 +179,7 @@ def _intern(data: np.ndarray, starts: np.ndarray, lengths: np.ndarray, index: np
 
 
 @njit(cache=True, nogil=True)
-def _parse_numbers(
-    data: np.ndarray, starts: np.ndarray, lengths: np.ndarray, out: np.ndarray, hard: np.ndarray
-) -> int:
+def _parse_numbers(data: np.ndarray, starts: np.ndarray, lengths: np.ndarray, out: np.ndarray, hard: np.ndarray) -> int:
     """Decimal numbers that one exact division rounds correctly; marks and counts the others in `hard`.
 
     An integer below 2**53 and a power of ten up to 10**22 are exact in float64, so their quotient is the nearest.

@@ -1,4 +1,4 @@
-"""Score files written: half a million lines in a fraction of a second, each score in the fewest digits that read back."""
+"""Score files written: half a million lines in a fraction of a second, in the fewest digits that read back."""
 
 import gzip
 from pathlib import Path
@@ -26,7 +26,7 @@ def write_scores(path: str | Path, trials: Trials, values: np.ndarray, with_labe
     with atomic_path(path) as temporary:
         if str(path).endswith(".gz"):
             with gzip.open(temporary, "wb", compresslevel=4) as stream:
-                stream.write(content)
+                stream.write(content.tobytes())
         else:
             content.tofile(temporary)
 

@@ -7,6 +7,7 @@ each piece writes only to its own part of the result.
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -33,4 +34,4 @@ def run_blocks(work: Callable[[int, int], object], size: int, smallest: int = 16
     """Calls `work(begin, end)` on pieces that cover `range(size)`, one a thread and none much below `smallest`."""
     pieces = max(1, min(thread_count(), size // smallest))
     edges = [size * piece // pieces for piece in range(pieces + 1)]
-    run_all([lambda b=begin, e=end: work(b, e) for begin, end in zip(edges, edges[1:])])  # type: ignore[misc]
+    run_all([lambda b=begin, e=end: work(b, e) for begin, end in pairwise(edges)])  # type: ignore[misc]

@@ -37,9 +37,7 @@ class Trials:
     def select(self, rows: np.ndarray) -> "Trials":
         """The trials at `rows` (a mask or indices); the tables of ids stay whole."""
         labels = None if self.labels is None else self.labels[rows]
-        return replace(
-            self, enrol_index=self.enrol_index[rows], test_index=self.test_index[rows], labels=labels
-        )
+        return replace(self, enrol_index=self.enrol_index[rows], test_index=self.test_index[rows], labels=labels)
 
     def pair(self, row: int) -> tuple[str, str]:
         """The enrolment and test id of one trial."""
@@ -48,9 +46,7 @@ class Trials:
     def require_labels(self) -> np.ndarray:
         """The labels; InputError where the list has none or only one class."""
         if self.labels is None:
-            raise InputError(
-                f"{self.path}: has no labels; metrics need '1 enrol test' or 'enrol test target'"
-            )
+            raise InputError(f"{self.path}: has no labels; metrics need '1 enrol test' or 'enrol test target'")
         targets = int(np.count_nonzero(self.labels))
         if targets in (0, len(self.labels)):
             kind = "non-target" if targets == 0 else "target"
@@ -94,8 +90,7 @@ def _complain(table: Table) -> None:
     tokens, index = table.distinct(column)
     row = int(np.flatnonzero(np.array([token not in LABELS for token in tokens])[index])[0])
     raise InputError(
-        f"{table.path}, line {table.line(row)}: '{table.token(row, column)}' is no label "
-        "(1, 0, target or nontarget)"
+        f"{table.path}, line {table.line(row)}: '{table.token(row, column)}' is no label (1, 0, target or nontarget)"
     )
 
 
