@@ -1,19 +1,29 @@
 """Speaker encoders: features [B, T, F] in, embeddings [B, D] out."""
 
-from speakerssl.encoders import tdnn_small as _tdnn_small
 from speakerssl.encoders.base import Encoder
+from speakerssl.encoders.ecapa import EcapaTDNN
+from speakerssl.encoders.export import export_onnx
 from speakerssl.encoders.pooling import POOLINGS, Pooling, build_pooling
-from speakerssl.encoders.projector import Projector
+from speakerssl.encoders.projector import Projector, build_projector
 from speakerssl.encoders.registry import ENCODERS, build_encoder, encoder_options, register
+from speakerssl.encoders.resnet import ResNet34
+from speakerssl.encoders.tdnn_small import SmallTDNN
+from speakerssl.encoders.xvector import XVector
 
 __all__ = [
     "ENCODERS",
     "POOLINGS",
+    "EcapaTDNN",
     "Encoder",
     "Pooling",
     "Projector",
+    "ResNet34",
+    "SmallTDNN",
+    "XVector",
     "build_encoder",
     "build_pooling",
+    "build_projector",
     "encoder_options",
+    "export_onnx",
     "register",
 ]

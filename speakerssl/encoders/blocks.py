@@ -1,0 +1,49 @@
+"""The two-convolution residual block of ResNet-18 and -34 (He et al. 2016), with masks."""
+
+import torch
+from torch import Tensor, nn
+
+from speakerssl.encoders.masking import batch_norm, mask_frames
+from speakerssl.encoders.se import SqueezeExcitation
+
+
+class BasicBlock(nn.Module):
+    """[B, C, F, T] -> [B, C', F / stride, T / stride], C' = `outputs`.
+
+    Args:
+        inputs, outputs: channels.
+        stride: of the first convolution and the shortcut, over both axes.
+        se_reduction: squeeze-and-excitation with this reduction before the sum; 0 for none.
+        relu_first: conv, ReLU, BN (as voxceleb_trainer has it) and not conv, BN, ReLU.
+    """
+
+    def __init__(self, inputs: int, outputs: int, stride: int, se_reduction: int, relu_first: bool) -> None:
+        super().__init__()
+        self.stride = stride
+        self.relu_first = relu_first
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False)
+        self.norm1 = nn.BatchNorm2d(outputs)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
+        self.norm2 = nn.BatchNorm2d(outputs)
+        self.se = SqueezeExcitation(outputs, se_reduction) if se_reduction else None
+        self.shortcut: nn.Conv2d | None = None
+        if stride != 1 or inputs != outputs:
+            self.shortcut = nn.Conv2d(inputs, outputs, 1, stride=stride, bias=False)
+            self.shortcut_norm = nn.BatchNorm2d(outputs)
+
+    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        """`mask` [B, T / stride] is that of the output."""
+        out = relu_and_norm(self.conv1(x), self.norm1, mask, self.relu_first)
+        out = batch_norm(self.norm2, self.conv2(out), mask)
+        if self.se is not None:
+            out = self.se(out, mask)
+        if self.shortcut is not None:
+            x = batch_norm(self.shortcut_norm, self.shortcut(x), mask)
+        return torch.relu(out + x)
+
+
+def relu_and_norm(x: Tensor, norm: nn.Module, mask: Tensor | None, relu_first: bool) -> Tensor:
+    """ReLU and batch normalization in either order, zeros in the padded frames."""
+    if relu_first:
+        return batch_norm(norm, torch.relu(x), mask)
+    return mask_frames(torch.relu(batch_norm(norm, x, mask)), mask)

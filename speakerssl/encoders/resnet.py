@@ -1,0 +1,184 @@
+"""ResNet-34 encoders: the features as a one-channel image [B, 1, F, T], then pooling over time."""
+
+import torch
+from torch import Tensor, nn
+
+from speakerssl.encoders.base import Encoder
+from speakerssl.encoders.blocks import BasicBlock, relu_and_norm
+from speakerssl.encoders.masking import at_least_float32, mask_frames, mask_of, masked_mean, strided_lengths
+from speakerssl.encoders.pooling import build_pooling
+from speakerssl.encoders.registry import register
+from speakerssl.errors import InputError
+
+BLOCKS = (3, 4, 6, 3)
+
+
+class ResNet34(Encoder):
+    """Stem, four stages of 3, 4, 6 and 3 blocks with C, 2C, 4C and 8C channels, pooling, linear embedding.
+
+    Args:
+        feat_dim: F, values a frame.
+        channels: C.
+        embed_dim: D.
+        pooling: a name from `POOLINGS`.
+        strides: of the stages, over both axes.
+        stem_kernel: size of the stem's kernel, over both axes (odd).
+        stem_stride: (over F, over T).
+        stem_bias: whether the stem's convolution has a bias.
+        se_reduction: of the squeeze-and-excitation of all blocks; 0 for none.
+        relu_first: ReLU before BN within the stem and the blocks.
+        frequency_mean: pool the mean over F, 8C values, and not all of them, 8C x F' values a frame.
+        instance_norm: normalize the mean and variance of each feature over the recording first.
+    """
+
+    def __init__(
+        self,
+        feat_dim: int,
+        channels: int,
+        embed_dim: int,
+        pooling: str,
+        strides: tuple[int, ...] = (1, 2, 2, 2),
+        stem_kernel: int = 3,
+        stem_stride: tuple[int, int] = (1, 1),
+        stem_bias: bool = False,
+        se_reduction: int = 0,
+        relu_first: bool = False,
+        frequency_mean: bool = False,
+        instance_norm: bool = False,
+    ) -> None:
+        super().__init__(feat_dim, embed_dim)
+        if channels < 1:
+            raise InputError(f"resnet34: channels must be at least 1, not {channels}")
+        self.stem_stride = stem_stride
+        self.relu_first = relu_first
+        self.frequency_mean = frequency_mean
+        self.instance_norm = instance_norm
+        padding = stem_kernel // 2
+        self.stem = nn.Conv2d(1, channels, stem_kernel, stride=stem_stride, padding=padding, bias=stem_bias)
+        self.stem_norm = nn.BatchNorm2d(channels)
+        self.blocks = nn.ModuleList()
+        inputs, bins = channels, _ceil_div(feat_dim, stem_stride[0])
+        for stage, (count, stride) in enumerate(zip(BLOCKS, strides)):
+            outputs = channels * 2**stage
+            for i in range(count):
+                block_stride = stride if i == 0 else 1
+                self.blocks.append(BasicBlock(inputs, outputs, block_stride, se_reduction, relu_first))
+                inputs = outputs
+            bins = _ceil_div(bins, stride)
+        self.pooling = build_pooling(pooling, inputs if frequency_mean else inputs * bins)
+        self.embedding = nn.Linear(self.pooling.out_dim, embed_dim)
+        self._init_convolutions()
+
+    def _init_convolutions(self) -> None:
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+    def embed(self, feats: Tensor, lengths: Tensor | None) -> Tensor:
+        x = feats.transpose(1, 2)  # [B, F, T]
+        if self.instance_norm:
+            x = normalize_instances(x, mask_of(lengths, x))
+        x = self.stem(x.unsqueeze(1))
+        lengths = strided_lengths(lengths, self.stem_stride[1])
+        mask = mask_of(lengths, x)
+        x = relu_and_norm(x, self.stem_norm, mask, self.relu_first)
+        for block in self.blocks:
+            if block.stride != 1:
+                lengths = strided_lengths(lengths, block.stride)
+                mask = None if lengths is None else mask_of(lengths, x[..., :: block.stride])
+            x = block(x, mask)
+        x = x.mean(dim=2) if self.frequency_mean else x.flatten(1, 2)  # [B, 8C (x F'), T']
+        return self.embedding(self.pooling(x, lengths))
+
+
+def normalize_instances(x: Tensor, mask: Tensor | None, eps: float = 1e-5) -> Tensor:
+    """Zero mean and unit variance over each row's real frames: x [B, F, T] -> [B, F, T], zeros in the padding."""
+    x = at_least_float32(x)
+    centred = x - masked_mean(x, mask)[:, :, None]
+    variance = masked_mean(centred.square(), mask)[:, :, None]
+    return mask_frames(centred * torch.rsqrt(variance + eps), mask)
+
+
+def _ceil_div(value: int, divisor: int) -> int:
+    return -(-value // divisor)
+
+
+@register("thin_resnet34")
+def thin_resnet34(
+    feat_dim: int,
+    channels: int = 16,
+    embed_dim: int = 512,
+    pooling: str = "attentive_mean",
+    instance_norm: bool = True,
+) -> ResNet34:
+    """The seed paper's encoder (Lepage and Dehak 2023, arXiv 2306.03664): 1,846,822 parameters at 40 mel bins.
+
+    What fixes the count: the stem's 3x3 convolution has a bias (the 16 that make the difference), all others
+    none; the gates of squeeze-and-excitation (r=8) have biases; pooling takes all 128 x 5 values a frame through
+    a channel-wise attention with a bottleneck of 128, biases and one BN.
+    """
+    return ResNet34(
+        feat_dim,
+        channels,
+        embed_dim,
+        pooling,
+        stem_bias=True,
+        se_reduction=8,
+        relu_first=True,
+        instance_norm=instance_norm,
+    )
+
+
+@register("thin_resnet34_large")
+def thin_resnet34_large(
+    feat_dim: int,
+    channels: int = 32,
+    embed_dim: int = 1024,
+    pooling: str = "attentive_mean",
+    instance_norm: bool = True,
+) -> ResNet34:
+    """`thin_resnet34` with twice the channels and embedding: 7,045,196 parameters at 40 mel bins."""
+    return thin_resnet34(feat_dim, channels, embed_dim, pooling, instance_norm)
+
+
+@register("fast_resnet34")
+def fast_resnet34(
+    feat_dim: int,
+    channels: int = 16,
+    embed_dim: int = 512,
+    pooling: str = "self_attentive",
+    instance_norm: bool = True,
+) -> ResNet34:
+    """Fast ResNet-34 (Chung et al. 2020, arXiv 2003.11982): 1,437,078 parameters at 40 mel bins, or any number.
+
+    What fixes the count: no convolution has a bias, the stem's neither; the mean over frequency leaves 128 values
+    a frame; self-attentive pooling is a 128 x 128 linear layer with bias and one context vector of 128.
+    """
+    return ResNet34(
+        feat_dim,
+        channels,
+        embed_dim,
+        pooling,
+        strides=(1, 2, 2, 1),
+        stem_kernel=7,
+        stem_stride=(2, 1),
+        se_reduction=8,
+        relu_first=True,
+        frequency_mean=True,
+        instance_norm=instance_norm,
+    )
+
+
+@register("rvector_resnet34")
+def rvector_resnet34(
+    feat_dim: int,
+    channels: int = 32,
+    embed_dim: int = 256,
+    pooling: str = "statistics",
+    instance_norm: bool = False,
+) -> ResNet34:
+    """The r-vector ResNet34 of the BUT system (Zeinali et al. 2019, arXiv 1910.12592), as wespeaker trains it.
+
+    6,634,336 parameters at 80 mel bins. No squeeze-and-excitation, no bias in any convolution.
+    """
+    return ResNet34(feat_dim, channels, embed_dim, pooling, instance_norm=instance_norm)
