@@ -19,7 +19,6 @@ class BasicBlock(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, stride: int, se_reduction: int, relu_first: bool) -> None:
         super().__init__()
-        self.stride = stride
         self.relu_first = relu_first
         self.conv1 = nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False)
         self.norm1 = nn.BatchNorm2d(outputs)

@@ -57,12 +57,14 @@ class ResNet34(Encoder):
         self.stem = nn.Conv2d(1, channels, stem_kernel, stride=stem_stride, padding=padding, bias=stem_bias)
         self.stem_norm = nn.BatchNorm2d(channels)
         self.blocks = nn.ModuleList()
+        self.block_strides: list[int] = []
         inputs, bins = channels, _ceil_div(feat_dim, stem_stride[0])
         for stage, (count, stride) in enumerate(zip(BLOCKS, strides)):
             outputs = channels * 2**stage
             for i in range(count):
                 block_stride = stride if i == 0 else 1
                 self.blocks.append(BasicBlock(inputs, outputs, block_stride, se_reduction, relu_first))
+                self.block_strides.append(block_stride)
                 inputs = outputs
             bins = _ceil_div(bins, stride)
         self.pooling = build_pooling(pooling, inputs if frequency_mean else inputs * bins)
@@ -82,10 +84,10 @@ class ResNet34(Encoder):
         lengths = strided_lengths(lengths, self.stem_stride[1])
         mask = mask_of(lengths, x)
         x = relu_and_norm(x, self.stem_norm, mask, self.relu_first)
-        for block in self.blocks:
-            if block.stride != 1:
-                lengths = strided_lengths(lengths, block.stride)
-                mask = None if lengths is None else mask_of(lengths, x[..., :: block.stride])
+        for block, stride in zip(self.blocks, self.block_strides):
+            if stride != 1:
+                lengths = strided_lengths(lengths, stride)
+                mask = mask_of(lengths, x[..., ::stride])
             x = block(x, mask)
         x = x.mean(dim=2) if self.frequency_mean else x.flatten(1, 2)  # [B, 8C (x F'), T']
         return self.embedding(self.pooling(x, lengths))
