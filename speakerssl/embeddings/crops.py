@@ -1,0 +1,42 @@
+"""Which parts of a recording are embedded: all of it, or evenly spaced crops (six of two seconds in the paper)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from speakerssl.errors import InputError
+
+
+@dataclass(frozen=True)
+class Crops:
+    """`number` crops of `seconds` each, from the recording's start to its end; 0: the recording as a whole."""
+
+    number: int = 0
+    seconds: float = 2.0
+
+    def __post_init__(self) -> None:
+        if isinstance(self.number, bool) or not isinstance(self.number, int) or self.number < 0:
+            raise InputError(f"num_crops is {self.number!r}; it must be a whole number, 0 or more")
+        if not isinstance(self.seconds, (int, float)) or not self.seconds > 0:
+            raise InputError(f"crop_seconds is {self.seconds!r}; it must be a number above 0")
+
+    @classmethod
+    def from_config(cls, section: Mapping[str, Any], where: str) -> "Crops":
+        """From `{num_crops, crop_seconds}`. Raises InputError beginning with `where`."""
+        for key in section:
+            if key not in ("num_crops", "crop_seconds"):
+                raise InputError(f"{where}: evaluation: unknown key '{key}'; known: num_crops, crop_seconds")
+        try:
+            return cls(section.get("num_crops", 0), section.get("crop_seconds", 2.0))
+        except InputError as error:
+            raise InputError(f"{where}: evaluation: {error}") from None
+
+    def cut(self, waveform: np.ndarray, sample_rate: int) -> np.ndarray:
+        """Crops [n, L] of `waveform` [S]; one that is shorter than a crop is repeated and gives a single crop."""
+        length = round(self.seconds * sample_rate)
+        if len(waveform) <= length:
+            return np.resize(waveform, (1, length))
+        starts = np.linspace(0, len(waveform) - length, self.number).round().astype(int)
+        return np.stack([waveform[start : start + length] for start in starts])
