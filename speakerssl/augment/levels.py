@@ -1,0 +1,41 @@
+"""Powers, SNRs and lengths: the arithmetic that every augmentation shares."""
+
+import numpy as np
+
+FULL_SCALE = 32768.0
+
+
+def power(wave: np.ndarray) -> float:
+    """Mean square of `wave` [S]; 0 for an empty one."""
+    return float(np.dot(wave, wave)) / max(1, len(wave))
+
+
+def snr_gain(speech: np.ndarray, noise: np.ndarray, snr_db: float) -> float:
+    """The factor that puts `noise` `snr_db` below `speech`; 0 where either is digital silence."""
+    speech_power, noise_power = power(speech), power(noise)
+    if speech_power <= 0.0 or noise_power <= 0.0:
+        return 0.0
+    return float(np.sqrt(speech_power / noise_power) * 10.0 ** (-snr_db / 20.0))
+
+
+def mix_at_snr(speech: np.ndarray, noise: np.ndarray, snr_db: float) -> np.ndarray:
+    """`speech` [S] plus `noise` [S], scaled so that 10 log10(power ratio over the S samples) is `snr_db`."""
+    return speech + np.float32(snr_gain(speech, noise, snr_db)) * noise
+
+
+def match_power(wave: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """`wave` scaled to the mean square of `reference`; a silent `wave` stays as it is."""
+    current = power(wave)
+    if current <= 0.0:
+        return wave
+    return wave * np.float32(np.sqrt(power(reference) / current))
+
+
+def draw_range(rng: np.random.Generator, bounds: tuple[float, float]) -> float:
+    """A uniform draw from (low, high)."""
+    return float(rng.uniform(*bounds))
+
+
+def draw_log_range(rng: np.random.Generator, bounds: tuple[float, float]) -> float:
+    """A draw from (low, high) that is uniform in the logarithm: frequencies, times."""
+    return float(np.exp(rng.uniform(np.log(bounds[0]), np.log(bounds[1]))))

@@ -1,0 +1,44 @@
+"""Reverberation: convolution with a room's response, the direct path kept in its place."""
+
+from typing import Protocol
+
+import numpy as np
+from scipy.fft import irfft, rfft
+
+from speakerssl.augment.levels import draw_range, match_power
+from speakerssl.augment.rir import Rir
+from speakerssl.augment.spectral import fft_size
+
+
+class RirSource(Protocol):
+    """A folder of responses or a bank of simulated rooms."""
+
+    def draw(self, rng: np.random.Generator) -> Rir:
+        """One response."""
+
+
+class Reverb:
+    """Puts a wave into a random room: `aug(wave [S], rng) -> [S]` of the same power, in step with the input.
+
+    Args:
+        source: draws responses.
+        early_only: chance that only the first 50 ms are used, as a close microphone in that room hears it.
+    """
+
+    def __init__(self, source: RirSource, early_only: float = 0.0) -> None:
+        self.source, self.early_only = source, early_only
+
+    def __call__(self, wave: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        rir = self.source.draw(rng)
+        if self.early_only and rng.random() < self.early_only:
+            rir = Rir(rir.samples[: rir.direct + int(draw_range(rng, (0.02, 0.05)) * 16000)], rir.direct)
+        return reverberate(wave, rir)
+
+
+def reverberate(wave: np.ndarray, rir: Rir) -> np.ndarray:
+    """`wave` [S] convolved with `rir`, cut to [S] such that the direct path is not delayed, at the power of `wave`."""
+    size = fft_size(len(wave) + len(rir.samples) - 1)
+    spectrum = rfft(wave, size)
+    spectrum *= rfft(rir.samples, size)
+    wet = irfft(spectrum, size)[rir.direct : rir.direct + len(wave)]
+    return match_power(wet, wave)
