@@ -93,15 +93,15 @@ def audio_info(source: str | Path, where: str = "") -> tuple[int, int]:
 
 
 def check_audio(source: str | Path, full: bool = False, where: str = "") -> tuple[int, int]:
-    """`audio_info`, and the last 50 ms are decoded (all for `full`, for float samples and for pipes).
+    """`audio_info`, and the last 50 ms are decoded too (all for `full` and for float samples).
 
     Raises AudioError: a recording that breaks off before the length in its header is found out here.
     """
     frames, rate = audio_info(source, where)
     text = str(source)
-    if full or is_pipe(text) or _may_hold_nan(text):
+    if full or (not is_pipe(text) and _may_hold_nan(text)):
         read_audio(source, sample_rate=rate, where=where)
-    else:
+    elif not is_pipe(text):  # running the command once shows that it works
         read_audio(source, max(0.0, frames / rate - 0.05), sample_rate=rate, where=where)
     return frames, rate
 

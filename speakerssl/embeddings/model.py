@@ -64,7 +64,7 @@ class SpeakerModel:
     def embed_batch(self, audios: Sequence[Audio], sample_rate: int = 16000) -> np.ndarray:
         """Unit vectors float32 [N, D] of N recordings, the same as one at a time (within 1e-5)."""
         embeddings = self.encode([self.waveform(audio, sample_rate) for audio in audios])
-        return embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True).clip(1e-12)
+        return embeddings / np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), 1e-12)
 
     def similarity(self, first: Audio, second: Audio, sample_rate: int = 16000) -> float:
         """Cosine of two recordings, or of embeddings [D] (as `embed` returns them): from -1 to 1."""
@@ -74,7 +74,7 @@ class SpeakerModel:
             vector = item if is_embedding else self.embed(item, sample_rate)
             vectors.append(np.asarray(vector, np.float64))
         norms = np.linalg.norm(vectors[0]) * np.linalg.norm(vectors[1])
-        return float(vectors[0] @ vectors[1] / max(norms, 1e-12))
+        return float(vectors[0] @ vectors[1]) / max(float(norms), 1e-12)
 
     def waveform(self, audio: Audio, sample_rate: int = 16000) -> np.ndarray:
         """Any input of `embed` as float32 [S] in the int16 range at the model's rate."""
