@@ -1,6 +1,44 @@
-"""Losses: one contrastive core with independent choices, regularizers, classification heads."""
+"""Losses: one contrastive core with independent choices, regularizers, classification heads, large batches."""
 
-from speakerssl.losses.contrastive import ContrastiveLoss, LossOutput, build_loss
+from speakerssl.losses.build import MARGINS, NEGATIVES, build_loss, build_margin
+from speakerssl.losses.contrastive import ContrastiveLoss
 from speakerssl.losses.gather import gather
+from speakerssl.losses.gradcache import GradCache
+from speakerssl.losses.margins import Margin, MarginState
+from speakerssl.losses.multi_head import MultiHeadLoss
+from speakerssl.losses.negatives import NegativeStep
+from speakerssl.losses.output import LossOutput
+from speakerssl.losses.queue import MomentumQueue
+from speakerssl.losses.regularizers import REGULARIZERS, Regularizer
+from speakerssl.losses.regularizers.spread import koleo, uniformity
+from speakerssl.losses.regularizers.variance import covariance_term, variance_term
+from speakerssl.losses.softmax import ClassificationHead, build_head
+from speakerssl.losses.symmetry import SYMMETRIES
+from speakerssl.losses.weighting import WEIGHTINGS, Softmax
 
-__all__ = ["ContrastiveLoss", "LossOutput", "build_loss", "gather"]
+__all__ = [
+    "MARGINS",
+    "NEGATIVES",
+    "REGULARIZERS",
+    "SYMMETRIES",
+    "WEIGHTINGS",
+    "ClassificationHead",
+    "ContrastiveLoss",
+    "GradCache",
+    "LossOutput",
+    "Margin",
+    "MarginState",
+    "MomentumQueue",
+    "MultiHeadLoss",
+    "NegativeStep",
+    "Regularizer",
+    "Softmax",
+    "build_head",
+    "build_loss",
+    "build_margin",
+    "covariance_term",
+    "gather",
+    "koleo",
+    "uniformity",
+    "variance_term",
+]

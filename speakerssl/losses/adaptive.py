@@ -22,10 +22,11 @@ from speakerssl.losses.options import check_range
 class MagFaceMargin(Margin):
     """cos(t + m(a)), m linear in the norm a: `low` at `norm_low`, `high` at `norm_high`, clipped outside.
 
-    MagFace (arXiv 2103.06627), with its regularizer `penalty_weight` (a / norm_high^2 + 1 / a) that rewards large
-    norms; gradients flow through the norm, clipped as in the reference code. m from 0.01 to 0.05 for a from 10 to
-    110 are a reference code's: sure; the weight of the penalty (35 in the paper's face models) is not: 20 here
-    from memory. Embeddings with norms outside the range get the margin of its end and no gradient through it.
+    MagFace (arXiv 2103.06627), with its regularizer `penalty_weight` (a / norm_high^2 + 1 / a) that rewards
+    large norms; gradients flow through the norm, clipped as in the reference code. m from 0.01 to 0.05 for
+    a from 10 to 110 are a reference code's, sure; the paper's face models have 0.45 to 0.8. The weight of the
+    penalty is 35 in the paper, 20 in its public ports and here. Embeddings with norms outside the range get the
+    margin of its end and no gradient through it.
     """
 
     def __init__(
@@ -61,10 +62,10 @@ class MagFaceMargin(Margin):
 class AdaFaceMargin(Margin):
     """cos(t - m z) - (m z + m) with z = clip((a - mean) / (std + 1e-3) h, -1, 1), a the clipped, detached norm.
 
-    AdaFace (arXiv 2204.00964): a low norm (poor audio) gives an angular margin, a high one an additive one. m 0.4
-    and h 0.333 are sure. mean and std are running averages; the rate is 1.0 in the reference code and 0.01 in the
-    paper: 0.01 here. The reference starts them at 20 and 100, the scale of its own embeddings; here they start at
-    those of the first batch unless `mean` and `std` are given.
+    AdaFace (arXiv 2204.00964): a low norm (poor audio) gives an angular margin, a high one an additive one.
+    m 0.4 and h 0.333 are sure. mean and std are running averages; the rate is 1.0 in the reference code and
+    0.01 in the paper: 0.01 here. The reference starts them at 20 and 100, the scale of its own embeddings;
+    here they start at those of the first batch unless `mean` and `std` are given.
     """
 
     def __init__(
@@ -110,14 +111,12 @@ class AdaFaceMargin(Margin):
 class LearnableMargin(Margin):
     """An additive or additive angular margin that is a parameter, kept within (low, high).
 
-    dL/dm = (1 - p+) / tau >= 0: the loss's own gradient can only shrink a margin, so that it needs the bound, and
-    drifts to `low` unless something else holds it up. m = low + (high - low) sigmoid(w). Derived here; the bounds
-    are a choice.
+    dL/dm = (1 - p+) / tau >= 0: the loss's own gradient can only shrink a margin, so that it needs the
+    bound, and drifts to `low` unless something else holds it up. m = low + (high - low) sigmoid(w). Derived
+    here; the bounds are a choice.
     """
 
-    def __init__(
-        self, value: float = 0.2, low: float = 0.05, high: float = 0.4, kind: str = "additive"
-    ) -> None:
+    def __init__(self, value: float = 0.2, low: float = 0.05, high: float = 0.4, kind: str = "additive") -> None:
         super().__init__(value=value)
         require_bound(low, high)
         span = high - low

@@ -22,8 +22,9 @@ class Problem:
     norms: Tensor  # [A], of the anchors
     keys: Tensor  # [A] int64
     candidate_keys: Tensor  # [C] int64
-    reference: Tensor | None = None  # [A, R], unit vectors
-    candidate_reference: Tensor | None = None  # [C, R], unit vectors
+    temperature: Tensor  # [A]
+    reference: Tensor | None = None  # [A, R]
+    candidate_reference: Tensor | None = None  # [C, R]
 
     def rows(self, start: int, stop: int) -> "Problem":
         """The same problem for the anchors from `start` to `stop`."""
@@ -34,6 +35,7 @@ class Problem:
             positives=self.positives[cut],
             norms=self.norms[cut],
             keys=self.keys[cut],
+            temperature=self.temperature[cut],
             reference=None if self.reference is None else self.reference[cut],
         )
 
@@ -43,28 +45,30 @@ class Block:
     """Cosines of a block of anchors, on their way through the chain of negatives."""
 
     problem: Problem  # of these anchors
-    start: int  # index of the first of them in the whole problem
     positive: Tensor  # [B], cosine with the positive
     cosines: Tensor  # [B, C], cosines with the candidates
     invalid: Tensor  # [B, C] bool, where a candidate is no negative of the anchor
+    vectors: Tensor | None  # [C, D], the candidates; None where every anchor has its own
 
-    def with_negatives(self, cosines: Tensor, invalid: Tensor | None = None) -> "Block":
-        """The block with further negatives `cosines` [B, Q] beside the ones it has."""
-        if invalid is None:
-            invalid = torch.zeros_like(cosines, dtype=torch.bool)
+    def with_negatives(self, cosines: Tensor, invalid: Tensor, vectors: Tensor | None) -> "Block":
+        """The block with further negatives [B, Q] (their `vectors` [Q, D] where anchors share them)."""
+        known = None if vectors is None or self.vectors is None else torch.cat([self.vectors, vectors])
         return replace(
-            self, cosines=torch.cat([self.cosines, cosines], 1), invalid=torch.cat([self.invalid, invalid], 1)
+            self,
+            cosines=torch.cat([self.cosines, cosines], 1),
+            invalid=torch.cat([self.invalid, invalid], 1),
+            vectors=known,
         )
 
 
-def first_block(problem: Problem, start: int = 0) -> Block:
+def first_block(problem: Problem) -> Block:
     """The cosines of all anchors of `problem` with their positives and with the candidates of the batch."""
     return Block(
         problem,
-        start,
         (problem.anchors * problem.positives).sum(1),
         problem.anchors @ problem.candidates.T,
         problem.keys[:, None] == problem.candidate_keys[None, :],
+        problem.candidates,
     )
 
 

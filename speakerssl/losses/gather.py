@@ -54,9 +54,7 @@ def check_equal_sizes(count: int, device: torch.device) -> None:
         return
     counts = _all_gather(torch.tensor([count], device=device), size).tolist()
     if len(set(counts)) > 1:
-        raise InputError(
-            f"processes brought batches of different sizes, {counts}; drop the last incomplete batch"
-        )
+        raise InputError(f"processes brought batches of different sizes, {counts}; drop the last incomplete batch")
 
 
 def _all_gather(tensor: Tensor, size: int) -> Tensor:

@@ -1,7 +1,8 @@
 """Margins on the positive that need only its cosine: none, additive, additive angular, sphere, curricular, SiMo.
 
-Every margin maps the cosine of the positive pair to a smaller one, so that the pair has to be closer than it is
-to look as close. `adaptive.py` holds those that depend on the embedding's norm, and the learnable one.
+Every margin maps the cosine of the positive pair to a smaller one, so that the pair has to be closer than
+it is to look as close. `adaptive.py` holds those that depend on the embedding's norm, and the learnable
+one.
 """
 
 import math
@@ -22,14 +23,15 @@ class MarginState:
 
     norms: Tensor  # [B], of the anchors before normalization
     negatives: Tensor  # [B], how many negatives each has
-    temperature: float
+    temperature: Tensor  # [B]
     step: int
 
 
 class Margin(nn.Module):
     """No margin, and the base of the others: m(step) is `value`, or rises to it along half a cosine.
 
-    cosine_ramp: m(t) = n + (value - n) (1 - cos(pi min(t / ramp_steps, 1))) / 2, with n the value of no margin.
+    cosine_ramp: m(t) = n + (value - n) (1 - cos(pi min(t / ramp_steps, 1))) / 2, with n the value of no
+    margin.
     """
 
     neutral = 0.0
@@ -92,9 +94,9 @@ class AdditiveMargin(Margin):
 class AdditiveAngularMargin(Margin):
     """cos(t + m), which past t = pi - m would rise again and is replaced there (ArcFace: arXiv 1801.07698).
 
-    `fallback`: 'arcface' (the reference: cos t - m sin(pi - m); it steps down by cos m + m sin m - 1 = m^2/2 + ...
-    at pi - m) or 'continuous' (cos t - (1 + cos(pi - m)), no step). SNT-Xent-AAM (arXiv 2306.03664): m 0.1, sure;
-    0.3 diverged there.
+    `fallback`: 'arcface' (the reference: cos t - m sin(pi - m); it steps down by cos m + m sin m - 1 =
+    m^2/2 + ... at pi - m) or 'continuous' (cos t - (1 + cos(pi - m)), no step). SNT-Xent-AAM (arXiv
+    2306.03664): m 0.1, sure; 0.3 diverged there.
     """
 
     def __init__(
@@ -136,9 +138,9 @@ class SphereFaceMargin(Margin):
 class CurricularMargin(AdditiveAngularMargin):
     """cos(t + m) for the positive; a negative above it is hard and becomes c (c + T), with T growing in training.
 
-    CurricularFace (arXiv 2004.00288). T is a running mean (`rate` 0.01, sure) of the positives' cosines, so that
-    hard negatives count little at first and more as the positives close up. The default m of 0.1 is that of
-    SNT-Xent-AAM; the paper's 0.5 is for classification.
+    CurricularFace (arXiv 2004.00288). T is a running mean (`rate` 0.01, sure) of the positives' cosines, so
+    that hard negatives count little at first and more as the positives close up. The default m of 0.1 is
+    that of SNT-Xent-AAM; the paper's 0.5 is for classification.
     """
 
     def __init__(
@@ -165,8 +167,8 @@ class SiMoMargin(Margin):
     """m = tau log(alpha / K) with K the anchor's own number of negatives, as EqCo / SiMo (arXiv 2010.01929).
 
     The gradient is then that of alpha negatives, whatever the batch: the loss is log(1 + (alpha / K) sum of
-    e^(l- - l+)). It is negative where K > alpha. The default alpha is MoCo's queue of 65,536 (the paper compares
-    with it); from memory: unsure.
+    e^(l- - l+)). It is negative where K > alpha. The default alpha is MoCo's queue of 65,536 (the paper
+    compares with it); from memory: unsure.
     """
 
     def __init__(self, alpha: float = 65536.0) -> None:

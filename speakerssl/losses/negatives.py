@@ -5,48 +5,118 @@ with a memory and those that make negatives up.
 """
 
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from speakerssl.errors import InputError
 from speakerssl.losses.block import Block, Problem
 from speakerssl.losses.options import check_range
+from speakerssl.losses.symmetry import Pool, normalize
 
 
 class NegativeStep(nn.Module):
     """The negatives as they are: those of the batch. The base of the other steps."""
 
-    def prepare(self, problem: Problem) -> None:
-        """Called once for the whole problem before its blocks, for what must be drawn once."""
+    def prepare(self, problem: Problem) -> Any:
+        """What must be drawn or looked up once for the whole problem; every block gets it as `drawn`."""
+        return None
 
-    def forward(self, block: Block) -> Block:
-        """The block with its negatives (or positives) changed. Called again in backward: it must repeat itself."""
+    def forward(self, block: Block, drawn: Any) -> Block:
+        """The block with its negatives (or positives) changed; called again in backward when there are many.
+
+        Random numbers come from torch's own generator, which the recomputation sets back.
+        """
         return block
 
-    def remember(self, candidates: Tensor, keys: Tensor) -> None:
-        """Called after a training step with the candidates [C, D] of all processes (detached) and their keys [C]."""
+    def remember(self, pool: Pool) -> None:
+        """Called after the loss of a training step with the candidates of all processes."""
 
 
 class HardFilter(NegativeStep):
-    """Drops negatives so close to the anchor that they are probably the same speaker.
+    """Filters each anchor's negatives by their cosine with it.
 
-    Those with a cosine above `threshold`, and the `top` share (0 to 1) of the closest ones of each anchor. What
-    suits depends on the data; both are off by default.
+    Dropped as probably the same speaker: those `above` a cosine, and the `drop` share (0 to 1) of the closest.
+    Of what is left only the `keep` closest stay (0: all), the choice of the most challenging negatives of
+    arXiv 2501.16360. What suits depends on the data: all three are off by default.
     """
 
-    def __init__(self, threshold: float = 1.0, top: float = 0.0) -> None:
+    def __init__(self, above: float = 1.0, drop: float = 0.0, keep: int = 0) -> None:
         super().__init__()
-        self.threshold = check_range("filter threshold", threshold, -1, 1)
-        self.top = check_range("filter top", top, 0, 0.999)
+        self.above = check_range("filter 'above'", above, -1, 1)
+        self.drop = check_range("filter 'drop'", drop, 0, 0.999)
+        self.keep = int(check_range("filter 'keep'", keep, 0))
 
-    def forward(self, block: Block) -> Block:
-        cosines = block.cosines.detach()
-        invalid = block.invalid | ((cosines > self.threshold) if self.threshold < 1 else False)
-        if self.top > 0:
-            ranked = cosines.masked_fill(block.invalid, -torch.inf).argsort(1, descending=True).argsort(1)
-            drop = ((~block.invalid).sum(1) * self.top).long()
-            invalid = invalid | (ranked < drop[:, None])
+    def forward(self, block: Block, drawn: Any) -> Block:
+        cosines, invalid = block.cosines.detach(), block.invalid
+        if self.above < 1:
+            invalid = invalid | (cosines > self.above)
+        if self.drop > 0:
+            least = ((~invalid).sum(1) * self.drop).long()
+            invalid = invalid | (closeness(cosines, invalid) < least[:, None])
+        if self.keep > 0:
+            invalid = invalid | (closeness(cosines, invalid) >= self.keep)
         return replace(block, invalid=invalid)
 
 
-NEGATIVES: dict[str, type[NegativeStep]] = {"batch": NegativeStep, "filter": HardFilter}
+class DCLR(NegativeStep):
+    """Instance weighting and noise negatives (DCLR, arXiv 2205.00656).
+
+    A candidate of the batch whose `reference` embedding (by a frozen second model) has a cosine above `threshold`
+    with the anchor's weighs 0, the others 1. To them come `noise_times` x anchors Gaussian unit vectors, moved
+    `steps` times by `step_size` x normalized gradient towards a higher loss, and shared by all anchors. threshold
+    0.9 (or 0.85) and step size 1e-3 are sure; the number of steps ("a few") is not. `threshold: 1` needs no
+    reference. It comes before steps that replace the batch.
+    """
+
+    def __init__(
+        self, threshold: float = 0.9, noise_times: float = 1.0, steps: int = 3, step_size: float = 1e-3
+    ) -> None:
+        super().__init__()
+        self.threshold = check_range("dclr 'threshold'", threshold, -1, 1)
+        self.noise_times = check_range("dclr 'noise_times'", noise_times, 0, 100)
+        self.steps = int(check_range("dclr 'steps'", steps, 0))
+        self.step_size = check_range("dclr 'step_size'", step_size, 0)
+
+    @torch.no_grad()
+    def prepare(self, problem: Problem) -> Tensor:
+        if self.threshold < 1 and problem.reference is None:
+            raise InputError("dclr needs `reference` embeddings of a frozen model; set its threshold to 1 for none")
+        count = round(self.noise_times * len(problem.anchors))
+        noise = normalize(torch.randn(count, problem.anchors.shape[1]).to(problem.anchors))
+        for _ in range(self.steps if count else 0):
+            noise = normalize(noise + self.step_size * normalize(loss_gradient(problem, noise)))
+        return noise
+
+    def forward(self, block: Block, drawn: Tensor) -> Block:
+        problem = block.problem
+        if self.threshold < 1 and problem.reference is not None and problem.candidate_reference is not None:
+            if block.cosines.shape[1] != len(problem.candidate_reference):
+                raise InputError("dclr must be the first of the negatives: it weighs those of the batch")
+            close = problem.reference @ problem.candidate_reference.T > self.threshold
+            block = replace(block, invalid=block.invalid | close)
+        cosines = problem.anchors @ drawn.T
+        return block.with_negatives(cosines, torch.zeros_like(cosines, dtype=torch.bool), drawn)
+
+
+def closeness(cosines: Tensor, invalid: Tensor) -> Tensor:
+    """The rank of each candidate among the valid ones of its anchor, 0 for the closest, [B, C]."""
+    order = cosines.masked_fill(invalid, -torch.inf).argsort(stable=True, dim=1, descending=True)
+    return order.argsort(1)
+
+
+def loss_gradient(problem: Problem, noise: Tensor, rows: int = 512) -> Tensor:
+    """The gradient of the summed softmax loss with respect to the noise vectors [Q, D], by blocks of anchors."""
+    gradient = torch.zeros_like(noise)
+    for start in range(0, len(problem.anchors), rows):
+        part = problem.rows(start, start + rows)
+        tau = part.temperature[:, None]
+        batch = (part.anchors @ part.candidates.T / tau).masked_fill(
+            part.keys[:, None] == part.candidate_keys[None, :], -torch.inf
+        )
+        positive = (part.anchors * part.positives).sum(1, keepdim=True) / tau
+        every = torch.cat([part.anchors @ noise.T / tau, batch, positive], 1)
+        share = torch.softmax(every, 1)[:, : len(noise)]
+        gradient += share.T @ (part.anchors / tau)
+    return gradient

@@ -9,9 +9,7 @@ from speakerssl.errors import InputError, unknown_name
 T = TypeVar("T")
 
 
-def construct(
-    kind: str, registry: Mapping[str, type[T]], config: str | Mapping[str, Any], **context: Any
-) -> T:
+def construct(kind: str, registry: Mapping[str, type[T]], config: str | Mapping[str, Any], **context: Any) -> T:
     """Builds the member of `registry` that `config` describes: a bare name, or `{name: ..., option: value, ...}`.
 
     `context` holds arguments that the caller knows (such as the temperature); they are passed on to the

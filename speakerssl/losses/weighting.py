@@ -19,8 +19,8 @@ class Logits:
     positive: Tensor  # [B], with the margin
     plain: Tensor  # [B], the positive without the margin
     negatives: Tensor  # [B, C], minus infinity where there is none
-    weight: Tensor  # [B], of the positive's term (see `Softmax.weights`)
-    temperature: float
+    weight: Tensor  # [B], of the positive's term
+    temperature: Tensor  # [B]
 
 
 class Softmax(nn.Module):
@@ -68,9 +68,9 @@ class DecoupledWeighted(Decoupled):
 class Debiased(Softmax):
     """log(1 + Ng / e^{l+}), Ng = max((sum e^{l-} - K tau+ e^{l+}) / (1 - tau+), K e^{-1/tau}) with K negatives.
 
-    Debiased contrastive loss (arXiv 2007.00224), sure: a share `prior` (tau+) of the negatives is taken to be the
-    anchor's own speaker, and their part is estimated by the positive, without its margin. prior 0.1 is the
-    paper's; with many speakers it is about 1 / speakers (1/5994 on VoxCeleb2).
+    Debiased contrastive loss (arXiv 2007.00224), sure: a share `prior` (tau+) of the negatives is taken to
+    be the anchor's own speaker, and their part is estimated by the positive, without its margin. prior 0.1
+    is the paper's; with many speakers it is about 1 / speakers (1/5994 on VoxCeleb2).
     """
 
     def __init__(self, prior: float = 0.1) -> None:
@@ -80,7 +80,7 @@ class Debiased(Softmax):
     def forward(self, logits: Logits) -> Tensor:
         count = torch.isfinite(logits.negatives).sum(1).to(logits.plain.dtype)
         # Everything is divided by e^top, so that no exponential overflows at a low temperature.
-        top = torch.maximum(logits.negatives.amax(1), logits.plain).detach()
+        top = torch.cat([logits.negatives, logits.plain[:, None]], 1).amax(1).detach()
         total = torch.exp(logits.negatives - top[:, None]).sum(1)
         own = self.prior * count * torch.exp(logits.plain - top)
         least = count * torch.exp(-1 / logits.temperature - top)

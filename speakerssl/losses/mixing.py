@@ -1,0 +1,108 @@
+"""Negatives (and positives) made up by mixing: MoCHi and Feature Transformation."""
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.distributions import Beta
+
+from speakerssl.errors import InputError
+from speakerssl.losses.block import Block
+from speakerssl.losses.negatives import NegativeStep
+from speakerssl.losses.options import check_range
+
+
+class MoCHi(NegativeStep):
+    """Hard-negative mixing (arXiv 2010.01028): beside the negatives, mixtures of each anchor's hardest ones.
+
+    Of the `hardest` negatives n of an anchor q, `pairs` mixtures norm(a n_i + (1 - a) n_j), a ~ U(0, 1), and
+    `with_anchor` mixtures norm(b q + (1 - b) n), b ~ U(0, 0.5), all detached. hardest 1024, pairs 512 to 1024 and
+    with_anchor 128 to 256 at temperature 0.2, switched on after a warm-up, are the paper's from memory: unsure.
+    A block needs block_size x (pairs + with_anchor) x D numbers: lower block_size for large ones.
+    """
+
+    def __init__(self, hardest: int = 1024, pairs: int = 512, with_anchor: int = 128) -> None:
+        super().__init__()
+        self.hardest = int(check_range("mochi 'hardest'", hardest, 1))
+        self.pairs = int(check_range("mochi 'pairs'", pairs, 0))
+        self.with_anchor = int(check_range("mochi 'with_anchor'", with_anchor, 0))
+
+    def forward(self, block: Block, drawn: Any) -> Block:
+        if block.vectors is None:
+            raise InputError("mochi must come before other negatives that are made for each anchor")
+        anchors = block.problem.anchors
+        ranked = block.cosines.detach().masked_fill(block.invalid, -torch.inf)
+        top = ranked.topk(min(self.hardest, ranked.shape[1]), dim=1).indices  # [B, H]
+        i, j = (pick(top, self.pairs) for _ in range(2))
+        k = pick(top, self.with_anchor)
+        a = torch.rand(i.shape).to(anchors)
+        b = torch.rand(k.shape).to(anchors) / 2
+        vectors = block.vectors.detach()
+        # [B, pairs + with_anchor, D]
+        mixed = torch.cat(
+            [interpolate(vectors[i], vectors[j], a), interpolate(anchors.detach()[:, None], vectors[k], b)], 1
+        )
+        bad = block.invalid.gather(1, torch.cat([i, k], 1))
+        bad[:, : self.pairs] |= block.invalid.gather(1, j)
+        return block.with_negatives(torch.einsum("bd,bmd->bm", anchors, mixed), bad, None)
+
+
+class FeatureTransformation(NegativeStep):
+    """Positive extrapolation and negative interpolation (arXiv 2108.02982), defaults sure.
+
+    q^ = l q + (1 - l) k and k^ = l k + (1 - l) q with l ~ Beta(positive, positive) + 1 push a positive pair apart;
+    every negative becomes g n + (1 - g) n' with n' another one and g ~ Beta(negative, negative). The transformed
+    vectors are not normalized, as in the reference, so that cosines may leave [-1, 1]: combine it with margins
+    that do not need an angle, or set `normalize`, which divides the positive's by the lengths. 0 switches either
+    part off.
+    """
+
+    def __init__(self, positive: float = 2.0, negative: float = 1.6, normalize: bool = False) -> None:
+        super().__init__()
+        self.positive = check_range("feature_transformation 'positive'", positive, 0)
+        self.negative = check_range("feature_transformation 'negative'", negative, 0)
+        self.normalize = normalize
+
+    def forward(self, block: Block, drawn: Any) -> Block:
+        if self.positive:
+            share = 1 + beta(self.positive, len(block.positive), block.positive)
+            block = replace(block, positive=extrapolate(block.positive, share, self.normalize))
+        if self.negative and block.cosines.shape[1] > 1:
+            block = self._interpolate(block)
+        return block
+
+    def _interpolate(self, block: Block) -> Block:
+        columns = block.cosines.shape[1]
+        other = torch.randperm(columns).to(block.cosines.device)
+        share = beta(self.negative, columns, block.cosines)
+        # The cosine with a mixture that is not normalized is the mixture of the cosines.
+        cosines = share * block.cosines + (1 - share) * block.cosines[:, other]
+        vectors = block.vectors
+        if vectors is not None:
+            vectors = share[:, None] * vectors + (1 - share)[:, None] * vectors[other]
+        return replace(block, cosines=cosines, invalid=block.invalid | block.invalid[:, other], vectors=vectors)
+
+
+def extrapolate(cosine: Tensor, share: Tensor, normalize: bool = False) -> Tensor:
+    """The product of l q + (1 - l) k and l k + (1 - l) q from the cosine of unit vectors q, k: [B], [B] to [B]."""
+    product = cosine + 2 * share * (1 - share) * (1 - cosine)
+    squared = share**2 + (1 - share) ** 2 + 2 * share * (1 - share) * cosine
+    return product / squared if normalize else product
+
+
+def interpolate(first: Tensor, second: Tensor, share: Tensor) -> Tensor:
+    """Unit vectors along share x first + (1 - share) x second, [B, M, D] from [B, M or 1, D] twice and [B, M]."""
+    mixed = share[..., None] * first + (1 - share)[..., None] * second
+    return torch.nn.functional.normalize(mixed, dim=-1)
+
+
+def pick(top: Tensor, count: int) -> Tensor:
+    """`count` random members of each row of `top` [B, H], with repetition, [B, count]."""
+    chosen = torch.randint(top.shape[1], (len(top), count)).to(top.device)
+    return top.gather(1, chosen)
+
+
+def beta(alpha: float, count: int, like: Tensor) -> Tensor:
+    """`count` numbers from Beta(alpha, alpha), in the kind of `like`."""
+    return Beta(alpha, alpha).sample((count,)).to(like)

@@ -1,0 +1,68 @@
+"""A memory of past keys as negatives: the momentum queue of MoCo."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from speakerssl.losses.block import Block, Problem
+from speakerssl.losses.negatives import NegativeStep
+from speakerssl.losses.options import check_range
+from speakerssl.losses.symmetry import Pool
+
+
+class MomentumQueue(NegativeStep):
+    """The last `size` candidates of all processes as negatives (MoCo, arXiv 1911.05722): a ring buffer.
+
+    What is remembered after each training step is what the loss searched in: view 2 for `one_direction`, both
+    views for `dual` and `both_views` (the dual-view loss, where either view is an anchor), gathered from all
+    processes; with a momentum encoder that is its `targets`. `in_batch: false` (MoCo) takes the negatives from
+    the queue alone; only while it is empty the batch serves. With `keys` that identify a recording or a speaker,
+    entries under the anchor's key are masked out. size 65,536 is the paper's; 16,384 here suits corpora of a few
+    hundred thousand recordings, a choice.
+    """
+
+    def __init__(self, size: int = 16384, in_batch: bool = False) -> None:
+        super().__init__()
+        self.size = int(check_range("queue 'size'", size, 1))
+        self.in_batch = in_batch
+        self.register_buffer("vectors", torch.zeros(0, 0))  # [filled, D], in ring order
+        self.register_buffer("keys", torch.zeros(0, dtype=torch.int64))  # [filled], -1 unknown
+        self.register_buffer("pointer", torch.zeros((), dtype=torch.int64))
+        self.vectors: Tensor
+        self.keys: Tensor
+        self.pointer: Tensor
+
+    def prepare(self, problem: Problem) -> tuple[Tensor, Tensor]:
+        """The queue as it is now: `remember` leaves these tensors alone, backward may still need them."""
+        return self.vectors.to(problem.anchors), self.keys
+
+    def forward(self, block: Block, drawn: Any) -> Block:
+        vectors, keys = drawn
+        if not len(keys):
+            return block
+        cosines = block.problem.anchors @ vectors.T
+        invalid = block.problem.keys[:, None] == keys[None, :]
+        if self.in_batch:
+            return block.with_negatives(cosines, invalid, vectors)
+        return Block(block.problem, block.positive, cosines, invalid, vectors)
+
+    @torch.no_grad()
+    def remember(self, pool: Pool) -> None:
+        vectors, keys = pool.vectors[-self.size :].float(), pool.keys[-self.size :]
+        if not len(self.keys):
+            self.vectors = vectors.new_zeros(0, vectors.shape[1])
+        room = min(self.size - len(self.keys), len(keys))
+        grown = torch.cat([self.vectors, vectors[:room]]), torch.cat([self.keys, keys[:room]])
+        start = int(self.pointer) if len(self.keys) == self.size else 0
+        places = (start + torch.arange(len(keys) - room, device=keys.device)) % self.size
+        self.vectors = grown[0].index_copy(0, places, vectors[room:])
+        self.keys = grown[1].index_copy(0, places, keys[room:])
+        self.pointer = self.pointer.new_tensor((start + len(places)) % self.size)
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+        """The saved queue has the length to which it was filled."""
+        for name in ("vectors", "keys"):
+            if prefix + name in state_dict:
+                setattr(self, name, torch.empty_like(state_dict[prefix + name], device=getattr(self, name).device))
+        super()._load_from_state_dict(state_dict, prefix, *rest)
