@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from speakerssl.embeddings.ark import ark_bytes, scan_ark
+from speakerssl.embeddings.ark import ark_bytes, scan_ark, vector_at
 from speakerssl.embeddings.ark_text import decode
 from speakerssl.embeddings.scp import file_bytes, read_scp
 from speakerssl.errors import InputError
@@ -95,6 +95,19 @@ def write_embeddings(
         lines = [f"{name} {paths['ark']}:{offset}\n" for name, offset in zip(ids, offsets.tolist())]
         temporary.write_text("".join(lines), encoding="utf-8")
     return paths
+
+
+def read_vector(path: str | Path) -> np.ndarray:
+    """One vector as float32 [D], such as a mean: `.npy`, or Kaldi's (binary or text). Raises InputError."""
+    path = Path(path)
+    if path.suffix == ".npy":
+        vector = np.asarray(_numpy_file(path), np.float32)
+    else:
+        data = file_bytes(path)
+        vector = vector_at(data, 0, str(path)) if len(data) else np.empty(0, np.float32)
+    if vector.ndim != 1 or vector.size == 0 or not np.isfinite(vector).all():
+        raise InputError(f"{path}: expected one vector of finite numbers, found shape {vector.shape}")
+    return vector.astype(np.float32)
 
 
 def _check(path: str | Path, ids: list[str], matrix: np.ndarray) -> None:

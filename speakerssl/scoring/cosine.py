@@ -1,5 +1,7 @@
 """Cosine scores of a trial list: two gathers and a dot product a trial, in parallel, with no copy of the embeddings."""
 
+from collections.abc import Collection
+
 import numpy as np
 from numba import njit
 
@@ -52,9 +54,9 @@ def trial_rows(trials: Trials, embeddings: Embeddings, enrol: Embeddings) -> tup
         raise InputError(f"{error}, which {trials.path} asks for; --skip-missing leaves such trials out") from None
 
 
-def known_trials(trials: Trials, embeddings: Embeddings, enrol: Embeddings | None = None) -> np.ndarray:
+def known_trials(trials: Trials, embeddings: Embeddings, enrol_ids: Collection[str]) -> np.ndarray:
     """Which trials (bool [N]) have an embedding on both sides; InputError where none has."""
-    models = (enrol or embeddings).rows
+    models = set(enrol_ids)
     known_enrol = np.fromiter((name in models for name in trials.enrol_ids), np.bool_, len(trials.enrol_ids))
     known_test = np.fromiter((name in embeddings.rows for name in trials.test_ids), np.bool_, len(trials.test_ids))
     known: np.ndarray = known_enrol[trials.enrol_index] & known_test[trials.test_index]

@@ -85,12 +85,16 @@ def average_embeddings(models: EnrolmentModels, embeddings: Embeddings) -> Embed
     return Embeddings(models.ids, means, models.path)
 
 
-def average_scores(trials: Trials, models: EnrolmentModels, embeddings: Embeddings) -> np.ndarray:
+def average_scores(
+    trials: Trials, models: EnrolmentModels, embeddings: Embeddings, enrol: Embeddings | None = None
+) -> np.ndarray:
     """Mean cosine [N] of each trial's test recording with all recordings of its enrolment model.
 
+    The models' recordings are looked up in `enrol` where it is given, else in `embeddings` like the test side.
     Raises InputError for an unknown model, or a recording without an embedding.
     """
-    rows = _recording_rows(models, embeddings)
+    enrol = enrol or embeddings
+    rows = _recording_rows(models, enrol)
     number = {name: m for m, name in enumerate(models.ids)}
     unknown = next((name for name in trials.enrol_ids if name not in number), None)
     if unknown is not None:
@@ -98,7 +102,7 @@ def average_scores(trials: Trials, models: EnrolmentModels, embeddings: Embeddin
     model = np.array([number[name] for name in trials.enrol_ids], np.int64)[trials.enrol_index]
     test = embeddings.index(trials.test_ids)[trials.test_index]
     # A mean of cosines is a dot product with the mean of the unit vectors: no need for every single score.
-    units = unit_rows(embeddings.matrix[rows]).astype(np.float64)
+    units = unit_rows(enrol.matrix[rows]).astype(np.float64)
     sums = np.add.reduceat(units, models.bounds[:-1], axis=0)
     means = sums / models.num_utts[:, None]
     lengths = np.linalg.norm(means, axis=1)

@@ -1,0 +1,60 @@
+"""The options that all verbs with metrics share."""
+
+import argparse
+from typing import TYPE_CHECKING
+
+from speakerssl.errors import InputError
+
+if TYPE_CHECKING:
+    from speakerssl.metrics.summary import SummaryOptions
+
+
+def add_cost_arguments(parser: argparse.ArgumentParser) -> None:
+    """`--p-target`, `--c-miss`, `--c-fa` and `--false-alarm`."""
+    parser.add_argument(
+        "--p-target", type=float, action="append", metavar="P",
+        help="prior of a target trial in the detection cost; may repeat, the first is `min_dcf` (default: 0.05)",
+    )  # fmt: skip
+    parser.add_argument("--c-miss", type=float, default=1.0, metavar="C", help="cost of a miss (default: 1)")
+    parser.add_argument("--c-fa", type=float, default=1.0, metavar="C", help="cost of a false alarm (default: 1)")
+    parser.add_argument(
+        "--false-alarm", type=float, action="append", metavar="P",
+        help="report precision and recall at this false-alarm rate; may repeat (default: 0.001 and 0.01)",
+    )  # fmt: skip
+
+
+def add_bootstrap_arguments(parser: argparse.ArgumentParser, default: int) -> None:
+    """`--utt2spk`, `--bootstrap`, `--seed` and `--level`."""
+    parser.add_argument(
+        "--utt2spk", metavar="FILE",
+        help="speaker of each recording (default: the first path part of ids such as id10270/video/00001.wav)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--bootstrap", type=int, default=default, metavar="N",
+        help=f"draws of speakers for confidence intervals; 1000 is usual (default: {default})",
+    )  # fmt: skip
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the draws (default: 0)")
+    parser.add_argument(
+        "--level", type=float, default=0.95, metavar="L", help="confidence level of intervals (default: 0.95)"
+    )
+
+
+def summary_options(args: argparse.Namespace) -> "SummaryOptions":
+    """The options as `summarize` takes them. Raises InputError for one out of its range."""
+    from speakerssl.metrics.summary import SummaryOptions
+
+    priors = tuple(args.p_target or [0.05])
+    alarms = tuple(args.false_alarm or [0.001, 0.01])
+    for name, values in (("p-target", priors), ("false-alarm", alarms), ("level", [getattr(args, "level", 0.95)])):
+        for value in values:
+            if not 0 < value < 1:
+                raise InputError(f"--{name} is {value}; it must lie between 0 and 1")
+    for name, value in (("c-miss", args.c_miss), ("c-fa", args.c_fa)):
+        if not value > 0:
+            raise InputError(f"--{name} is {value}; it must be above 0")
+    count = getattr(args, "bootstrap", 0)
+    if count < 0 or getattr(args, "seed", 0) < 0:
+        raise InputError("--bootstrap and --seed must not be negative")
+    return SummaryOptions(
+        priors, args.c_miss, args.c_fa, alarms, count, getattr(args, "seed", 0), getattr(args, "level", 0.95)
+    )

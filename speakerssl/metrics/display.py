@@ -1,0 +1,119 @@
+"""Summaries as tables for people: every number beside its definition."""
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from speakerssl.metrics.summary import DEFINITIONS
+
+
+def print_summary(summary: dict[str, Any], title: str, console: Console | None = None) -> None:
+    """Prints one summary of `summarize`, with intervals, speakers and slices where it has them."""
+    console = console or wide_console()
+    table = Table(title=_title(summary, title), title_justify="left")
+    intervals = summary.get("intervals", {})
+    table.add_column("metric")
+    table.add_column("value", justify="right")
+    if intervals:
+        table.add_column(f"{100 * summary['bootstrap']['level']:g} % interval", justify="right")
+    table.add_column("threshold", justify="right")
+    table.add_column("definition", overflow="fold")
+    for name, value, key, threshold, definition in _rows(summary):
+        interval = intervals.get(key)
+        middle = [f"{interval['low']:.4f} .. {interval['high']:.4f}" if interval else ""] if intervals else []
+        table.add_row(name, f"{value:.4f}", *middle, "" if threshold is None else f"{threshold:.4f}", definition)
+    console.print(table)
+    if intervals:
+        shape = summary["bootstrap"]
+        console.print(
+            f"Intervals: {DEFINITIONS['intervals']}; {shape['replicates']} replicates, seed {shape['seed']}.",
+            highlight=False,
+        )
+    if summary.get("consistency"):
+        found = summary["consistency"]
+        console.print(f"Worst speakers for one threshold: {', '.join(found['worst_speakers'])}", highlight=False)
+    if summary.get("slices"):
+        _print_slices(summary, console)
+
+
+def wide_console() -> Console:
+    """A console as wide as the terminal, and 140 columns where the output is no terminal."""
+    console = Console()
+    return console if console.is_terminal else Console(width=140)
+
+
+def _title(summary: dict[str, Any], title: str) -> str:
+    speakers = f", {summary['speakers']} speakers" if "speakers" in summary else ""
+    return f"{title}: {summary['targets']} target and {summary['nontargets']} non-target trials{speakers}"
+
+
+def _rows(summary: dict[str, Any]) -> list[tuple[str, float, str, float | None, str]]:
+    """(name, value, key of the interval, threshold, definition) of each metric."""
+    text = DEFINITIONS
+    rows: list[tuple[str, float, str, float | None, str]] = [
+        ("EER %", summary["eer_percent"], "eer_percent", summary["eer_threshold"], text["eer_percent"]),
+        ("EER % (hull)", summary["eer_hull_percent"], "eer_hull_percent", None, text["eer_hull_percent"]),
+    ]
+    for cost in summary["costs"]:
+        prior = f"p_target {cost['p_target']:g}, c_miss {cost['c_miss']:g}, c_fa {cost['c_fa']:g}"
+        for kind in ("min", "actual"):
+            key = f"{kind}_dcf"
+            definition = f"{prior}: {text[key]}"
+            place = f"{key}@{cost['p_target']:g}"
+            rows.append((f"{kind}DCF {cost['p_target']:g}", cost[key], place, cost[f"{key}_threshold"], definition))
+    rows.append(("Cllr", summary["cllr"], "cllr", None, text["cllr"]))
+    rows.append(("minCllr", summary["min_cllr"], "min_cllr", None, text["min_cllr"]))
+    rows.append(("AUC", summary["auc"], "auc", None, text["auc"]))
+    for point in summary["fixed_false_alarm"]:
+        limit = f"{point['limit']:g}"
+        for name in ("precision", "recall"):
+            key = f"{name}@{limit}"
+            definition = f"at p_fa <= {limit}: {text['fixed_false_alarm'].partition(': ')[2]}"
+            rows.append((f"{name} {limit}", point[name], key, point["threshold"], definition))
+    if summary.get("consistency"):
+        found = summary["consistency"]
+        rows.append(("OPIS x 1000", 1000 * found["opis"], "", None, text["opis"]))
+        rows.append(
+            ("worst OPIS x 1000", 1000 * found["worst_opis"], "", None, f"worst {found['epsilon']:g} of speakers")
+        )
+    return rows
+
+
+def _print_slices(summary: dict[str, Any], console: Console) -> None:
+    table = Table(title=f"Slices: {DEFINITIONS['slices']}", title_justify="left")
+    for name in ("slice", "targets", "non-targets", "EER %", f"minDCF {summary['p_target']:g}", "p_miss %", "p_fa %"):
+        table.add_column(name, justify="left" if name == "slice" else "right")
+    for part in summary["slices"]:
+        percents = [_percent(part["eer"]), _number(part["min_dcf"]), _percent(part["p_miss"]), _percent(part["p_fa"])]
+        name = f"{part['attribute']} {part['value']}"
+        table.add_row(name, str(part["targets"]), str(part["nontargets"]), *percents)
+    console.print(table)
+
+
+def print_comparison(result: dict[str, Any], console: Console | None = None) -> None:
+    """Prints what `speakerssl compare` found."""
+    console = console or wide_console()
+    table = Table(title=f"{result['trials']} trials, {result['speakers']} speakers", title_justify="left")
+    level = f"{100 * result['level']:g} % interval"
+    for name in ("metric", result["first"], result["second"], "difference", level, "p"):
+        table.add_column(name, justify="left" if name == "metric" else "right", overflow="fold")
+    for name, row in result["differences"].items():
+        values = [f"{row[key]:.4f}" for key in ("first", "second")]
+        table.add_row(
+            name,
+            *values,
+            f"{row['difference']:+.4f}",
+            f"{row['low']:+.4f} .. {row['high']:+.4f}",
+            f"{row['p_value']:.3f}",
+        )
+    console.print(table)
+    console.print(result["definition"], highlight=False)
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.3f}"
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
