@@ -10,6 +10,8 @@ import subprocess
 
 import numpy as np
 
+from speakerssl.data.mp4 import MP4_SUFFIXES, AudioTrack, read_mp4
+
 FFMPEG_SUFFIXES = frozenset({".m4a", ".mp4", ".aac", ".wma", ".webm", ".amr", ".mkv"})
 
 
@@ -39,10 +41,16 @@ def run_pipe(source: str) -> bytes:
 
 def ffmpeg_read(path: str, start: float, duration: float | None) -> tuple[np.ndarray, int]:
     """float32 [S] or [S, channels] in [-1, 1] at the file's own rate, and the rate."""
+    program = _program("ffmpeg")
     _, rate, channels = _probe(path)
-    crop = ["-ss", f"{start:.6f}"] if start else []
-    crop += ["-t", f"{duration:.6f}"] if duration is not None else []
-    command = [_program("ffmpeg"), "-nostdin", "-v", "error", *crop, "-i", path, "-vn", "-f", "f32le", "-"]
+    # A seek lands on a packet and loses the decoder's history: begin a second early and trim by time stamps.
+    seek = ["-copyts", "-ss", f"{start - 1:.6f}"] if start > 1 else []
+    first = round(start * rate)
+    trim = f"atrim=start_pts={first}"
+    if duration is not None:
+        trim += f":end_pts={first + round(duration * rate)}"
+    form = ["-vn", "-af", f"aresample={rate},asettb=1/{rate},{trim}", "-ac", str(channels), "-f", "f32le"]
+    command = [program, "-nostdin", "-v", "error", *seek, "-i", path, *form, "-"]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     if done.returncode != 0:
         raise ValueError(f"ffmpeg cannot decode it{_last_line(done.stderr)}")
@@ -52,21 +60,24 @@ def ffmpeg_read(path: str, start: float, duration: float | None) -> tuple[np.nda
 
 def ffmpeg_info(path: str) -> tuple[int, int]:
     """(number of samples at the file's own rate, rate in Hz), from the container's header."""
-    seconds, rate, _ = _probe(path)
-    return round(seconds * rate), rate
+    frames, rate, _ = _probe(path)
+    return frames, rate
 
 
-def _probe(path: str) -> tuple[float, int, int]:
-    """Seconds, Hz and channels of the first audio stream."""
+def _probe(path: str) -> AudioTrack:
+    """Of the first audio stream; MP4 is read here, other containers by ffprobe."""
+    if os.path.splitext(path)[1].lower() in MP4_SUFFIXES:
+        return read_mp4(path)
     entries = "stream=sample_rate,channels,duration:format=duration"
     command = [_program("ffprobe"), "-v", "error", "-select_streams", "a:0", "-show_entries", entries]
     done = subprocess.run([*command, "-of", "json", path], capture_output=True, check=False)
-    streams = json.loads(done.stdout or b"{}").get("streams", []) if done.returncode == 0 else []
-    if not streams:
+    found = json.loads(done.stdout or b"{}") if done.returncode == 0 else {}
+    if not found.get("streams"):
         raise ValueError(f"ffprobe finds no audio in it{_last_line(done.stderr)}")
-    stream, container = streams[0], json.loads(done.stdout).get("format", {})
-    seconds = stream.get("duration") or container.get("duration") or 0.0
-    return float(seconds), int(stream["sample_rate"]), int(stream["channels"])
+    stream = found["streams"][0]
+    seconds = float(stream.get("duration") or found.get("format", {}).get("duration") or 0.0)
+    rate = int(stream["sample_rate"])
+    return AudioTrack(round(seconds * rate), rate, int(stream["channels"]))
 
 
 def _program(name: str) -> str:
