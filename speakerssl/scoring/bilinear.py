@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 
 from speakerssl.errors import InputError
-
-# Rows gathered at once for trials: small enough to stay in the cache of a core.
-PAIRS = 4096
+from speakerssl.scoring.cosine import unit_rows
+from speakerssl.scoring.threads import run_blocks
 
 
 @dataclass(frozen=True)
@@ -26,16 +26,14 @@ class Bilinear:
     def pairs(self, left_index: np.ndarray, right_index: np.ndarray) -> np.ndarray:
         """Scores [T] of the trials (left_index[t], right_index[t]), in float64."""
         scores = self.left_bias[left_index].astype(np.float64) + self.right_bias[right_index]
-        for start in range(0, len(scores), PAIRS):
-            part = slice(start, start + PAIRS)
-            scores[part] += np.einsum(
-                "nd,nd->n", self.left[left_index[part]], self.right[right_index[part]]
-            )
+        left, right = np.ascontiguousarray(self.left), np.ascontiguousarray(self.right)
+        rows = np.asarray(left_index, np.int64), np.asarray(right_index, np.int64)
+        run_blocks(lambda begin, end: _add_products(left, right, *rows, scores, begin, end), len(scores))
         return scores
 
     def block(self, rows: slice) -> np.ndarray:
         """Scores of the left rows `rows` with every right row, [R, N_right]."""
-        scores = self.left[rows] @ self.right.T
+        scores: np.ndarray = self.left[rows] @ self.right.T
         scores += self.left_bias[rows, None]
         scores += self.right_bias
         return scores
@@ -54,16 +52,28 @@ def row_blocks(rows: int, columns: int, block_memory: float, itemsize: int) -> I
         yield slice(start, min(start + size, rows))
 
 
-def unit_rows(embeddings: np.ndarray) -> np.ndarray:
-    """`embeddings` [N, D] scaled to length one, float32; zero rows stay zero."""
-    embeddings = np.asarray(embeddings, dtype=np.float32)
-    norms = np.sqrt(np.einsum("nd,nd->n", embeddings, embeddings, dtype=np.float64))
-    return embeddings / np.where(norms > 0, norms, np.inf).astype(np.float32)[:, None]
-
-
 def cosine(left: np.ndarray, right: np.ndarray) -> Bilinear:
-    """Cosine of the rows of `left` [N, D] and `right` [M, D], in float32."""
+    """Cosine of the rows of `left` [N, D] and `right` [M, D], in float32. Rows of zeros give 0."""
     if left.shape[1] != right.shape[1]:
         raise InputError(f"embeddings of {left.shape[1]} and of {right.shape[1]} dimensions cannot be compared")
-    zeros = (np.zeros(len(left), np.float32), np.zeros(len(right), np.float32))
-    return Bilinear(unit_rows(left), zeros[0], unit_rows(right), zeros[1])
+    units = unit_rows(left)
+    others = units if right is left else unit_rows(right)
+    return Bilinear(units, np.zeros(len(units), np.float32), others, np.zeros(len(others), np.float32))
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+def _add_products(
+    left: np.ndarray,
+    right: np.ndarray,
+    left_index: np.ndarray,
+    right_index: np.ndarray,
+    scores: np.ndarray,
+    begin: int,
+    end: int,
+) -> None:
+    for trial in range(begin, end):
+        one, other = left_index[trial], right_index[trial]
+        total = 0.0
+        for i in range(left.shape[1]):
+            total += left[one, i] * right[other, i]
+        scores[trial] += total

@@ -3,6 +3,7 @@
 import io
 import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +11,9 @@ from speakerssl.errors import InputError
 from speakerssl.io import atomic_path, read_bytes
 from speakerssl.scoring.plda import Plda
 
-TYPES = {b"FV": np.dtype("<f4"), b"DV": np.dtype("<f8"), b"FM": np.dtype("<f4"), b"DM": np.dtype("<f8")}
+TYPES: dict[bytes, np.dtype[Any]] = {
+    kind + shape: np.dtype(code) for kind, code in ((b"F", "<f4"), (b"D", "<f8")) for shape in (b"V", b"M")
+}
 
 
 def is_kaldi_plda(content: bytes) -> bool:
@@ -88,7 +91,8 @@ def _text(content: str) -> list[np.ndarray]:
         [[float(word) for word in line.split()] for line in part.split("]")[0].splitlines() if line.strip()]
         for part in parts[1:]
     ]
-    return [np.array(sum(rows[0], [])), np.array(rows[1], np.float64), np.array(sum(rows[2], []))]
+    mean, transform, psi = rows
+    return [np.hstack(mean), np.array(transform, np.float64), np.hstack(psi)]
 
 
 def _binary_of(array: np.ndarray) -> bytes:

@@ -80,8 +80,6 @@ def _grow(root: np.ndarray, recolour: np.ndarray, gamma: float) -> np.ndarray:
 
 def _check(plda: Plda, embeddings: np.ndarray) -> None:
     if embeddings.ndim != 2 or embeddings.shape[1] != plda.dim:
-        raise InputError(
-            f"in-domain embeddings of {embeddings.shape[-1]} dimensions, but the PLDA is of {plda.dim}"
-        )
+        raise InputError(f"in-domain embeddings of {embeddings.shape[-1]} dimensions, but the PLDA is of {plda.dim}")
     if len(embeddings) < 2:
         raise InputError(f"{len(embeddings)} in-domain embedding(s); adaptation needs two at least")

@@ -14,9 +14,7 @@ from speakerssl.scoring.statistics import (
 METHODS = ("em", "closed-form")
 
 
-def train_plda(
-    embeddings: np.ndarray, speakers: np.ndarray, method: str = "em", iterations: int = 10
-) -> Plda:
+def train_plda(embeddings: np.ndarray, speakers: np.ndarray, method: str = "em", iterations: int = 10) -> Plda:
     """PLDA of `embeddings` [N, D] with `speakers` [N].
 
     "em" is Kaldi's `ivector-compute-plda` (started from unit covariances, `iterations` of EM, the mean is
@@ -53,9 +51,7 @@ def expectation_maximization(stats: SpeakerStatistics, iterations: int) -> Plda:
     """EM from unit covariances. One iteration costs O(D^3) for each distinct number of recordings a speaker."""
     mean = stats.means.mean(axis=0)
     dim = len(mean)
-    groups = [
-        (int(count), stats.means[stats.counts == count] - mean) for count in np.unique(stats.counts)
-    ]
+    groups = [(int(count), stats.means[stats.counts == count] - mean) for count in np.unique(stats.counts)]
     within, between = np.eye(dim), np.eye(dim)
     for _ in range(iterations):
         within, between = _iteration(stats.within_scatter, groups, within, between)

@@ -57,7 +57,8 @@ class Step:
         """Raises InputError unless `embeddings` have `expected` dimensions."""
         if embeddings.shape[1] != expected:
             raise InputError(
-                f"embeddings of {embeddings.shape[1]} dimensions, but the chain step '{self.name}' was trained on {expected}"
+                f"embeddings of {embeddings.shape[1]} dimensions, but the chain step '{self.name}' "
+                f"was trained on {expected}"
             )
 
     def tensors(self) -> dict[str, np.ndarray]:
@@ -112,9 +113,7 @@ class Mean(Step):
     def fit(self, data: TrainingData) -> None:
         self._training_offset = np.asarray(data.embeddings, dtype=np.float64).mean(axis=0)
         in_domain = data.in_domain
-        self.offset = (
-            self._training_offset if in_domain is None else in_domain.mean(axis=0, dtype=np.float64)
-        )
+        self.offset = self._training_offset if in_domain is None else in_domain.mean(axis=0, dtype=np.float64)
 
     def apply_training(self, data: TrainingData) -> TrainingData:
         moved = None if data.in_domain is None else self.apply(data.in_domain)

@@ -1,0 +1,153 @@
+"""The two sides of a trial list under a back-end: each distinct recording and enrolment model worked on once."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from speakerssl.embeddings.storage import Embeddings
+from speakerssl.errors import InputError
+from speakerssl.scoring.backend import Backend
+from speakerssl.scoring.cosine import known_trials, unit_rows
+from speakerssl.scoring.enrolment import EnrolmentModels
+from speakerssl.scoring.trials import Trials
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Projected vectors and, for each trial, the row of each side.
+
+    `enrol` [E, D] with `enrol_ids`, averages of `counts` [E] recordings; `test` [N, D] with `test_ids`;
+    `enrol_rows` and `test_rows` [T]. One array serves both sides where every enrolment is one recording.
+    """
+
+    enrol: np.ndarray
+    enrol_ids: list[str]
+    counts: np.ndarray
+    enrol_rows: np.ndarray
+    test: np.ndarray
+    test_ids: list[str]
+    test_rows: np.ndarray
+
+    @property
+    def shared(self) -> bool:
+        """Whether both sides are rows of one array of single recordings."""
+        return self.enrol is self.test
+
+    def by_count(self) -> Iterator[tuple[int, np.ndarray]]:
+        """Each distinct number of recordings and the enrolment rows that have it."""
+        for count in np.unique(self.counts):
+            yield int(count), np.flatnonzero(self.counts == count)
+
+
+def prepare_sides(
+    trials: Trials,
+    embeddings: Embeddings,
+    backend: Backend,
+    models: EnrolmentModels | None = None,
+    enrolled: Embeddings | None = None,
+    num_utts: Mapping[str, int] | None = None,
+) -> Sides:
+    """Chains and projects all that `trials` compare, once for each distinct recording or model.
+
+    Enrolments are recordings of `embeddings`; or the averages of the recordings of `models`, taken after
+    the chain (of unit-length vectors, for cosine); or the ready averages `enrolled` of `num_utts` recordings
+    (1 where it does not say). Raises InputError for an id without an embedding, and for vectors of zeros
+    where cosine would have to divide by their length.
+    """
+    if models is None and enrolled is None:
+        ids = list(dict.fromkeys([*trials.enrol_ids, *trials.test_ids]))
+        vectors = _vectors(trials, embeddings, ids, backend)
+        projected = backend.project(vectors)
+        row = dict(zip(ids, range(len(ids))))
+        enrol_rows, test_rows = (
+            np.fromiter(map(row.__getitem__, names), np.int64, len(names))[index]
+            for names, index in ((trials.enrol_ids, trials.enrol_index), (trials.test_ids, trials.test_index))
+        )
+        ones = np.ones(len(ids), np.int64)
+        return Sides(projected, ids, ones, enrol_rows, projected, ids, test_rows)
+    test = backend.project(_vectors(trials, embeddings, trials.test_ids, backend))
+    if enrolled is not None:
+        vectors = _vectors(trials, enrolled, trials.enrol_ids, backend)
+        counts = np.array([(num_utts or {}).get(name, 1) for name in trials.enrol_ids], np.int64)
+    else:
+        assert models is not None
+        vectors, counts = _averages(trials, models, embeddings, backend)
+    enrol = backend.project(vectors, counts)
+    return Sides(enrol, trials.enrol_ids, counts, trials.enrol_index, test, trials.test_ids, trials.test_index)
+
+
+def score_sides(sides: Sides, backend: Backend) -> np.ndarray:
+    """The score of every trial [T]: cosine, or log-likelihood ratios in nats."""
+    if backend.plda is None:
+        return backend.compare(sides.enrol, sides.test).pairs(sides.enrol_rows, sides.test_rows)
+    return backend.plda.score_pairs(sides.enrol, sides.test, sides.enrol_rows, sides.test_rows, sides.counts)
+
+
+def drop_missing(
+    trials: Trials,
+    embeddings: Embeddings,
+    models: EnrolmentModels | None = None,
+    enrolled: Embeddings | None = None,
+) -> tuple[Trials, list[tuple[str, str]]]:
+    """The trials that can be scored and the pairs that cannot. Raises InputError if none can."""
+    if models is None:
+        known = known_trials(trials, embeddings, enrolled)
+    else:
+        rows = embeddings.rows
+        members = np.array([name in rows for name in models.recordings])
+        whole = np.logical_and.reduceat(members, models.bounds[:-1])
+        good = {name for name, kept in zip(models.ids, whole) if kept}
+        enrol = np.array([name in good for name in trials.enrol_ids])[trials.enrol_index]
+        known = enrol & np.array([name in rows for name in trials.test_ids])[trials.test_index]
+        if not known.any():
+            raise InputError(f"{embeddings.path}: has embeddings for none of the trials of {trials.path}")
+    return trials.select(known), [trials.pair(row) for row in np.flatnonzero(~known).tolist()]
+
+
+def _vectors(trials: Trials, embeddings: Embeddings, ids: list[str], backend: Backend) -> np.ndarray:
+    try:
+        matrix = embeddings.matrix[embeddings.index(ids)]
+    except InputError as error:
+        raise InputError(f"{error}, which {trials.path} asks for; --skip-missing leaves such trials out") from None
+    return chained(backend, Embeddings(ids, matrix, embeddings.path))
+
+
+def chained(backend: Backend, embeddings: Embeddings) -> np.ndarray:
+    """What the chain of `backend` makes of `embeddings`, [N, D']. Raises InputError naming the file or id."""
+    try:
+        vectors = backend.chain.apply(embeddings.matrix)
+        if backend.plda is not None and vectors.shape[1] != backend.plda.dim:
+            raise InputError(
+                f"embeddings of {vectors.shape[1]} dimensions, but the PLDA was trained on {backend.plda.dim}"
+            )
+    except InputError as error:
+        raise InputError(f"{embeddings.path}: {error}") from None
+    zeros = np.flatnonzero(~vectors.any(axis=1))
+    if len(zeros) and backend.plda is None:
+        raise InputError(
+            f"{embeddings.path}: the embedding of '{embeddings.ids[zeros[0]]}' is all zeros, so it has no cosine"
+        )
+    return vectors
+
+
+def _averages(
+    trials: Trials, models: EnrolmentModels, embeddings: Embeddings, backend: Backend
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean vectors [E, D] and counts [E] of the enrolment models that the trials name."""
+    number = dict(zip(models.ids, range(len(models.ids))))
+    unknown = next((name for name in trials.enrol_ids if name not in number), None)
+    if unknown is not None:
+        raise InputError(
+            f"{models.path}: has no model '{unknown}', which {trials.path} asks for; "
+            "--skip-missing leaves such trials out"
+        )
+    wanted = [number[name] for name in trials.enrol_ids]
+    members = [models.recordings[models.bounds[m] : models.bounds[m + 1]] for m in wanted]
+    counts = models.num_utts[wanted]
+    vectors = _vectors(trials, embeddings, [name for group in members for name in group], backend)
+    if backend.plda is None:
+        vectors = unit_rows(vectors)
+    starts = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int64)
+    means = np.add.reduceat(vectors.astype(np.float64), starts, axis=0) / counts[:, None]
+    return means, counts
