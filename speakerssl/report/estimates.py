@@ -1,0 +1,118 @@
+"""Metrics of all systems with intervals and paired differences, from the same draws of speakers for all of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from speakerssl.metrics.battery import Battery
+from speakerssl.metrics.bootstrap import Interval, intervals, replicates, sort_trials
+from speakerssl.metrics.compare import Difference, p_value
+from speakerssl.metrics.consistency import threshold_consistency
+from speakerssl.metrics.speakers import TrialSpeakers
+from speakerssl.metrics.summary import DEFINITIONS
+from speakerssl.report.systems import Systems
+
+LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A row of the table: key in the estimates, name, definition, whether it is shown in percent, and what is better."""
+
+    key: str
+    name: str
+    definition: str
+    percent: bool = False
+    higher_is_better: bool = False
+
+
+@dataclass(frozen=True)
+class Estimates:
+    """Each system's values, intervals, and paired differences from the first system, by the key of the metric."""
+
+    metrics: Sequence[Metric]
+    values: list[dict[str, float]]
+    intervals: list[dict[str, Interval]] = field(default_factory=list)
+    differences: list[dict[str, Difference]] = field(default_factory=list)
+    speakers: int = 0
+    count: int = 0
+    seed: int = 0
+
+
+def estimate(
+    systems: Systems,
+    p_targets: Sequence[float],
+    speakers: TrialSpeakers | None = None,
+    count: int = 1000,
+    seed: int = 0,
+) -> Estimates:
+    """The metrics of every system; with `speakers` and a `count` of draws, intervals and paired differences as well.
+
+    Raises InputError for a list of one speaker when `count` is not 0.
+    """
+    battery = Battery(p_targets=tuple(p_targets))
+    values = [battery.evaluate(system.roc) for system in systems.systems]
+    metrics = list(_metrics(battery))
+    if speakers is None:
+        return Estimates(metrics, values)
+    if _has_consistency(systems.labels, speakers):
+        metrics.append(Metric("opis", "OPIS", DEFINITIONS["opis"]))
+        metrics.append(Metric("worst_opis", "OPIS of the worst tenth (worst_opis)", DEFINITIONS["opis"]))
+        for own, system in zip(values, systems.systems):
+            found = threshold_consistency(system.roc, system.scores, systems.labels, speakers)
+            own.update(opis=found.opis, worst_opis=found.worst_opis)
+    if not count:
+        return Estimates(metrics, values, speakers=len(speakers.names))
+    ordered = [sort_trials(s.scores, systems.labels, speakers, s.path) for s in systems.systems]
+    draws = replicates(ordered, len(speakers.names), battery, count, seed)
+    around = [intervals(draws[:, k], battery.names, LEVEL) for k in range(len(ordered))]
+    differences = [_differences(draws, k, values, battery.names) for k in range(len(ordered))]
+    return Estimates(metrics, values, around, differences, len(speakers.names), count, seed)
+
+
+def _metrics(battery: Battery) -> list[Metric]:
+    costs = [
+        Metric(f"{kind}_dcf@{p:g}", f"{'min' if kind == 'min' else 'actual '}DCF (p={p:g})", DEFINITIONS[f"{kind}_dcf"])
+        for p in battery.p_targets
+        for kind in ("min", "actual")
+    ]
+    fixed = [
+        Metric(f"{kind}@{rate:g}", f"{kind.capitalize()} at {100 * rate:g} % false alarms",
+               DEFINITIONS["fixed_false_alarm"], percent=True, higher_is_better=True)
+        for rate in battery.false_alarms
+        for kind in ("precision", "recall")
+    ]  # fmt: skip
+    return [
+        Metric("eer", "EER", DEFINITIONS["eer_percent"], percent=True),
+        Metric("eer_hull", "EER (convex hull)", DEFINITIONS["eer_hull_percent"], percent=True),
+        *costs,
+        Metric("cllr", "Cllr", DEFINITIONS["cllr"]),
+        Metric("min_cllr", "minCllr", DEFINITIONS["min_cllr"]),
+        Metric("auc", "AUC", DEFINITIONS["auc"], higher_is_better=True),
+        *fixed,
+    ]
+
+
+def _differences(
+    draws: np.ndarray, system: int, values: list[dict[str, float]], names: list[str]
+) -> dict[str, Difference]:
+    """System minus the first one; empty for the first itself."""
+    found = intervals(draws[:, system] - draws[:, 0], names, LEVEL) if system else {}
+    out = {}
+    for column, name in enumerate(names):
+        if name not in found:
+            continue
+        deltas = draws[:, system, column] - draws[:, 0, column]
+        first, second = values[0][name], values[system][name]
+        p = p_value(deltas[np.isfinite(deltas)])
+        out[name] = Difference(first, second, second - first, found[name].low, found[name].high, p)
+    return out
+
+
+def _has_consistency(labels: np.ndarray, speakers: TrialSpeakers) -> bool:
+    """Whether some speaker has both target trials and non-target trials with another speaker."""
+    target = labels > 0
+    other = ~target & (speakers.enrol != speakers.test)
+    both_sides = np.concatenate([speakers.enrol[other], speakers.test[other]])
+    return bool(np.intersect1d(speakers.enrol[target], both_sides).size)
