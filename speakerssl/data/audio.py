@@ -107,10 +107,8 @@ def check_audio(source: str | Path, full: bool = False, where: str = "") -> tupl
 
 
 def _to_rate(samples: np.ndarray, rate: int, new_rate: int, duration: float | None, name: str) -> np.ndarray:
-    if rate < new_rate:
-        _say_once(f"rate {rate}", f"{name}: {rate} Hz is resampled to {new_rate} Hz: nothing above {rate // 2} Hz")
-    else:
-        _say_once(f"rate {rate}", f"{name}: {rate} Hz is resampled to {new_rate} Hz")
+    lost = f"; there is nothing above {rate // 2} Hz" if rate < new_rate else ""
+    _say_once(f"rate {rate}", f"{name}: {rate} Hz is resampled to {new_rate} Hz{lost}")
     resampled = resample(samples, rate, new_rate)
     return resampled if duration is None else resampled[: round(duration * new_rate)]
 

@@ -1,0 +1,25 @@
+"""Resampling against sinusoids, whose value at any rate is known."""
+
+import numpy as np
+import pytest
+
+from speakerssl.data.resampling import resample
+
+
+def tone(frequency: float, rate: int, seconds: float = 1.0) -> np.ndarray:
+    return (1000 * np.sin(2 * np.pi * frequency * np.arange(round(seconds * rate)) / rate)).astype(np.float32)
+
+
+@pytest.mark.parametrize("rate", [8000, 11025, 22050, 32000, 44100, 48000])
+def test_tones_keep_phase_and_level_up_to_nine_tenths_of_nyquist(rate: int) -> None:
+    for frequency in (100.0, 0.45 * min(rate, 16000)):
+        result = resample(tone(frequency, rate), rate, 16000)
+        assert result.dtype == np.float32
+        assert len(result) == 16000
+        np.testing.assert_allclose(result[500:-500], tone(frequency, 16000)[500:-500], atol=0.5)
+
+
+@pytest.mark.parametrize(("rate", "frequency"), [(48000, 8300), (48000, 15000), (44100, 12000), (22050, 9000)])
+def test_what_lies_above_the_new_nyquist_frequency_is_80_db_down(rate: int, frequency: float) -> None:
+    result = resample(tone(frequency, rate), rate, 16000)
+    assert np.abs(result[500:-500]).max() < 0.1
