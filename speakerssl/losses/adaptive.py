@@ -8,7 +8,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from speakerssl.errors import unknown_name
+from speakerssl.errors import InputError, unknown_name
 from speakerssl.losses.margins import (
     Margin,
     MarginState,
@@ -81,10 +81,11 @@ class AdaFaceMargin(Margin):
         super().__init__(value, schedule, ramp_steps)
         self.h = check_range("h", h, 0)
         self.rate = check_range("rate", rate, 0, 1)
-        given = mean is not None and std is not None
-        self.register_buffer("mean", torch.tensor(mean if given else 20.0))
-        self.register_buffer("std", torch.tensor(std if given else 100.0))
-        self.register_buffer("started", torch.tensor(given))
+        if (mean is None) != (std is None):
+            raise InputError("adaface takes both 'mean' and 'std' or neither")
+        self.register_buffer("mean", torch.tensor(20.0 if mean is None else check_range("mean", mean, 0)))
+        self.register_buffer("std", torch.tensor(100.0 if std is None else check_range("std", std, 0)))
+        self.register_buffer("started", torch.tensor(mean is not None))
         self.mean: Tensor
         self.std: Tensor
         self.started: Tensor

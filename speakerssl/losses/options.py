@@ -23,9 +23,19 @@ def construct(kind: str, registry: Mapping[str, type[T]], config: str | Mapping[
         raise InputError(f"{kind} needs a 'name'; the known ones are: {', '.join(sorted(registry))}")
     if name not in registry:
         raise unknown_name(kind, str(name), registry)
-    wanted = [parameter for parameter in inspect.signature(registry[name]).parameters if parameter != "self"]
+    parameters = named_arguments(registry[name])
+    wanted = list(parameters)
     check_keys(f"{kind} '{name}'", options, [parameter for parameter in wanted if parameter not in context])
+    for parameter, description in parameters.items():
+        if description.default is inspect.Parameter.empty and parameter not in {**options, **context}:
+            raise InputError(f"{kind} '{name}' needs the option '{parameter}'")
     return registry[name](**options, **{key: value for key, value in context.items() if key in wanted})
+
+
+def named_arguments(kind: type) -> dict[str, inspect.Parameter]:
+    """The arguments of a class's constructor that have names (torch's own *args and **kwargs have none)."""
+    unnamed = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return {k: p for k, p in inspect.signature(kind).parameters.items() if p.kind not in unnamed}
 
 
 def check_keys(what: str, options: Mapping[str, Any], valid: list[str]) -> None:
