@@ -36,7 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--subset", choices=SUBSETS, default="dev", help="part of the corpus (default: dev)")
     parser.add_argument(
         "--trials-dir", metavar="DIR",
-        help="folder with veri_test.txt, veri_test2.txt, list_test_all2.txt, ...; those that are there are copied",
+        help="with --corpus voxceleb1: folder of veri_test.txt, veri_test2.txt, list_test_all2.txt, ...; those of "
+        "the subset (test: O; all: O, E and H) are copied (default: the corpus's folder)",
     )  # fmt: skip
     parser.add_argument("--segments", metavar="FILE", help="cut recordings: 'utterance recording start end' (s)")
     parser.add_argument(
@@ -61,9 +62,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     if args.corpus and not args.audio_dir:
         raise InputError("--corpus needs --audio-dir, the folder that the corpus lies in")
-    trials = find_trials(args.trials_dir) if args.trials_dir else {}
+    trials = find_trials(args.trials_dir or args.audio_dir, args.subset) if args.corpus == "voxceleb1" else {}
     if args.trials_dir and not trials:
-        raise InputError(f"{args.trials_dir}: has none of VoxCeleb1's trial lists (veri_test.txt, ...)")
+        raise InputError(f"{args.trials_dir}: has no trial list for --corpus voxceleb1 --subset {args.subset}")
     done = prepare(_read(args), args.output, args.decode, args.min_duration, trials)
     for reason in dict.fromkeys(done.failed.values()):
         print(reason, file=sys.stderr)

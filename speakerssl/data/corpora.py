@@ -13,14 +13,14 @@ from speakerssl.data.kaldi import DataDir, Utterance
 from speakerssl.errors import InputError, unknown_name
 
 SUBSETS = ("dev", "test", "all")
-# The official file of a list, and the name that it gets in the data directory.
+# The official file of a list: the name that it gets in the data directory, and the subset that has its recordings.
 VOXCELEB1_TRIALS = {
-    "veri_test.txt": "trials_vox1_O",
-    "veri_test2.txt": "trials_vox1_O_cleaned",
-    "list_test_all.txt": "trials_vox1_E",
-    "list_test_all2.txt": "trials_vox1_E_cleaned",
-    "list_test_hard.txt": "trials_vox1_H",
-    "list_test_hard2.txt": "trials_vox1_H_cleaned",
+    "veri_test.txt": ("trials_vox1_O", "test"),
+    "veri_test2.txt": ("trials_vox1_O_cleaned", "test"),
+    "list_test_all.txt": ("trials_vox1_E", "all"),
+    "list_test_all2.txt": ("trials_vox1_E_cleaned", "all"),
+    "list_test_hard.txt": ("trials_vox1_H", "all"),
+    "list_test_hard2.txt": ("trials_vox1_H_cleaned", "all"),
 }
 _VOXCELEB_HOME = "https://www.robots.ox.ac.uk/~vgg/data/voxceleb/"
 _SPEAKER = re.compile(r"id\d{5}")
@@ -39,14 +39,14 @@ def read_corpus(name: str, root: str | Path, subset: str = "dev") -> DataDir:
     return CORPORA[name](Path(root), subset)
 
 
-def find_trials(root: str | Path) -> dict[str, Path]:
-    """{name: file} of the VoxCeleb1 lists in `root` or its `meta` folder."""
-    folders = (Path(root), Path(root) / "meta")
+def find_trials(root: str | Path, subset: str) -> dict[str, Path]:
+    """{name: file} of the VoxCeleb1 lists in `root` or its `meta` folder whose recordings are in `subset`."""
+    folders = (Path(root) / "meta", Path(root))
     return {
         name: folder / file
-        for file, name in VOXCELEB1_TRIALS.items()
-        for folder in reversed(folders)
-        if (folder / file).is_file()
+        for file, (name, part) in VOXCELEB1_TRIALS.items()
+        for folder in folders
+        if subset in (part, "all") and (folder / file).is_file()
     }
 
 
