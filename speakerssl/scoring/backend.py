@@ -47,14 +47,14 @@ def save_backend(path: str | Path, backend: Backend) -> None:
         np.savez(stream, **named)  # type: ignore[arg-type]
 
 
-def load_backend(path: str | Path) -> Backend:
+def load_backend(path: str | Path, normalization: str | None = None) -> Backend:
     """Reads what `save_backend` wrote, a Kaldi `plda` file, or a `mean_vec.npy` (wespeaker's mean to subtract).
 
+    `normalization` replaces that of the PLDA where it is given.
     Raises InputError if it is something else, or holds NaN or infinite numbers.
     """
-    head = read_bytes(path)
-    if is_kaldi_plda(head):
-        return Backend(plda=read_kaldi_plda(path))
+    if is_kaldi_plda(read_bytes(path)):
+        return Backend(plda=read_kaldi_plda(path), normalization=normalization or "length")
     try:
         content = np.load(path, allow_pickle=False)
         if isinstance(content, np.ndarray):
@@ -66,7 +66,7 @@ def load_backend(path: str | Path) -> Backend:
         if "plda.mean" in tensors:
             plda = Plda(tensors["plda.mean"], tensors["plda.transform"], tensors["plda.psi"])
         chain = Chain.from_tensors(tensors)
-        normalization = str(tensors.get("plda.normalization", "length"))
+        normalization = normalization or str(tensors.get("plda.normalization", "length"))
     except (ValueError, KeyError, OSError, EOFError) as error:
         raise InputError(f"{path}: is no back-end (npz of speakerssl, Kaldi plda or mean_vec.npy): {error}") from None
     numbers = [value for value in tensors.values() if value.dtype.kind == "f"]

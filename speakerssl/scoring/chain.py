@@ -67,7 +67,4 @@ class Chain:
 
 def describe_steps() -> str:
     """One line a known step, for help texts."""
-    lines = []
-    for step in STEPS.values():
-        lines.append(f"  {step.usage:36s} {(step.__doc__ or '').splitlines()[0]}")
-    return "\n".join(lines)
+    return "\n".join(f"  {step.usage:32s} {step.summary}" for step in STEPS.values())

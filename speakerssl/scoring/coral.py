@@ -24,6 +24,7 @@ class Coral(Step):
     """
 
     name, usage = "coral", "coral[:RIDGE]"
+    summary = "move the training data to mean and covariance of --adapt"
 
     def __init__(self, ridge: str | None = None, *more: str) -> None:
         super().__init__(*more)
@@ -60,6 +61,7 @@ class CoralPlus(Coral):
     """
 
     name, usage = "coral+", "coral+[:GAMMA]"
+    summary = "the same, but variance only grows, by GAMMA of the excess (0 to 1)"
 
     def __init__(self, gamma: str | None = None, *more: str) -> None:
         super().__init__(None, *more)

@@ -17,6 +17,7 @@ class LinearDiscriminant(Step):
     """
 
     name, usage = "lda", "lda[:DIM]"
+    summary = "the DIM directions that separate speakers best"
 
     def __init__(self, dim: str | None = None, *more: str) -> None:
         if more:

@@ -9,8 +9,9 @@ from speakerssl.embeddings.storage import Embeddings
 from speakerssl.errors import InputError
 from speakerssl.scoring.backend import Backend
 from speakerssl.scoring.cosine import known_trials, unit_rows
-from speakerssl.scoring.enrolment import EnrolmentModels
+from speakerssl.scoring.enrolment import EnrolmentModels, without_missing
 from speakerssl.scoring.trials import Trials
+from speakerssl.scoring.used import used_only
 
 
 @dataclass(frozen=True)
@@ -84,25 +85,30 @@ def score_sides(sides: Sides, backend: Backend) -> np.ndarray:
     return backend.plda.score_pairs(sides.enrol, sides.test, sides.enrol_rows, sides.test_rows, sides.counts)
 
 
+@dataclass(frozen=True)
+class Complete:
+    """What is left when all that lacks an embedding is left out: `pairs` and `recordings` of models are gone."""
+
+    trials: Trials
+    models: EnrolmentModels | None
+    pairs: list[tuple[str, str]]
+    recordings: list[str]
+
+
 def drop_missing(
     trials: Trials,
     embeddings: Embeddings,
     models: EnrolmentModels | None = None,
     enrolled: Embeddings | None = None,
-) -> tuple[Trials, list[tuple[str, str]]]:
-    """The trials that can be scored and the pairs that cannot. Raises InputError if none can."""
-    if models is None:
-        known = known_trials(trials, embeddings, enrolled)
-    else:
-        rows = embeddings.rows
-        members = np.array([name in rows for name in models.recordings])
-        whole = np.logical_and.reduceat(members, models.bounds[:-1])
-        good = {name for name, kept in zip(models.ids, whole) if kept}
-        enrol = np.array([name in good for name in trials.enrol_ids])[trials.enrol_index]
-        known = enrol & np.array([name in rows for name in trials.test_ids])[trials.test_index]
-        if not known.any():
-            raise InputError(f"{embeddings.path}: has embeddings for none of the trials of {trials.path}")
-    return trials.select(known), [trials.pair(row) for row in np.flatnonzero(~known).tolist()]
+) -> Complete:
+    """Leaves out trials, and recordings of enrolment models, without embedding. Raises InputError if none is left."""
+    recordings: list[str] = []
+    if models is not None:
+        models, recordings = without_missing(models, embeddings)
+    names = models.ids if models is not None else (enrolled or embeddings).ids
+    known = known_trials(trials, embeddings, names)
+    pairs = [trials.pair(row) for row in np.flatnonzero(~known).tolist()]
+    return Complete(used_only(trials.select(known)) if pairs else trials, models, pairs, recordings)
 
 
 def _vectors(trials: Trials, embeddings: Embeddings, ids: list[str], backend: Backend) -> np.ndarray:

@@ -22,13 +22,15 @@ class TrainingData:
 
 
 class Step:
-    """Base of all steps. Subclasses set `name`, and usually only `fit`: the map is (x - offset) @ matrix.
+    """Base of all steps. Subclasses set `name`, `usage` and `summary` (one line of help), and usually only `fit`.
 
+    The map is (x - offset) @ matrix.
     `arguments` are the words after the name in the description (`lda:150` gives ["150"]).
     """
 
     name: ClassVar[str] = ""
     usage: ClassVar[str] = ""
+    summary: ClassVar[str] = ""
 
     def __init__(self, *arguments: str) -> None:
         if arguments:
@@ -109,6 +111,7 @@ class Mean(Step):
     """
 
     name, usage = "mean", "mean"
+    summary = "subtract the mean (that of --adapt from what is scored, where it is given)"
 
     def fit(self, data: TrainingData) -> None:
         self._training_offset = np.asarray(data.embeddings, dtype=np.float64).mean(axis=0)
@@ -128,6 +131,7 @@ class Length(Step):
     """
 
     name, usage = "length", "length"
+    summary = "scale to the length sqrt(D)"
 
     def fit(self, data: TrainingData) -> None:
         """Nothing to learn."""

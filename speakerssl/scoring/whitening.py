@@ -23,6 +23,7 @@ class Whiten(Step):
     """
 
     name, usage = "whiten", "whiten[:zca] or whiten:pca[:DIM]"
+    summary = "zero mean, unit covariance (of --adapt where given); zca keeps the axes"
 
     def __init__(self, kind: str = "zca", dim: str | None = None, *more: str) -> None:
         if kind not in ("zca", "pca") or more or (dim is not None and kind != "pca"):
@@ -60,6 +61,7 @@ class WithinClass(Step):
     """
 
     name, usage = "wccn", "wccn"
+    summary = "unit within-speaker covariance"
 
     def fit(self, data: TrainingData) -> None:
         if data.speakers is None:
