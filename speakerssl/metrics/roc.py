@@ -47,16 +47,29 @@ class Roc:
 
 
 def split(scores: np.ndarray, labels: np.ndarray, where: str = "scores") -> tuple[np.ndarray, np.ndarray]:
-    """Target and non-target scores. Raises InputError, beginning with `where`, for NaN, infinity or a missing class."""
-    scores = np.asarray(scores, np.float64)
-    chosen = np.asarray(labels) > 0
+    """Copies of target and non-target scores. Raises InputError, beginning with `where`, for a missing class."""
+    scores = np.ascontiguousarray(scores, np.float64)
+    chosen = np.ascontiguousarray(np.asarray(labels) > 0)
     if scores.shape != chosen.shape or scores.ndim != 1:
         raise InputError(f"{where}: {scores.size} scores and {chosen.size} labels")
-    target, nontarget = scores[chosen], scores[~chosen]
-    if len(target) == 0 or len(nontarget) == 0:
-        kind = "target" if len(target) == 0 else "non-target"
+    targets = int(np.count_nonzero(chosen))
+    if targets in (0, len(scores)):
+        kind = "target" if targets == 0 else "non-target"
         raise InputError(f"{where}: there are no {kind} trials; metrics need both classes")
-    return target, nontarget
+    # One slot more than needed in each: the loop writes first and decides afterwards.
+    target, nontarget = np.empty(targets + 1), np.empty(len(scores) - targets + 1)
+    _partition(scores, chosen, target, nontarget)
+    return target[:-1], nontarget[:-1]
+
+
+@njit(cache=True, nogil=True)
+def _partition(scores: np.ndarray, chosen: np.ndarray, target: np.ndarray, nontarget: np.ndarray) -> None:
+    """Splits without a branch, which random labels would mispredict half the time."""
+    hits = 0
+    for row in range(scores.size):
+        target[hits] = scores[row]
+        nontarget[row - hits] = scores[row]
+        hits += chosen[row]
 
 
 def build_roc(scores: np.ndarray, labels: np.ndarray, where: str = "scores") -> Roc:
@@ -72,7 +85,8 @@ def build_roc(scores: np.ndarray, labels: np.ndarray, where: str = "scores") -> 
         raise InputError(f"{where}: score {bad + 1} is {scores[bad]}; scores must be finite")
     size = len(target) + len(nontarget) + 1
     thresholds = np.empty(size)
-    misses, false_alarms = np.empty(size, np.int64), np.empty(size, np.int64)
+    counts = np.int32 if size < 2**31 else np.int64
+    misses, false_alarms = np.empty(size, counts), np.empty(size, counts)
     points = _merge(target, nontarget, thresholds, misses, false_alarms)
     return Roc(thresholds[:points], misses[:points], false_alarms[:points])
 

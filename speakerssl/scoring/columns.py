@@ -39,6 +39,7 @@ class Table:
             raise InputError(f"{path}, line 1: {columns} columns; trials and scores have two to {MAX_COLUMNS}")
         self.rows, self.columns = int(rows), int(columns)
         self.starts, self.lengths = starts[:, :rows], lengths[:, :rows]
+        self._numbers: dict[int, np.ndarray | None] = {}
 
     def line(self, row: int) -> int:
         """The line of the file, counted from 1, that holds `row`."""
@@ -72,6 +73,11 @@ class Table:
 
     def numbers(self, column: int) -> np.ndarray | None:
         """A column as float64 [rows], correctly rounded (NaN and infinities too); None where a token is no number."""
+        if column not in self._numbers:
+            self._numbers[column] = self._parse(column)
+        return self._numbers[column]
+
+    def _parse(self, column: int) -> np.ndarray | None:
         out = np.empty(self.rows)
         hard = np.zeros(self.rows, np.bool_)
         if _parse_numbers(self.bytes, self.starts[column], self.lengths[column], out, hard):
@@ -82,6 +88,8 @@ class Table:
             try:
                 out[rows] = np.fromiter(map(float, tokens), np.float64, len(tokens))
             except ValueError:
+                return None
+            if any(b"_" in token for token in tokens):  # which float() takes for a separator, and ids may hold
                 return None
         return out
 
