@@ -60,12 +60,17 @@ class SelfAttentivePooling(Pooling):
         nn.init.xavier_normal_(self.context.weight)
 
     def pool(self, x: Tensor, mask: Tensor | None) -> Tensor:
-        scores = self.context(torch.tanh(self.hidden(x.transpose(1, 2)))).transpose(1, 2)  # [B, 1, T]
-        return weighted_sum(x, attention_weights(scores, mask))
+        rows = rows_of(x, mask)
+        weights = attention_weights(self.context(torch.tanh(self.hidden(rows))), mask)  # [B, T, 1]
+        return (weights.transpose(1, 2) @ rows).squeeze(1)
 
 
 class ChannelAttention(nn.Module):
-    """Weights over time for each channel: softmax(W2 BN(relu(W1 x + b1)) + b2), x [B, C, T] -> [B, C, T]."""
+    """Weights over time for each channel: softmax(W2 BN(relu(W1 x + b1)) + b2), x [B, T, C] -> [B, T, C].
+
+    On rows [B, T, C] linear layers and products run over memory in order: on CPU several times faster than
+    1x1 convolutions and softmax on [B, C, T].
+    """
 
     def __init__(self, channels: int, bottleneck: int) -> None:
         super().__init__()
@@ -74,10 +79,12 @@ class ChannelAttention(nn.Module):
         self.expand = nn.Linear(bottleneck, channels)
 
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
-        # Linear layers on rows [B, T, C]: twice as fast on CPU as 1x1 convolutions.
-        hidden = torch.relu(self.reduce(x.transpose(1, 2)))
-        hidden = batch_norm(self.norm, hidden.transpose(1, 2), mask).transpose(1, 2)
-        return attention_weights(self.expand(hidden).transpose(1, 2), mask)
+        hidden = torch.relu(self.reduce(x))
+        if mask is None:
+            hidden = self.norm(hidden.flatten(0, 1)).view_as(hidden)
+        else:
+            hidden = batch_norm(self.norm, hidden.transpose(1, 2), mask).transpose(1, 2)
+        return attention_weights(self.expand(hidden), mask)
 
 
 class AttentiveMeanPooling(Pooling):
@@ -88,7 +95,8 @@ class AttentiveMeanPooling(Pooling):
         self.attention = ChannelAttention(channels, bottleneck)
 
     def pool(self, x: Tensor, mask: Tensor | None) -> Tensor:
-        return weighted_sum(x, self.attention(x, mask))
+        rows = rows_of(x, mask)
+        return (rows * self.attention(rows, mask)).sum(dim=1)
 
 
 class AttentiveStatisticsPooling(Pooling):
@@ -102,24 +110,24 @@ class AttentiveStatisticsPooling(Pooling):
         self.attention = ChannelAttention(channels, bottleneck)
 
     def pool(self, x: Tensor, mask: Tensor | None) -> Tensor:
-        weights = self.attention(x, mask)
-        x = mask_frames(x, mask)
-        mean = weighted_sum(x, weights)
-        variance = weighted_sum((x - mean[:, :, None]).square(), weights)
+        rows = rows_of(x, mask)
+        weights = self.attention(rows, mask)
+        mean = (rows * weights).sum(dim=1)
+        variance = ((rows - mean[:, None, :]).square() * weights).sum(dim=1)
         return torch.cat([mean, variance.clamp(min=MIN_VARIANCE).sqrt()], dim=1)
 
 
+def rows_of(x: Tensor, mask: Tensor | None) -> Tensor:
+    """x [B, C, T] as contiguous rows [B, T, C], zeros in the padding; no copy where C is innermost already."""
+    return mask_frames(x, mask).transpose(1, 2).contiguous()
+
+
 def attention_weights(scores: Tensor, mask: Tensor | None) -> Tensor:
-    """Softmax over the real frames: scores [B, C, T] -> weights [B, C, T], exactly 0 in the padding."""
+    """Softmax over the real frames: scores [B, T, C] -> weights [B, T, C], exactly 0 in the padding."""
     scores = at_least_float32(scores)
     if mask is not None:
-        scores = scores.masked_fill(~mask[:, None, :], -torch.inf)
-    return torch.softmax(scores, dim=2)
-
-
-def weighted_sum(x: Tensor, weights: Tensor) -> Tensor:
-    """x [B, C, T], weights [B, C or 1, T] -> [B, C]."""
-    return (x * weights).sum(dim=2)
+        scores = scores.masked_fill(~mask[:, :, None], -torch.inf)
+    return torch.softmax(scores, dim=1)
 
 
 POOLINGS: dict[str, Callable[..., Pooling]] = {

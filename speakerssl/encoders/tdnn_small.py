@@ -44,6 +44,10 @@ class TDNNBlock(nn.Module):
 class SmallTDNN(Encoder):
     """Strided stem, residual TDNN blocks, their outputs joined, pooling, and a linear embedding layer.
 
+    The defaults have 527,744 parameters at 64 mel bins. Time is spent in proportion to frames x weights, so
+    `stride` is what makes it fast: with 8 the blocks see one frame in 80 ms, and a training step costs little
+    more than half of that with 4.
+
     Args:
         feat_dim: F, values a frame.
         channels: width of the stem and of the blocks.
@@ -63,18 +67,21 @@ class SmallTDNN(Encoder):
         feat_dim: int,
         channels: int = 128,
         blocks: int = 4,
-        stride: int = 4,
-        kernel_size: int = 9,
+        stride: int = 8,
+        kernel_size: int = 11,
         dilations: Sequence[int] = (1, 1, 2, 2),
         se: bool = True,
-        aggregate_dim: int = 384,
+        aggregate_dim: int = 192,
         pooling: str = "attentive_statistics",
         bottleneck: int = 64,
         embed_dim: int = 256,
     ) -> None:
         super().__init__(feat_dim, embed_dim)
-        if min(channels, blocks, stride, bottleneck, *dilations) < 1 or not dilations or kernel_size % 2 == 0:
-            raise InputError("small_tdnn: all sizes must be at least 1 and kernel_size odd")
+        sizes = (channels, blocks, stride, bottleneck, kernel_size, *dilations)
+        if min(sizes) < 1 or not dilations or kernel_size % 2 == 0 or aggregate_dim < 0:
+            raise InputError(
+                "small_tdnn: sizes and dilations must be at least 1, kernel_size odd, aggregate_dim not below 0"
+            )
         self.stride = stride
         self.stem = time_conv(feat_dim, channels, kernel_size, stride)
         self.stem_norm = nn.BatchNorm2d(channels)
