@@ -1,0 +1,165 @@
+"""What a person does with a model: embed, compare; and what a damaged or foreign one says."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+import yaml
+
+import speakerssl
+from speakerssl.embeddings.model import load_model, save_model
+from speakerssl.embeddings.model_dir import build_model
+from speakerssl.errors import InputError
+
+
+@pytest.fixture(scope="module")
+def model(model_dir: Path):
+    return speakerssl.load_model(model_dir)
+
+
+def test_embed_gives_a_unit_vector(model, data_dir: Path) -> None:
+    vector = model.embed(data_dir / "u05.wav")
+    assert vector.shape == (model.embed_dim,) == (512,)
+    assert vector.dtype == np.float32
+    assert np.linalg.norm(vector) == pytest.approx(1.0, abs=1e-6)
+
+
+def test_a_path_and_its_samples_in_any_type_agree(model, data_dir: Path) -> None:
+    path = data_dir / "u05.wav"
+    expected = model.embed(str(path))
+    floats, rate = soundfile.read(path)
+    integers, _ = soundfile.read(path, dtype="int16")
+    for samples in (floats, floats.astype(np.float32), integers, integers.astype(np.int32) << 16):
+        np.testing.assert_allclose(model.embed(samples, rate), expected, atol=1e-6)
+    np.testing.assert_allclose(model.embed(np.stack([floats, floats], axis=1)), expected, atol=1e-6)
+
+
+def test_other_rates_are_resampled(model, data_dir: Path) -> None:
+    from scipy.signal import resample_poly
+
+    wave, _ = soundfile.read(data_dir / "u10.wav")
+    high = resample_poly(wave, 3, 1)
+    assert model.similarity(model.embed(high, 48000), model.embed(wave)) > 0.99
+
+
+def test_a_batch_gives_what_each_gives_alone(model, data_dir: Path) -> None:
+    paths = [data_dir / f"u{number:02d}.wav" for number in range(12)]
+    together = model.embed_batch(paths)
+    alone = np.stack([model.embed(path) for path in paths])
+    np.testing.assert_allclose(together, alone, atol=1e-5)
+
+
+def test_similarity_is_the_cosine_of_recordings_or_embeddings(model, data_dir: Path) -> None:
+    first, second = data_dir / "u03.wav", data_dir / "u04.wav"
+    a, b = model.embed(first), model.embed(second)
+    assert model.similarity(first, second) == pytest.approx(float(a @ b), abs=1e-6)
+    assert model.similarity(3 * a, second) == pytest.approx(float(a @ b), abs=1e-6)
+    assert model.similarity(first, first) == pytest.approx(1.0)
+
+
+def test_recordings_shorter_than_a_frame_are_repeated(model) -> None:
+    samples = np.random.default_rng(0).uniform(-0.5, 0.5, 100)
+    assert np.isfinite(model.embed(samples)).all()
+    assert model.features(32768 * samples.astype(np.float32)).shape[1] == 40
+
+
+@pytest.mark.parametrize(
+    ("samples", "message"),
+    [
+        (np.array([0.0, np.nan]), "NaN or infinity"),
+        (np.zeros(0), "have the shape"),
+        (np.zeros((2, 2, 2)), "have the shape"),
+        (np.array([3000.0, -4000.0]), "pass int16 samples as int16"),
+        (np.zeros(10, np.uint8), "samples of type uint8"),
+    ],
+)
+def test_bad_samples_are_named(model, samples: np.ndarray, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        model.embed(samples)
+
+
+def test_a_bad_path_is_named(model, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"none\.wav: cannot be read: No such file"):
+        model.embed(tmp_path / "none.wav")
+
+
+def test_crops_of_the_configuration_are_used(tmp_path: Path, config, model, data_dir: Path) -> None:
+    config = {**config, "evaluation": {"num_crops": 6, "crop_seconds": 0.5}}
+    save_model(tmp_path, config, model.encoder)
+    cropped = load_model(tmp_path)
+    samples, _ = soundfile.read(data_dir / "u11.wav")
+    starts = np.linspace(0, len(samples) - 8000, 6).round().astype(int)
+    expected = np.mean([model.embed(samples[start : start + 8000]) for start in starts], axis=0)
+    np.testing.assert_allclose(cropped.embed(samples), expected / np.linalg.norm(expected), atol=1e-5)
+
+
+def test_saved_and_loaded_weights_are_equal(model_dir: Path, config) -> None:
+    torch.manual_seed(0)
+    _, fresh = build_model(config, "test")
+    loaded = load_model(model_dir).encoder
+    assert list(loaded.state_dict()) == list(fresh.state_dict())
+    assert not loaded.training
+    assert torch.equal(next(loaded.parameters()), next(fresh.parameters()))
+
+
+def break_config(folder: Path, **changes: object) -> None:
+    tree = yaml.safe_load((folder / "config.yaml").read_text())
+    (folder / "config.yaml").write_text(yaml.safe_dump({**tree, **changes}))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"encoder": {"name": "xvector"}}, r"model\.safetensors: holds the weights of another model .*is missing"),
+        (
+            {"encoder": {"name": "thin_resnet34_large"}},
+            r"model\.safetensors: holds the weights of another model .*'\S+' has the shape \[16, 1, 3, 3\], not \[32,",
+        ),
+        ({"encoder": {"name": "thin_resnet43"}}, r"config\.yaml: unknown encoder 'thin_resnet43'; the known ones are"),
+        ({"features": {"num_mel_bin": 40}}, r"config\.yaml: unknown feature option 'num_mel_bin'"),
+        ({"encoder": None}, r"config\.yaml: has no section 'encoder'"),
+        ({"evaluation": {"crops": 6}}, r"config\.yaml: evaluation: unknown key 'crops'; known: num_crops"),
+        ({"evaluation": {"num_crops": -1}}, r"config\.yaml: evaluation: num_crops is -1"),
+    ],
+)
+def test_a_checkpoint_of_another_model_or_a_typo_is_one_line(tmp_path, model, config, changes, message) -> None:
+    save_model(tmp_path, config, model.encoder)
+    break_config(tmp_path, **changes)
+    with pytest.raises(InputError, match=message) as error:
+        load_model(tmp_path)
+    assert "\n" not in str(error.value)
+
+
+def test_missing_and_damaged_model_files(tmp_path: Path, model, config) -> None:
+    with pytest.raises(InputError, match=r"config\.yaml: does not exist; a model directory holds"):
+        load_model(tmp_path)
+    weights = save_model(tmp_path, config, model.encoder)
+    weights.write_bytes(weights.read_bytes()[:5000])
+    with pytest.raises(InputError, match=r"model\.safetensors: is not a whole safetensors file"):
+        load_model(tmp_path)
+
+
+def test_a_device_that_is_not_there(model_dir: Path) -> None:
+    with pytest.raises(InputError, match="device 'cuda:77' cannot be used"):
+        load_model(model_dir, "cuda:77")
+    with pytest.raises(InputError, match="device 'toaster' cannot be used"):
+        load_model(model_dir, "toaster")
+    assert load_model(model_dir, "auto").device.type in ("cpu", "cuda")
+
+
+def test_importing_speakerssl_does_not_import_torch() -> None:
+    code = "import sys, speakerssl; speakerssl.__version__; assert 'torch' not in sys.modules; speakerssl.load_model"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    with pytest.raises(AttributeError, match="no attribute 'load_modle'"):
+        speakerssl.load_modle  # noqa: B018
+
+
+def test_real_speech_of_one_speaker_has_the_same_embedding_by_path_and_batch(model, shared_data: Path) -> None:
+    paths = sorted((shared_data / "speechocean762" / "audio" / "test").glob("*/*.flac"))[:6]
+    together = model.embed_batch(paths)
+    for path, vector in zip(paths, together):
+        np.testing.assert_allclose(model.embed(path), vector, atol=1e-5)
