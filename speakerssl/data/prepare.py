@@ -60,9 +60,14 @@ def prepare(
         write_text(output / name, text)
     result.write(output)
     return Prepared(
-        str(output), len(kept), None if result.utt2spk is None else len(set(result.utt2spk.values())), sum(durations.values()) / 3600,
-        findings.failed, short, {name: text.count("\n") for name, text in lists.items()},
-    )  # fmt: skip
+        output=str(output),
+        recordings=len(kept),
+        speakers=None if result.utt2spk is None else len(set(result.utt2spk.values())),
+        hours=sum(durations.values()) / 3600,
+        failed=findings.failed,
+        short=short,
+        trials={name: text.count("\n") for name, text in lists.items()},
+    )
 
 
 def read_list(wav_scp: str | Path, segments: str | Path | None = None) -> DataDir:
