@@ -69,7 +69,7 @@ def test_numeric_ids(tmp_path: Path) -> None:
 
 
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=20))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_every_float_reads_back(tmp_path_factory: pytest.TempPathFactory, values: list[float]) -> None:
     path = tmp_path_factory.getbasetemp() / "roundtrip.txt"
     index = np.arange(len(values), dtype=np.int32)
