@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from speakerssl.errors import InputError
-from speakerssl.features.frames import frame_view, log_energy, make_window, num_frames, preemphasize
+from speakerssl.features.frames import frame_view, log_energy, make_window, num_frames, preemphasize_
 from speakerssl.features.mel import mel_banks
 from speakerssl.features.options import MelOptions, make_options
 
@@ -94,14 +94,16 @@ class FrameFeatures(nn.Module, Generic[Options]):
         return result
 
     def _block(self, frames: Tensor) -> Tensor:
-        """Features `[N, F]` of frames `[N, W]`, in Kaldi's order of steps."""
+        """Features `[N, F]` of frames `[N, W]`, in Kaldi's order of steps.
+
+        In place where that is possible, so that a block stays in the cache.
+        """
         options = self.options
         energy = None
-        if options.remove_dc_offset:
-            frames = frames - frames.mean(-1, keepdim=True)
+        frames = frames - frames.mean(-1, keepdim=True) if options.remove_dc_offset else frames.clone()
         if options.use_energy and options.raw_energy:
-            energy = log_energy(frames)
-        windowed = preemphasize(frames, options.preemphasis_coefficient) * self.window
+            energy = log_energy(frames.clone() if frames.requires_grad else frames)
+        windowed = preemphasize_(frames, options.preemphasis_coefficient).mul_(self.window)
         if options.use_energy and not options.raw_energy:
             energy = log_energy(windowed)
         if energy is not None and options.energy_floor > 0:
@@ -111,8 +113,9 @@ class FrameFeatures(nn.Module, Generic[Options]):
     def _mel_energies(self, windowed: Tensor, use_power: bool = True) -> Tensor:
         """Linear mel energies `[N, num_mel_bins]`."""
         spectrum = torch.fft.rfft(windowed, n=self.options.fft_size)
-        power = spectrum.real.square() + spectrum.imag.square() if use_power else spectrum.abs()
-        return power @ self.banks
+        if not use_power:
+            return spectrum.abs() @ self.banks
+        return spectrum.real.square().add_(spectrum.imag.square()) @ self.banks
 
     def _make_constants(self, dtype: torch.dtype, device: torch.device | None = None) -> None:
         for name, value in self._constants(dtype).items():

@@ -7,7 +7,7 @@ from speakerssl.errors import InputError
 
 
 def utterance_cmn(feats: Tensor, lengths: Tensor | None = None) -> Tensor:
-    """`feats [B, T, F]` or `[T, F]` less their mean over time; frames beyond `lengths [B]` do not count and become 0."""
+    """`feats [B, T, F]` or `[T, F]` less their mean over time; frames beyond `lengths [B]` become 0."""
     return utterance_cmvn(feats, lengths, norm_vars=False)
 
 

@@ -22,7 +22,7 @@ class Fbank(FrameFeatures[FbankOptions]):
     def _features(self, windowed: Tensor, energy: Tensor | None) -> Tensor:
         mel = self._mel_energies(windowed, self.options.use_power)
         if self.options.use_log_fbank:
-            mel = mel.clamp(min=EPSILON).log()
+            mel = mel.clamp_(min=EPSILON).log_()
         if energy is None:
             return mel
         pair = (mel, energy[:, None]) if self.options.htk_compat else (energy[:, None], mel)

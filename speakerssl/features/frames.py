@@ -60,13 +60,14 @@ def log_energy(frames: Tensor) -> Tensor:
     return frames.square().sum(-1).clamp(min=torch.finfo(torch.float32).eps).log()
 
 
-def preemphasize(frames: Tensor, coefficient: float) -> Tensor:
-    """`x[i] - coefficient * x[i-1]` within each frame `[..., N]`; the first sample is its own predecessor."""
-    if coefficient == 0:
-        return frames
-    # The product is rounded before it is subtracted, as in Kaldi: a fused sub(alpha=) gives other last bits.
-    past = frames * coefficient
-    return torch.cat([frames[..., :1] - past[..., :1], frames[..., 1:] - past[..., :-1]], dim=-1)
+def preemphasize_(frames: Tensor, coefficient: float) -> Tensor:
+    """`x[i] - coefficient * x[i-1]` within each frame `[..., N]`, in place; the first sample is its own predecessor."""
+    if coefficient != 0:
+        # The product is rounded before it is subtracted, as in Kaldi: a fused sub(alpha=) gives other last bits.
+        past = frames * coefficient
+        frames[..., 1:] -= past[..., :-1]
+        frames[..., 0] -= past[..., 0]
+    return frames
 
 
 def _continued(waveforms: Tensor, start: int, stop: int) -> Tensor:

@@ -46,12 +46,12 @@ def centre_frequencies(options: MelOptions) -> Tensor:
 
 def vtln_warp(frequency: Tensor, options: MelOptions) -> Tensor:
     """Warped frequencies in Hz: divided by `vtln_warp` between the two inflection points, fixed at both band edges."""
-    low, high, factor = options.low_freq, options.high_edge, options.vtln_warp
-    lower = options.vtln_low * max(1.0, factor)
-    upper = options.vtln_high_edge * min(1.0, factor)
-    left = low + (lower / factor - low) / (lower - low) * (frequency - low)
-    right = high + (high - upper / factor) / (high - upper) * (frequency - high)
-    warped = torch.where(frequency < lower, left, torch.where(frequency < upper, frequency / factor, right))
+    low, high, scale = options.low_freq, options.high_edge, 1.0 / options.vtln_warp
+    lower = options.vtln_low * max(1.0, options.vtln_warp)
+    upper = options.vtln_high_edge * min(1.0, options.vtln_warp)
+    left = low + (scale * lower - low) / (lower - low) * (frequency - low)
+    right = high + (high - scale * upper) / (high - upper) * (frequency - high)
+    warped = torch.where(frequency < lower, left, torch.where(frequency < upper, scale * frequency, right))
     return torch.where((frequency < low) | (frequency > high), frequency, warped)
 
 

@@ -26,7 +26,7 @@ class Mfcc(FrameFeatures[MfccOptions]):
         return {**super()._constants(dtype), "cosines": cosines * lifter}
 
     def _features(self, windowed: Tensor, energy: Tensor | None) -> Tensor:
-        mel = self._mel_energies(windowed).clamp(min=EPSILON).log()
+        mel = self._mel_energies(windowed).clamp_(min=EPSILON).log_()
         cepstra = mel @ self.cosines
         first = cepstra[:, 0] if energy is None else energy
         if not self.options.htk_compat:

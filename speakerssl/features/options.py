@@ -188,18 +188,13 @@ def make_options(kind: type[Options], values: Mapping[str, Any]) -> Options:
 
 
 def _check_types(options: FrameOptions) -> None:
+    """Makes whole numbers floats where a float is meant; InputError for any other type than the annotated one."""
     for field in fields(options):
         value = getattr(options, field.name)
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
         if field.type is float and number and math.isfinite(value):
             object.__setattr__(options, field.name, float(value))
         elif field.type is float or type(value) is not field.type:
-            kind = (
-                "finite number"
-                if field.type is float
-                else {int: "whole number", bool: "truth value"}.get(
-                    field.type,
-                    "text",  # type: ignore[call-overload]
-                )
-            )
+            kinds = {"float": "finite number", "int": "whole number", "bool": "truth value", "str": "text"}
+            kind = kinds[getattr(field.type, "__name__", "str")]
             raise InputError(f"feature option {field.name}={value!r}: it must be a {kind}")
