@@ -123,5 +123,5 @@ def test_zero_attention_is_the_mean(frames):
 
 
 def test_unknown_name_lists_the_names_that_exist():
-    with pytest.raises(InputError, match="unknown pooling 'max'; .*attentive_mean, attentive_statistics, mean"):
+    with pytest.raises(InputError, match=r"unknown pooling 'max'; .*attentive_mean, attentive_statistics, mean"):
         build_pooling("max", CHANNELS)

@@ -24,12 +24,12 @@ def test_all_encoders_are_registered():
 
 
 def test_unknown_name_lists_the_names_that_exist():
-    with pytest.raises(InputError, match="unknown encoder 'thin_resnet'; .*fast_resnet34, .*thin_resnet34, .*xvector"):
+    with pytest.raises(InputError, match=r"unknown encoder 'thin_resnet'; .*fast_resnet34, .*thin_resnet34, .*xvector"):
         build_encoder("thin_resnet", 40)
 
 
 def test_unknown_option_lists_the_valid_ones():
-    with pytest.raises(InputError, match="encoder small_tdnn: unknown option 'chanels'; .*: channels, blocks, stride"):
+    with pytest.raises(InputError, match=r"encoder small_tdnn: unknown option 'chanels'; .*: channels, blocks, stride"):
         build_encoder("small_tdnn", 40, chanels=64)
 
 
