@@ -1,7 +1,8 @@
 """The two sides of a trial list under a back-end: each distinct recording and enrolment model worked on once."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -10,8 +11,14 @@ from speakerssl.errors import InputError
 from speakerssl.scoring.backend import Backend
 from speakerssl.scoring.cosine import known_trials, unit_rows
 from speakerssl.scoring.enrolment import EnrolmentModels, without_missing
+from speakerssl.scoring.normalization import single_blas_thread
+from speakerssl.scoring.plda import Plda
+from speakerssl.scoring.threads import run_all
 from speakerssl.scoring.trials import Trials
 from speakerssl.scoring.used import used_only
+
+# Rows chained at once: what they take stays in the cache of a core.
+BLOCK = 4096
 
 
 @dataclass(frozen=True)
@@ -58,8 +65,7 @@ def prepare_sides(
     """
     if models is None and enrolled is None:
         ids = list(dict.fromkeys([*trials.enrol_ids, *trials.test_ids]))
-        vectors = _vectors(trials, embeddings, ids, backend)
-        projected = backend.project(vectors)
+        projected = transform(backend, embeddings, _look_up(trials, embeddings, ids))
         row = dict(zip(ids, range(len(ids))))
         enrol_rows, test_rows = (
             np.fromiter(map(row.__getitem__, names), np.int64, len(names))[index]
@@ -67,9 +73,10 @@ def prepare_sides(
         )
         ones = np.ones(len(ids), np.int64)
         return Sides(projected, ids, ones, enrol_rows, projected, ids, test_rows)
-    test = backend.project(_vectors(trials, embeddings, trials.test_ids, backend))
+    test = transform(backend, embeddings, _look_up(trials, embeddings, trials.test_ids))
     if enrolled is not None:
-        vectors = _vectors(trials, enrolled, trials.enrol_ids, backend)
+        rows = _look_up(trials, enrolled, trials.enrol_ids)
+        vectors = transform(replace(backend, plda=None), enrolled, rows, backend.plda)
         counts = np.array([(num_utts or {}).get(name, 1) for name in trials.enrol_ids], np.int64)
     else:
         assert models is not None
@@ -111,30 +118,47 @@ def drop_missing(
     return Complete(used_only(trials.select(known)) if pairs else trials, models, pairs, recordings)
 
 
-def _vectors(trials: Trials, embeddings: Embeddings, ids: list[str], backend: Backend) -> np.ndarray:
+def _look_up(trials: Trials, embeddings: Embeddings, ids: list[str]) -> np.ndarray:
     try:
-        matrix = embeddings.matrix[embeddings.index(ids)]
+        return embeddings.index(ids)
     except InputError as error:
         raise InputError(f"{error}, which {trials.path} asks for; --skip-missing leaves such trials out") from None
-    return chained(backend, Embeddings(ids, matrix, embeddings.path))
 
 
 def chained(backend: Backend, embeddings: Embeddings) -> np.ndarray:
-    """What the chain of `backend` makes of `embeddings`, [N, D']. Raises InputError naming the file or id."""
+    """What the chain of `backend` makes of all `embeddings`, [N, D'], not yet projected."""
+    return transform(replace(backend, plda=None), embeddings, np.arange(len(embeddings)), backend.plda)
+
+
+def transform(backend: Backend, embeddings: Embeddings, rows: np.ndarray, next_plda: Plda | None = None) -> np.ndarray:
+    """Chains and projects the `embeddings` at `rows` [N] (single recordings), [N, D'], in blocks on all cores.
+
+    Raises InputError naming the file for a size that does not fit the back-end (or the PLDA that is to follow),
+    and the id of a vector of zeros, which has no cosine.
+    """
+    plda = backend.plda or next_plda
     try:
-        vectors = backend.chain.apply(embeddings.matrix)
-        if backend.plda is not None and vectors.shape[1] != backend.plda.dim:
-            raise InputError(
-                f"embeddings of {vectors.shape[1]} dimensions, but the PLDA was trained on {backend.plda.dim}"
-            )
+        sample = backend.chain.apply(embeddings.matrix[:1])
+        if plda is not None and sample.shape[1] != plda.dim:
+            raise InputError(f"embeddings of {sample.shape[1]} dimensions, but the PLDA was trained on {plda.dim}")
     except InputError as error:
         raise InputError(f"{embeddings.path}: {error}") from None
-    zeros = np.flatnonzero(~vectors.any(axis=1))
-    if len(zeros) and backend.plda is None:
-        raise InputError(
-            f"{embeddings.path}: the embedding of '{embeddings.ids[zeros[0]]}' is all zeros, so it has no cosine"
-        )
-    return vectors
+    out = np.empty((len(rows), sample.shape[1]), sample.dtype if backend.plda is None else np.float64)
+    zeros: list[int] = []
+
+    def work(block: slice) -> None:
+        vectors = backend.chain.apply(embeddings.matrix[rows[block]])
+        if plda is None:
+            zeros.extend((block.start + np.flatnonzero(~vectors.any(axis=1))).tolist())
+        out[block] = backend.project(vectors)
+
+    blocks = [slice(start, min(start + BLOCK, len(rows))) for start in range(0, len(rows), BLOCK)]
+    with single_blas_thread():
+        run_all([partial(work, block) for block in blocks])
+    if zeros:
+        name = embeddings.ids[rows[min(zeros)]]
+        raise InputError(f"{embeddings.path}: the embedding of '{name}' is all zeros, so it has no cosine")
+    return out
 
 
 def _averages(
@@ -151,7 +175,8 @@ def _averages(
     wanted = [number[name] for name in trials.enrol_ids]
     members = [models.recordings[models.bounds[m] : models.bounds[m + 1]] for m in wanted]
     counts = models.num_utts[wanted]
-    vectors = _vectors(trials, embeddings, [name for group in members for name in group], backend)
+    rows = _look_up(trials, embeddings, [name for group in members for name in group])
+    vectors = transform(replace(backend, plda=None), embeddings, rows, backend.plda)
     if backend.plda is None:
         vectors = unit_rows(vectors)
     starts = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int64)
