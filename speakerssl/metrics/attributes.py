@@ -20,6 +20,11 @@ class Attribute:
     values: dict[str, str]
     path: str = ""
 
+    @property
+    def enrolment_only(self) -> bool:
+        """Whether it belongs to enrolment models alone: the number of their recordings."""
+        return self.name.endswith("num_utts")
+
     def lookup(self, ids: list[str], utt2spk: dict[str, str] | None = None) -> list[str | None]:
         """The value of each id, of its speaker where the id itself has none (utt2spk, or the id's first path part)."""
         found: list[str | None] = []

@@ -1,6 +1,6 @@
 """From score files to summaries and comparisons: what the verbs `metrics` and `compare` call."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,8 @@ from speakerssl.metrics.compare import compare_systems
 from speakerssl.metrics.speakers import TrialSpeakers, read_utt2spk, trial_speakers
 from speakerssl.metrics.summary import SummaryOptions, summarize
 from speakerssl.scoring.scores import ScoredTrials, join, read_scored_trials, read_scores
-from speakerssl.scoring.trials import read_trials
+from speakerssl.scoring.trials import Trials, read_trials
+from speakerssl.scoring.used import used_only
 
 
 def summarize_file(
@@ -29,6 +30,8 @@ def summarize_file(
     """
     options = options or SummaryOptions()
     scored = read_scored_trials(scores, trials, skip_missing)
+    if scored.skipped:
+        scored = replace(scored, trials=used_only(scored.trials))
     table = read_utt2spk(utt2spk) if utt2spk is not None else None
     speakers = known_speakers(scored, table, required=options.bootstrap > 0 or table is not None)
     labels = scored.trials.require_labels()
@@ -65,7 +68,7 @@ def compare_files(
     one, other = (join(read_scores(path), pairs, skip_missing) for path in (first, second))
     kept = pairs
     if one.skipped or other.skipped:
-        kept = _common(one, other)
+        kept = used_only(_common(one, other))
         one, other = (join(read_scores(path), kept) for path in (first, second))
     labels = kept.require_labels()
     speakers = trial_speakers(kept, read_utt2spk(utt2spk) if utt2spk is not None else None)
@@ -90,7 +93,7 @@ def compare_files(
     }
 
 
-def _common(one: ScoredTrials, other: ScoredTrials) -> Any:
+def _common(one: ScoredTrials, other: ScoredTrials) -> Trials:
     """The trials of `one` that `other` has too."""
     width = len(one.trials.test_ids)
     codes = [scored.trials.enrol_index.astype(np.int64) * width + scored.trials.test_index for scored in (one, other)]

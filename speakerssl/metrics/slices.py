@@ -37,26 +37,27 @@ def slice_names(
 ) -> tuple[list[str], np.ndarray]:
     """The names of the parts, and the part of each trial, int [N].
 
-    A trial belongs to the value that both sides share, or to `mixed`; where only enrolment ids have the attribute (the
-    size of a model), theirs decides. A number with more than ten values is cut into `bins` quantile ranges of the
+    A trial belongs to the value that both sides share, or to `mixed`; where only one side has the attribute (the size
+    of an enrolment model), it decides. A number with more than ten values is cut into `bins` quantile ranges of the
     smaller side's (the shorter recording's). Raises InputError where no trial has a value.
     """
-    sides = [attribute.lookup(ids, utt2spk) for ids in (trials.enrol_ids, trials.test_ids)]
-    if not any(value is not None for side in sides for value in side):
+    sides = [attribute.lookup(trials.enrol_ids, utt2spk), attribute.lookup(trials.test_ids, utt2spk)]
+    indices = [trials.enrol_index, trials.test_index]
+    # A side without any value has no say: test recordings have no number of enrolment recordings.
+    used = [k for k in (0, 1) if any(v is not None for v in sides[k]) and not (k and attribute.enrolment_only)]
+    if not used:
         raise InputError(f"{attribute.path}: has a value for none of the ids of {trials.path}")
-    one_sided = all(value is None for value in sides[1])
-    numbers = as_numbers(sides[0] + sides[1])
+    numbers = as_numbers([value for k in used for value in sides[k]])
     if numbers is not None and len(np.unique(numbers[~np.isnan(numbers)])) > 10:
-        enrol, test = np.split(numbers, [len(sides[0])])
-        smaller = enrol[trials.enrol_index]
-        if not one_sided:
-            smaller = np.minimum(smaller, test[trials.test_index])
-        return _ranges(smaller, bins)
-    names = sorted({value for side in sides for value in side if value is not None})
+        values = [as_numbers(sides[k]) for k in used]
+        each = [column[indices[k]] for column, k in zip(values, used) if column is not None]
+        return _ranges(np.minimum(each[0], each[-1]), bins)
+    names = sorted({value for k in used for value in sides[k] if value is not None})
     number = {name: n for n, name in enumerate(names)}
-    codes = [np.array([len(names) + 1 if v is None else number[v] for v in side]) for side in sides]
-    first = codes[0][trials.enrol_index]
-    second = first if one_sided else codes[1][trials.test_index]
+    codes = [
+        np.array([len(names) + 1 if v is None else number[v] for v in sides[k]], np.int64)[indices[k]] for k in used
+    ]
+    first, second = codes[0], codes[-1]
     part = np.where(first == second, first, len(names))
     part = np.where(np.maximum(first, second) > len(names), len(names) + 1, part)
     return [*names, MIXED, UNKNOWN], part

@@ -36,7 +36,7 @@ def cosine_trials(trials: Trials, embeddings: Embeddings, enrol: Embeddings | No
     models = enrol or embeddings
     if models.dim != embeddings.dim:
         raise InputError(
-            f"{models.path} holds embeddings of {models.dim} numbers, {embeddings.path} of {embeddings.dim}"
+            f"{models.path}: embeddings of {models.dim} numbers, but {embeddings.dim} in {embeddings.path}"
         )
     enrol_rows, test_rows = trial_rows(trials, embeddings, models)
     scores = cosine_pairs(models.matrix, embeddings.matrix, enrol_rows, test_rows)

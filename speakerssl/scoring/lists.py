@@ -23,6 +23,7 @@ from speakerssl.scoring.enrolment import (
 from speakerssl.scoring.score_text import write_scores
 from speakerssl.scoring.threads import run_all
 from speakerssl.scoring.trials import Trials, read_trials
+from speakerssl.scoring.used import used_only
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def _score(job: ScoringJob, material: Material, trials: Trials, output: str) -> 
             skipped_file = f"{output}.skipped"
             pairs = [" ".join(trials.pair(row)) for row in np.flatnonzero(~known).tolist()]
             write_text(skipped_file, "\n".join([*pairs, *material.left_out]) + "\n")
-            trials = trials.select(known)
+            trials = used_only(trials.select(known))
     if by_scores and material.models:
         scores = average_scores(trials, material.models, material.test, material.enrol)
     else:
