@@ -27,7 +27,6 @@ class DataConfig:
     store: tuple[str, ...] = ()  # feature stores with augmented copies
     exclude: str | None = None  # a file of recording ids (one a line) that training must not see
     num_workers: int = 0  # loader processes; 0 loads in the training process
-    noise_store: str | None = None  # a feature store of noises, mixed in the mel domain
 
 
 @dataclass(frozen=True)

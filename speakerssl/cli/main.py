@@ -15,9 +15,11 @@ from speakerssl.version import __version__
 # verb: (module, one line for `speakerssl --help`)
 VERBS: dict[str, tuple[str, str]] = {
     "prepare": ("prepare", "make or check a Kaldi data directory from a folder of audio or a wav.scp"),
+    "validation": ("validation", "validation trials without labels, made from training recordings"),
     "features": ("features", "store features and augmented copies of data directories for fast training"),
     "train": ("train", "train an encoder from a configuration file; no labels needed"),
     "extract": ("extract", "embeddings of every recording in a data directory, as ark/scp and npz"),
+    "floor": ("floor", "embeddings without training: the feature-statistics floor of every report"),
     "score": ("score", "score a trial list by cosine (or a trained back-end)"),
     "norm": ("norm", "normalize scores with a cohort: Z, T, S and adaptive S"),
     "backend": ("backend", "train or apply an embedding chain and PLDA"),
@@ -26,6 +28,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "metrics": ("metrics", "EER, minDCF, Cllr and more of a score file, with confidence intervals"),
     "compare": ("compare", "is one system better than another on the same trials? (paired bootstrap)"),
     "report": ("report", "one self-contained HTML page about one or several score files"),
+    "table": ("table", "one table of several systems on several trial lists, over seeds"),
     "info": ("info", "what a model, a data directory or this installation is"),
 }
 

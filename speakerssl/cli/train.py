@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 
 DESCRIPTION = """Train an encoder without labels, from a YAML configuration.
 
@@ -36,6 +37,8 @@ def run(args: argparse.Namespace) -> int:
 
     config = load_config(args.config, args.set)
     output = initialize(config, args.output) if args.init_only else train(config, args.output, args.device)
+    if os.environ.get("RANK", "0") != "0":
+        return 0
     if args.json:
         print(json.dumps({"model": str(output)}))
     else:

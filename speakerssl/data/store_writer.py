@@ -146,16 +146,14 @@ def _start_worker(job: StoreJob) -> None:
     import torch
 
     from speakerssl.augment.chain import build_augmenter
+    from speakerssl.augment.pool import AudioPool
     from speakerssl.features.frontend import FeatureFrontend
 
     torch.set_num_threads(1)
     utterances = _utterances(job)
 
-    def babble(rng: np.random.Generator, seconds: float) -> np.ndarray:
-        """Some other recording of the corpus."""
-        return utterances[int(rng.integers(len(utterances)))].read(0.0, seconds)
-
-    augmenter = build_augmenter(job.augment, babble_source=babble, cache_dir=job.cache_dir)
+    voices = AudioPool([utterance.source for utterance in utterances], name="babble")
+    augmenter = build_augmenter(job.augment, voices, cache_dir=job.cache_dir, seed=job.seed)
     _worker.update(job=job, utterances=utterances, frontend=FeatureFrontend(job.features).raw, augment=augmenter)
 
 

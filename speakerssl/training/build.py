@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from speakerssl.augment.chain import build_augmenter
-from speakerssl.augment.feature_domain import build_feature_augmenter
+from speakerssl.augment.feature_domain import build_feature_noise
+from speakerssl.augment.pool import AudioPool
 from speakerssl.augment.specaugment import build_spec_augment
 from speakerssl.config import Config, to_mapping
 from speakerssl.data.kaldi import DataDir, Utterance
@@ -48,8 +48,8 @@ def train(config: Config, output: str | Path, device: str = "auto") -> Path:
     dataset = build_dataset(config, features.sample_rate, output)
     frontend = TrainingFrontend(
         features,
-        build_feature_augmenter(config.views.feature_noise) if config.views.feature_noise else None,
-        build_spec_augment(config.views.spec_augment) if config.views.spec_augment else None,
+        build_feature_noise(config.views.feature_noise),
+        build_spec_augment(config.views.spec_augment),
     )
     with open_world(device) as world:
         trainer = Trainer(
@@ -104,18 +104,9 @@ def build_dataset(config: Config, sample_rate: int, output: Path) -> ViewDataset
         lengths += [int(durations[key] * sample_rate) for key in kept]
     augment = None
     if config.augment:
-        augment = build_augmenter(config.augment, babble_source=_Babble(utterances), cache_dir=output / "cache")
+        voices = AudioPool([utterance.source for utterance in utterances], name="babble")
+        augment = build_augmenter(config.augment, voices, cache_dir=output / "cache", seed=seed)
     return AudioViews(utterances, lengths, views, augment, seed, sample_rate)
-
-
-class _Babble:
-    """Crops of other recordings of the training set; an object and not a closure, so that workers can have it."""
-
-    def __init__(self, utterances: Sequence[Utterance]) -> None:
-        self.utterances = utterances
-
-    def __call__(self, rng: np.random.Generator, seconds: float) -> np.ndarray:
-        return self.utterances[int(rng.integers(len(self.utterances)))].read(0.0, seconds)
 
 
 def run_identity(config: Config, ids: Sequence[str]) -> str:

@@ -1,0 +1,98 @@
+"""Writes RESULTS.md of a run: the table, what it was made with, and how far from the floor the best one is."""
+
+import argparse
+import os
+import platform
+import statistics
+import sys
+from datetime import date
+from pathlib import Path
+
+from speakerssl.errors import SpeakerSSLError
+from speakerssl.io import write_text
+from speakerssl.report.results import Results, collect, to_markdown
+
+CROSS = "cross-channel"
+BASELINES = ("untrained", "floor")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--exp", required=True, help="folder of the systems' folders")
+    parser.add_argument("--systems", required=True, nargs="+", help="rows; `untrained` and `floor` among them")
+    parser.add_argument("--lists", required=True, nargs="+", metavar="NAME=TRIALS", help="columns")
+    parser.add_argument("--steps", required=True, type=int, help="training steps of every run")
+    parser.add_argument("--copies", required=True, type=int, help="augmented copies in the store")
+    parser.add_argument("--config", required=True, type=Path, help="the configuration of the runs")
+    parser.add_argument("--output", required=True, help="the file to write")
+    args = parser.parse_args()
+    try:
+        results = collect(args.exp, args.systems, dict(item.split("=", 1) for item in args.lists), p_target=0.01)
+    except SpeakerSSLError as error:
+        print(f"write_results.py: {error}", file=sys.stderr)
+        return error.exit_code
+    text = render(results, args.steps, args.copies, args.config.read_text(encoding="utf-8"))
+    write_text(args.output, text)
+    print(f"{to_markdown(results)}\n{results.definition}\n\nresults: {args.output}")
+    return 0
+
+
+def render(results: Results, steps: int, copies: int, config: str) -> str:
+    sizes = "; ".join(f"{name}: {t:,} targets, {n:,} non-targets" for name, (t, n) in results.sizes.items())
+    return f"""# Results on speechocean762
+
+Written by `recipes/speechocean762/run.sh` on {date.today().isoformat()} on {machine()}.
+Trained without labels; {steps} steps a run, the same for every loss; {copies} augmented copies of each recording.
+Mean ± sample standard deviation over the seeds. Cosine scoring of whole recordings.
+
+{to_markdown(results)}
+{results.definition}. {sizes}.
+
+- **{CROSS}** is `trials_H` with the test side passed through rooms, noises, filters, the telephone band and codecs
+  that training never uses: the list that counts, since every speaker was recorded in one session and the clean
+  lists reward knowing the room.
+- **floor**: mean and standard deviation of 30 MFCCs, z-normalized over the recordings of the list, cosine.
+- **untrained**: the encoder at its random start, seed by seed.
+
+{verdict(results)}
+The configuration (`snt_xent_am`; the other losses change its `loss` section alone):
+
+```yaml
+{config.strip()}
+```
+"""
+
+
+def verdict(results: Results) -> str:
+    """What the table says, in words, for each list."""
+    lines = []
+    trained = [system for system in results.cells if system not in BASELINES]
+    for name in results.lists:
+        means = {system: statistics.fmean(cells[name].eer_percent) for system, cells in results.cells.items()}
+        best = min(trained, key=lambda system: means[system])
+        ratios = [f"{means[best] / means[base]:.2f} x {base} ({means[base]:.2f} %)" for base in BASELINES]
+        worse = " It **loses to the floor** here." if means[best] > means["floor"] else ""
+        lines.append(f"- {name}: the best is {best} with {means[best]:.2f} % EER, {' and '.join(ratios)}.{worse}\n")
+    return "".join(lines)
+
+
+def machine() -> str:
+    """Processor, cores and versions."""
+    import torch
+
+    model = next(
+        (line.split(":", 1)[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")),
+        platform.processor(),
+    )
+    return f"{os.cpu_count()} cores ({model}), Python {platform.python_version()}, torch {torch.__version__}"
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        return Path(path).read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return []
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,44 @@
+"""Batches: a function of (seed, epoch) alone, each recording once an epoch, processes share one global batch."""
+
+import numpy as np
+
+from speakerssl.data.sampler import EpochBatches
+
+
+def test_every_recording_once_an_epoch_and_reshuffled() -> None:
+    batches = EpochBatches(20, 5, seed=1)
+    epochs = []
+    for epoch in range(2):
+        batches.set_epoch(epoch)
+        items = [item for batch in batches for item in batch]
+        assert sorted(index for _, index, _ in items) == list(range(20))
+        assert all(e == epoch and i == j for e, i, j in items)
+        epochs.append(items)
+    assert [i for _, i, _ in epochs[0]] != [i for _, i, _ in epochs[1]]
+
+
+def test_resuming_inside_an_epoch_gives_the_rest_of_it() -> None:
+    whole, rest = EpochBatches(20, 5, seed=1), EpochBatches(20, 5, seed=1)
+    whole.set_epoch(3)
+    rest.set_epoch(3, start=2)
+    assert list(rest) == list(whole)[2:]
+
+
+def test_processes_split_the_batch_of_one() -> None:
+    alone = EpochBatches(20, 6, seed=2)
+    pair = [EpochBatches(20, 6, seed=2, rank=rank, world_size=2) for rank in range(2)]
+    for position in range(len(alone)):
+        parts = [one.batch(position) for one in pair]
+        assert sorted(parts[0] + parts[1]) == sorted(alone.batch(position))
+        assert len(parts[0]) == len(parts[1]) == 3
+
+
+def test_partners_replace_the_second_view() -> None:
+    batches = EpochBatches(8, 4, seed=0)
+    batches.partners = np.arange(8)[::-1].copy()
+    assert all(j == 7 - i for _, i, j in batches.batch(0))
+
+
+def test_the_last_incomplete_batch_is_dropped_and_small_sets_shrink_it() -> None:
+    assert len(EpochBatches(11, 4, seed=0)) == 2
+    assert len(EpochBatches(3, 4, seed=0)) == 1

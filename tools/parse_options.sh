@@ -1,0 +1,53 @@
+# Sourced by recipes after they set their options' defaults: `--kebab-case VALUE` sets $kebab_case, if it exists.
+# `--help` prints the comment at the top of the recipe. Unknown options end with status 2.
+#
+# Also gives `stage N TITLE`, true when stage N is asked for, and `run COMMAND...`, which prints the command in a
+# form that can be copied into a shell and runs it.
+
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --help | -h)
+      sed -n '2,/^[^#]/{/^#/s/^# \{0,1\}//p;}' "$0"
+      exit 0
+      ;;
+    --*=*)
+      set -- "${1%%=*}" "${1#*=}" "${@:2}"
+      continue
+      ;;
+    --*)
+      _name=$(printf '%s' "${1#--}" | tr - _)
+      if ! [[ "$_name" =~ ^[a-z][a-z0-9_]*$ ]] || [ -z "${!_name+set}" ]; then
+        echo "$0: unknown option $1; see $0 --help" >&2
+        exit 2
+      fi
+      if [ $# -lt 2 ]; then
+        echo "$0: option $1 needs a value; see $0 --help" >&2
+        exit 2
+      fi
+      printf -v "$_name" '%s' "$2"
+      shift 2
+      ;;
+    *)
+      echo "$0: unexpected argument '$1'; options are --name value, see $0 --help" >&2
+      exit 2
+      ;;
+  esac
+done
+
+stage() {
+  _stage_title="stage $1: $2"
+  [ "$stage" -le "$1" ] && [ "$stop_stage" -ge "$1" ] || return 1
+  printf '\n== %s\n' "$_stage_title"
+}
+
+run() {
+  printf '%s' '$' >&2
+  printf ' %q' "$@" >&2
+  printf '\n' >&2
+  local status=0
+  "$@" || status=$?
+  if [ "$status" -ne 0 ]; then
+    echo "$0: $_stage_title failed (status $status); mend what the line above names and run again to go on from here" >&2
+    exit "$status"
+  fi
+}
