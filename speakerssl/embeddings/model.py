@@ -102,6 +102,16 @@ class SpeakerModel:
         groups = embeddings.split([len(crops) for crops in cut])
         return torch.stack([group.mean(dim=0) for group in groups]).cpu().numpy()
 
+    def export_onnx(self, path: str | Path) -> Path:
+        """Writes the encoder as ONNX: `feats` [B, T, F] (as `features` gives them) to `embs` [B, D]; returns `path`.
+
+        Raises JobError without the package onnx.
+        """
+        from speakerssl.encoders.export import export_onnx
+
+        export_onnx(self.encoder, path)
+        return Path(path)
+
     def _encode_padded(self, feats: Sequence[Tensor]) -> np.ndarray:
         lengths = torch.tensor([len(item) for item in feats], device=self.device)
         padded = nn.utils.rnn.pad_sequence(list(feats), batch_first=True)

@@ -151,6 +151,16 @@ def test_a_device_that_is_not_there(model_dir: Path) -> None:
     assert load_model(model_dir, "auto").device.type in ("cpu", "cuda")
 
 
+def test_the_onnx_file_gives_the_same_embedding(model, data_dir: Path, tmp_path: Path) -> None:
+    pytest.importorskip("onnx")
+    runtime = pytest.importorskip("onnxruntime")
+    path = model.export_onnx(tmp_path / "model.onnx")
+    wave = model.waveform(data_dir / "u05.wav")
+    session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    (embedding,) = session.run(["embs"], {"feats": model.features(wave)[None].numpy()})
+    np.testing.assert_allclose(embedding, model.encode([wave]), rtol=1e-3, atol=1e-4)
+
+
 def test_importing_speakerssl_does_not_import_torch() -> None:
     code = "import sys, speakerssl; speakerssl.__version__; assert 'torch' not in sys.modules; speakerssl.load_model"
     subprocess.run([sys.executable, "-c", code], check=True)
