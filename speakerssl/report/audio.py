@@ -80,7 +80,7 @@ class AudioShelf:
 
 
 def data_uri(samples: np.ndarray) -> str:
-    """float32 [S] (int16 range, 16 kHz) as a data: URI: MP3, which every browser plays, or WAV where it cannot be made."""
+    """float32 [S] (int16 range, 16 kHz) as a data: URI: MP3, which every browser plays, else WAV."""
     import soundfile
 
     scaled = np.clip(np.asarray(samples, dtype=np.float32) / FULL_SCALE, -1.0, 1.0)

@@ -1,4 +1,4 @@
-"""From operating points to what the page draws: every number comes from `speakerssl.metrics`, here it is only thinned."""
+"""From operating points to what the page draws: the numbers of `speakerssl.metrics`, thinned."""
 
 from collections.abc import Sequence
 

@@ -18,7 +18,7 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Metric:
-    """A row of the table: key in the estimates, name, definition, whether it is shown in percent, and what is better."""
+    """A row of the table: `key` in the estimates, its name and definition, and how it is shown."""
 
     key: str
     name: str

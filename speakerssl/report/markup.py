@@ -12,7 +12,7 @@ def text(value: object) -> str:
 
 
 def script_json(value: Any) -> str:
-    """JSON that cannot end the <script> element it stands in, whatever the ids say. NaN is an error, not invalid JSON."""
+    """JSON that cannot end the <script> element it stands in, whatever the ids say. NaN raises ValueError."""
     dumped = json.dumps(value, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     return dumped.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 

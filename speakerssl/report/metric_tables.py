@@ -32,9 +32,9 @@ def slices_section(names: Sequence[str], slices: Sequence[Sequence[Sequence[Slic
     if not slices:
         return ""
     html = (
-        f'<p class="muted">EER and minDCF (p={p_target:g}) at the slice\'s own best thresholds; miss and false-alarm rates '
-        "at the threshold of the whole list's EER. A trial whose sides differ is “mixed”; numbers are cut at quantiles "
-        "of the smaller side.</p>"
+        f'<p class="muted">EER and minDCF (p={p_target:g}) at the slice\'s own best thresholds; miss and false-alarm '
+        "rates at the threshold of the whole list's EER. A trial whose sides differ is “mixed”; numbers are cut at "
+        "quantiles of the smaller side.</p>"
     )
     for of_systems in slices:
         title = of_systems[0][0].attribute

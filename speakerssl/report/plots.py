@@ -1,4 +1,4 @@
-"""PNG and PDF of each plot of the page, for papers and slides: the same points, drawn by matplotlib without a display."""
+"""PNG and PDF of each plot of the page, for papers and slides: the same points, drawn by matplotlib."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -50,9 +50,8 @@ def draw_det(axes: "Axes", systems: Sequence[SystemCurves]) -> None:
     for axis, resolution in ((axes.xaxis, min(1 / s.nontargets for s in systems)),
                              (axes.yaxis, min(1 / s.targets for s in systems))):  # fmt: skip
         low = max(1e-6, min(resolution, 0.01))
-        axis.set_ticks(
-            [ndtri(t) for t in TICKS if low <= t <= high], [f"{100 * t:g}" for t in TICKS if low <= t <= high]
-        )
+        ticks = [tick for tick in TICKS if low <= tick <= high]
+        axis.set_ticks(ndtri(ticks).tolist(), [f"{100 * tick:g}" for tick in ticks])
         (axes.set_xlim if axis is axes.xaxis else axes.set_ylim)(ndtri(low), ndtri(high))
     axes.plot([-6, 6], [-6, 6], ":", color="0.6", linewidth=1)
     axes.set(xlabel="False-alarm rate (%)", ylabel="Miss rate (%)")

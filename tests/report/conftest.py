@@ -1,11 +1,13 @@
 """A real headless browser for the page, and small score files to make pages of."""
 
-import html
 import json
-import re
+import os
+import select
+import shlex
 import shutil
 import subprocess
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,72 +15,119 @@ import numpy as np
 import pytest
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-    "--disable-sync",
-    "--disable-component-update",
-    "--no-first-run",
-    "--disable-quic",
-    "--disable-extensions",
-    "--mute-audio",
-    "--hide-scrollbars",
-]
+FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-dev-shm-usage --disable-background-networking --disable-sync "
+    "--disable-component-update --no-first-run --disable-quic --disable-extensions --mute-audio --hide-scrollbars "
+    "--remote-debugging-pipe"
+)
 
-# First in the page: collects whatever a person would find in the browser's console, and refused requests.
-WATCH = """<script>
-window.problems = [];
-window.addEventListener("error", (e) => problems.push(String(e.message || (e.target && e.target.src) || e.type)), true);
-window.addEventListener("unhandledrejection", (e) => problems.push(String(e.reason)));
-document.addEventListener("securitypolicyviolation", (e) => problems.push(`policy: ${e.violatedDirective} ${e.blockedURI}`));
-for (const kind of ["error", "warn"]) console[kind] = (...words) => problems.push(words.join(" "));
-</script>"""
 
-# Last in the page: `act` (the test's steps) fills `result`, which lands in the DOM that the browser prints.
-ACT = """<script>
-const wait = (ms) => new Promise((done) => setTimeout(done, ms));
-window.addEventListener("load", async () => {
-  await wait(100);
-  const result = {};
-  try { await (async () => { %s })(); } catch (e) { problems.push(`test: ${e}`); }
-  await wait(100);
-  result.problems = problems;
-  const out = document.createElement("pre");
-  out.id = "test-result";
-  out.textContent = JSON.stringify(result);
-  document.body.appendChild(out);
-});
-</script>"""
+class Browser:
+    """Speaks the DevTools protocol over a pair of pipes: messages are JSON, each ended by a NUL byte."""
+
+    def __init__(self, path: str, profile: Path) -> None:
+        read_commands, self.commands = os.pipe()
+        self.replies, write_replies = os.pipe()
+        # The browser reads file descriptor 3 and writes 4; the shell puts our pipes there.
+        line = f"exec {shlex.quote(path)} {FLAGS} --user-data-dir={shlex.quote(str(profile))}"
+        self.process = subprocess.Popen(
+            ["bash", "-c", f"{line} 3<&{read_commands} 4>&{write_replies}"],
+            pass_fds=(read_commands, write_replies),
+            stderr=subprocess.DEVNULL,
+        )
+        os.close(read_commands)
+        os.close(write_replies)
+        self.buffer, self.events, self.last = b"", list[dict[str, Any]](), 0
+
+    def call(self, method: str, session: str | None = None, timeout: float = 60.0, **params: Any) -> dict[str, Any]:
+        """The result of one command; what else the browser says meanwhile joins `events`."""
+        self.last += 1
+        message = {"id": self.last, "method": method, "params": params} | ({"sessionId": session} if session else {})
+        os.write(self.commands, json.dumps(message).encode() + b"\0")
+        until = time.monotonic() + timeout
+        while (reply := self._next(until)).get("id") != self.last:
+            self.events.append(reply)
+        assert "error" not in reply, f"{method}: {reply['error']}"
+        return reply["result"]
+
+    def wait_for(self, method: str, timeout: float = 60.0) -> None:
+        """Returns once the browser has said `method`."""
+        until = time.monotonic() + timeout
+        while not any(event.get("method") == method for event in self.events):
+            self.events.append(self._next(until))
+
+    def _next(self, until: float) -> dict[str, Any]:
+        while b"\0" not in self.buffer:
+            assert select.select([self.replies], [], [], max(0.0, until - time.monotonic()))[0], "the browser is silent"
+            self.buffer += os.read(self.replies, 1 << 20)
+        message, _, self.buffer = self.buffer.partition(b"\0")
+        return json.loads(message)
+
+    def close(self) -> None:
+        self.call("Browser.close")
+        self.process.wait(30)
+        os.close(self.commands)
+        os.close(self.replies)
+
+
+def problems(events: list[dict[str, Any]]) -> list[str]:
+    """What a person would find in the console, and every request for anything but the page and its own data."""
+    out = []
+    for event in events:
+        method, params = event.get("method"), event.get("params", {})
+        if method == "Runtime.exceptionThrown":
+            details = params["exceptionDetails"]
+            out.append(details.get("exception", {}).get("description", details["text"]))
+        elif method == "Runtime.consoleAPICalled" and params["type"] in ("error", "warning", "assert"):
+            out.append(" ".join(str(word.get("value", word.get("description"))) for word in params["args"]))
+        elif method == "Log.entryAdded":
+            out.append(f"{params['entry']['level']}: {params['entry']['text']}")
+        elif method == "Network.requestWillBeSent" and not params["request"]["url"].startswith(("data:", "blob:")):
+            out.append(f"request: {params['request']['url']}")
+    return out
 
 
 @pytest.fixture(scope="session")
-def chromium() -> str:
-    """The browser's path; skips where there is none."""
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """One browser for all tests; skips where there is none."""
     found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
     if found is None:
         pytest.skip("needs a browser on PATH (Debian: apt-get install chromium)")
-    return found
+    running = Browser(found, tmp_path_factory.mktemp("profile"))
+    yield running
+    running.close()
 
 
 @pytest.fixture
-def browse(chromium: str, tmp_path: Path) -> Callable[..., dict[str, Any]]:
-    """browse(page, steps, width=1280): opens a copy of `page`, runs the JavaScript `steps`, returns its `result`."""
+def browse(browser: Browser) -> Callable[..., dict[str, Any]]:
+    """browse(page, steps, width=1280, dark=False): opens `page` and runs the JavaScript `steps`.
 
-    def run(page: Path, steps: str, width: int = 1280, flags: tuple[str, ...] = ()) -> dict[str, Any]:
-        copy = page.with_name(f"{page.stem}_watched.html")
-        text = page.read_text(encoding="utf-8")
-        assert text.count("<head>") == 1
-        assert text.count("</body>") == 1
-        copy.write_text(text.replace("<head>", "<head>" + WATCH).replace("</body>", ACT % steps + "</body>"), "utf-8")
-        command = [chromium, *FLAGS, *flags, f"--user-data-dir={tmp_path / 'profile'}", f"--window-size={width},900",
-                   "--virtual-time-budget=8000", "--dump-dom", copy.as_uri()]  # fmt: skip
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-        match = re.search(r'<pre id="test-result">(.*?)</pre>', done.stdout, re.DOTALL)
-        assert match, done.stderr[-2000:]
-        return json.loads(html.unescape(match.group(1)))
+    Returns what the steps put into `result`, and `problems`: see there.
+    """
+
+    def run(page: Path, steps: str, width: int = 1280, dark: bool = False) -> dict[str, Any]:
+        target = browser.call("Target.createTarget", url="about:blank")["targetId"]
+        session = browser.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        for domain in ("Page", "Runtime", "Log", "Network"):
+            browser.call(f"{domain}.enable", session)
+        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
+        browser.call("Emulation.setDeviceMetricsOverride", session, **size)
+        scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
+        browser.call("Emulation.setEmulatedMedia", session, features=scheme)
+        browser.events.clear()
+        browser.call("Page.navigate", session, url=page.as_uri())
+        browser.wait_for("Page.loadEventFired")
+        done = browser.call(
+            "Runtime.evaluate",
+            session,
+            expression="(async () => { const result = {};" + steps + "; return JSON.stringify(result); })()",
+            awaitPromise=True,
+        )
+        browser.call("Target.closeTarget", targetId=target)
+        assert "exceptionDetails" not in done, done["exceptionDetails"]["exception"]["description"]
+        own = f"request: {page.as_uri()}"
+        found = [problem for problem in problems(browser.events) if problem != own]
+        return {**json.loads(done["result"]["value"]), "problems": found}
 
     return run
 
