@@ -8,6 +8,7 @@ its own corpus or of the kinds in `synthetic_noise`. Disjoint from it and from e
     validation  decaying-noise rooms; resonant noises; comb and slope; elliptic telephone band with G.723; MP3
 """
 
+import functools
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,6 +86,7 @@ class ChannelFamily:
         return wave, " ".join(names)
 
 
+@functools.lru_cache(maxsize=4)  # forked workers inherit it
 def build_family(spec: FamilySpec) -> ChannelFamily:
     """Raises InputError: an unknown family, a source folder that is missing, a codec that libsndfile lacks."""
     if spec.name == "validation":

@@ -87,7 +87,7 @@ class RoomBank:
                     return None
                 pieces = np.split(stored["samples"], stored["ends"][:-1])
                 return cls([Rir(piece, int(direct)) for piece, direct in zip(pieces, stored["direct"])])
-        except (OSError, ValueError, zipfile.BadZipFile):
+        except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile):
             raise InputError(f"{path}: is no bank of rooms; remove it or name another file") from None
 
 
