@@ -24,6 +24,7 @@ from speakerssl.methods import build_method
 from speakerssl.training.checkpoint import average_checkpoints, list_checkpoints
 from speakerssl.training.distributed import World, open_world
 from speakerssl.training.frontend import TrainingFrontend
+from speakerssl.training.memory import keep_freed_memory
 from speakerssl.training.reference import ReferenceEmbedder
 from speakerssl.training.trainer import Trainer
 from speakerssl.training.validation import Validator
@@ -43,6 +44,7 @@ def train(config: Config, output: str | Path, device: str = "auto") -> Path:
     """
     output = Path(output)
     torch.set_num_threads(config.training.threads)
+    keep_freed_memory()
     features, encoder = _build_model(config)
     method = build_method(encoder, config.method, config.loss)
     dataset = build_dataset(config, features.sample_rate, output)

@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# The seed paper in full (arXiv 2306.03664): a symmetric contrastive loss with additive margin on VoxCeleb1 dev,
+# without labels, and its evaluation on the O, E and H lists. For a machine that has the corpus.
+#
+#   recipes/voxceleb/ssl/run.sh --voxceleb1 DIR --musan DIR --rirs DIR
+#
+#   --voxceleb1 DIR      the official folders: wav/id10001/... (dev and test together or in dev/wav, test/wav);
+#                        from https://www.robots.ox.ac.uk/~vgg/data/voxceleb/
+#   --lists DIR          veri_test.txt, veri_test2.txt, list_test_all2.txt, list_test_hard2.txt, as published
+#                        (default: the corpus's folder)
+#   --musan DIR          MUSAN, https://www.openslr.org/17 (default: synthetic noise)
+#   --rirs DIR           RIRS_NOISES, https://www.openslr.org/28 (default: simulated rooms)
+#   --conf YAML          conf/thin_resnet34_snt_xent_am.yaml (default) or conf/thin_resnet34_large_snt_xent_am.yaml
+#   --set "KEY=VALUE ..." overrides of the configuration, e.g. "loss.margin.value=0.3 training.epochs=200"
+#   --stage N, --stop-stage M   1 data, 2 validation trials, 3 train, 4 extract, 5 score
+#   --work DIR           where data/ and exp/ go (default: the recipe's own folder)
+#   --processes N        training processes, one a GPU (default: 1)
+#   --num-validation N   recordings set aside for validation trials (default: 1000)
+#   --device NAME        for extraction: auto, cpu, cuda (default: auto)
+#
+# Stopped at any point and started again, it goes on from there. Every command is printed as it can be run by hand.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.." && pwd)
+recipe=$root/recipes/voxceleb/ssl
+
+stage=1
+stop_stage=5
+voxceleb1=
+lists=
+musan=
+rirs=
+conf=$recipe/conf/thin_resnet34_snt_xent_am.yaml
+set=
+work=$recipe
+processes=1
+num_validation=1000
+device=auto
+. "$root/tools/parse_options.sh"
+
+if [ -z "$voxceleb1" ] || [ ! -d "$voxceleb1" ]; then
+  echo "$0: --voxceleb1 '$voxceleb1' is not a folder; get VoxCeleb1 from https://www.robots.ox.ac.uk/~vgg/data/voxceleb/" >&2
+  exit 2
+fi
+"$root/tools/setup.sh"
+export PATH=$root/.venv/bin:$PATH OMP_NUM_THREADS=1
+data=$work/data exp=$work/exp
+model=$exp/$(basename "$conf" .yaml)
+settings=(--set data.train="[$data/vox1_dev]" --set data.exclude="$data/valid/recordings"
+  --set validation.data="$data/valid" --set validation.trials="$data/valid/trials")
+[ -z "$musan" ] || settings+=(--set augment.noise.folder="$musan")
+[ -z "$rirs" ] || settings+=(--set augment.reverb.folder="$rirs")
+for override in $set; do settings+=(--set "$override"); done
+
+if stage 1 "data: dev for training (its labels are never read), all of VoxCeleb1 for the lists"; then
+  run speakerssl prepare --corpus voxceleb1 --subset dev --audio-dir "$voxceleb1" --output "$data/vox1_dev"
+  run speakerssl prepare --corpus voxceleb1 --subset all --audio-dir "$voxceleb1" \
+    ${lists:+--trials-dir "$lists"} --output "$data/vox1_all"
+fi
+
+if stage 2 "validation trials from training recordings"; then
+  run speakerssl validation --data "$data/vox1_dev" --output "$data/valid" --num-recordings "$num_validation"
+fi
+
+if stage 3 "train"; then
+  run torchrun --standalone --nproc-per-node "$processes" -m speakerssl.cli.main train --config "$conf" \
+    "${settings[@]}" --output "$model"
+fi
+
+if stage 4 "extract: six evenly spaced crops of 2 s"; then
+  run speakerssl extract --model "$model" --data "$data/vox1_all" --output "$model/embeddings" --device "$device"
+  run speakerssl floor --data "$data/vox1_all" --output "$exp/floor/embeddings"
+fi
+
+if stage 5 "score"; then
+  columns=()
+  for trials in "$data"/vox1_all/trials_*; do
+    for system in "$model" "$exp/floor"; do
+      run speakerssl score --embeddings "$system/embeddings/xvector.scp" --trials "$trials" \
+        --output "$system/scores/$(basename "$trials").txt"
+    done
+    columns+=("$(basename "$trials")=$trials")
+  done
+  run speakerssl table --exp "$exp" --systems "$(basename "$model")" floor --lists "${columns[@]}" \
+    --markdown "$exp/table.md"
+fi
