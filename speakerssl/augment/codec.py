@@ -1,10 +1,11 @@
 """Lossy codecs, encoded and decoded in memory by libsndfile.
 
-Measured on read speech at 16 kHz with libsndfile 1.2.2 (kbit/s include the container; a 2 s crop, one core):
+Measured on 2 s of read speech with libsndfile 1.2.2 on one core (kbit/s with the container; ms with resampling):
 
-    vorbis 0.9       36 kbit/s    9 ms      mp3 0.98    20 kbit/s   16 ms      opus 0.98   13-15 kbit/s   90 ms
-    ima_adpcm        66 kbit/s    3 ms      gsm (8 kHz) 13 kbit/s    7 ms      opus 1.0     9-10 kbit/s   55 ms
-    mu_law           128 kbit/s   1 ms
+    mu_law           128 kbit/s     1 ms        mp3 0.98           20 kbit/s    15 ms
+    ima_adpcm         66 kbit/s     3 ms        gsm (8 kHz)        13 kbit/s    17 ms
+    vorbis 0.9        36 kbit/s    10 ms        g723 (8 kHz)       24 kbit/s    28 ms
+    a_law (8 kHz)     64 kbit/s    10 ms        opus 0.98 to 1.0   10 to 15 kbit/s    80 ms
 
 (libsndfile turns compression_level into a bit rate for Opus, a quality for Vorbis and MP3.) All of them come back
 in step with the input; block codecs pad the end, which is cut. MP3 is asked for at a variable bit rate only: at a

@@ -6,6 +6,7 @@ with the room's RT60 at the level of the images before it; its treble decays fas
 """
 
 import zipfile
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -91,7 +92,7 @@ class RoomBank:
             raise InputError(f"{path}: is no bank of rooms; remove it or name another file") from None
 
 
-def _simulator():  # type: ignore[no-untyped-def]
+def _simulator() -> Callable[[np.random.Generator, RoomRanges], Rir]:
     try:
         import pyroomacoustics  # noqa: F401
     except ImportError:
