@@ -162,5 +162,5 @@ def _notices(systems: Systems, why_not: str) -> list[str]:
 
 
 def _footer(systems: Systems) -> str:
-    files = ", ".join(system.path for system in systems.systems)
-    return f"Trials: {systems.trials.path}. Scores: {files}. speakerssl {__version__}."
+    files = ", ".join(Path(system.path).name for system in systems.systems)
+    return f"Trials: {Path(systems.trials.path).name}. Scores: {files}. speakerssl {__version__}."

@@ -16,7 +16,7 @@ def metrics_section(names: Sequence[str], estimates: Estimates) -> str:
         best = (max if metric.higher_is_better else min)(own) if len(own) > 1 else None
         cells = [_cell(metric, estimates, k, own[k] == best) for k in range(len(own))]
         rows.append([f"{text(metric.name)}<small>{text(metric.definition)}</small>", *cells])
-    html = table("Metrics of each system", ["Metric", *_system_heads(names)], rows)
+    html = table("Metrics of each system", ["Metric", *_system_heads(names)], rows) + _definitions(estimates)
     if estimates.count:
         html += (
             f'<p class="muted">In brackets: {100 * LEVEL:g} % intervals from {estimates.count} draws of the '
@@ -51,6 +51,12 @@ def slices_section(names: Sequence[str], slices: Sequence[Sequence[Sequence[Slic
             rows.append(row)
         html += f"<h3>By {text(title)}</h3>" + table(f"Metrics by {title}", head, rows)
     return html
+
+
+def _definitions(estimates: Estimates) -> str:
+    """The definitions once more, as a list to open: narrow screens show it instead of those in the table."""
+    items = "".join(f"<dt>{text(m.name)}</dt><dd>{text(m.definition)}</dd>" for m in estimates.metrics)
+    return f'<details class="definitions"><summary>What the numbers mean</summary><dl>{items}</dl></details>'
 
 
 def _cell(metric: Metric, estimates: Estimates, system: int, is_best: bool) -> str:
