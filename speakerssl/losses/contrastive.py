@@ -33,8 +33,8 @@ LOGGED = ("positive_cosine", "negative_cosine", "p_plus", "accuracy", "margin")
 class ContrastiveLoss(nn.Module):
     """The loss of two views [N, D] of N recordings, not normalized; see the module for the formula.
 
-    `block_size` is the number of anchors whose cosines exist at a time; with more anchors than that, backward
-    recomputes them, and memory grows with block_size x candidates and not with the square of the batch.
+    `block_size` squared is the number of cosines that exist at a time (at least one anchor's): a larger problem is
+    solved by blocks of anchors, which backward recomputes, so that memory does not grow with the batch's square.
     `gathered`: candidates come from all processes of torch.distributed.
     """
 
@@ -46,7 +46,7 @@ class ContrastiveLoss(nn.Module):
         negatives: list[NegativeStep] | None = None,
         weighting: Softmax | None = None,
         regularizers: list[Regularizer] | None = None,
-        block_size: int = 1024,
+        block_size: int = 2048,
         gathered: bool = True,
     ) -> None:
         super().__init__()
@@ -148,7 +148,8 @@ class ContrastiveLoss(nn.Module):
                 block = negative(block, state)
             return self._block(block, margin, weights[start:stop], step)
 
-        return map_blocks(rows, len(problem.anchors), self.block_size)
+        columns = len(problem.candidates) + sum(negative.columns(problem) for negative in steps)
+        return map_blocks(rows, len(problem.anchors), max(1, self.block_size**2 // columns))
 
     def _block(self, block: Block, margin: Margin, weights: Tensor, step: int) -> Tensor:
         norms, temperature = block.problem.norms, block.problem.temperature

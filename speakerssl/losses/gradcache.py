@@ -27,10 +27,13 @@ class GradCache:
         averages gradients once, at the last chunk).
     loss: called with both views' embeddings [N, D] and what else `backward` is given; returns LossOutput.
     chunk_size: recordings that are encoded with a graph at a time.
+
+    A batch may lie on the CPU while the encoder is on a GPU: chunks are moved as they are encoded.
     """
 
     def __init__(self, encoder: nn.Module, loss: Callable[..., LossOutput], chunk_size: int = 64) -> None:
         self.encoder = encoder
+        self.device = next((parameter.device for parameter in encoder.parameters()), None)
         self.loss = loss
         self.chunk_size = int(check_range("gradcache 'chunk_size'", chunk_size, 1))
 
@@ -53,17 +56,17 @@ class GradCache:
         embeddings, states = [], []
         with running_averages_kept(self.encoder):
             for chunk in chunks:
-                states.append(_Random(chunk.device))
-                embeddings.append(self.encoder(chunk))
+                states.append(_Random(self.device or chunk.device))
+                embeddings.append(self.encoder(chunk.to(self.device)))
         return embeddings, states
 
     def _send_back(self, chunks: Sequence[Tensor], states: Sequence["_Random"], gradients: Sequence[Tensor]) -> None:
-        after = _Random(chunks[0].device)
+        after = _Random(self.device or chunks[0].device)
         for number, (chunk, state, gradient) in enumerate(zip(chunks, states, gradients, strict=True)):
             last = number == len(chunks) - 1
             with _no_sync(self.encoder, not last):
                 state.restore()
-                self.encoder(chunk).backward(gradient)
+                self.encoder(chunk.to(self.device)).backward(gradient)
         after.restore()
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.distributions import Beta
 
 from speakerssl.errors import InputError
-from speakerssl.losses.block import Block
+from speakerssl.losses.block import Block, Problem
 from speakerssl.losses.negatives import NegativeStep
 from speakerssl.losses.options import check_range
 
@@ -19,7 +19,7 @@ class MoCHi(NegativeStep):
     Of the `hardest` negatives n of an anchor q, `pairs` mixtures norm(a n_i + (1 - a) n_j), a ~ U(0, 1), and
     `with_anchor` mixtures norm(b q + (1 - b) n), b ~ U(0, 0.5), all detached. hardest 1024, pairs 512 to 1024 and
     with_anchor 128 to 256 at temperature 0.2, switched on after a warm-up, are the paper's from memory: unsure.
-    A block needs block_size x (pairs + with_anchor) x D numbers: lower block_size for large ones.
+    Each anchor has (pairs + with_anchor) vectors of its own, so that blocks are small.
     """
 
     def __init__(self, hardest: int = 1024, pairs: int = 512, with_anchor: int = 128) -> None:
@@ -27,6 +27,9 @@ class MoCHi(NegativeStep):
         self.hardest = int(check_range("mochi 'hardest'", hardest, 1))
         self.pairs = int(check_range("mochi 'pairs'", pairs, 0))
         self.with_anchor = int(check_range("mochi 'with_anchor'", with_anchor, 0))
+
+    def columns(self, problem: Problem) -> int:
+        return (self.pairs + self.with_anchor) * problem.anchors.shape[1]
 
     def forward(self, block: Block, drawn: Any) -> Block:
         if block.vectors is None:

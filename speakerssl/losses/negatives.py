@@ -23,6 +23,10 @@ class NegativeStep(nn.Module):
         """What must be drawn or looked up once for the whole problem; every block gets it as `drawn`."""
         return None
 
+    def columns(self, problem: Problem) -> int:
+        """About how many numbers the step adds to each anchor's row, by which blocks are made smaller."""
+        return 0
+
     def forward(self, block: Block, drawn: Any) -> Block:
         """The block with its negatives (or positives) changed; called again in backward when there are many.
 
@@ -79,11 +83,14 @@ class DCLR(NegativeStep):
         self.steps = int(check_range("dclr 'steps'", steps, 0))
         self.step_size = check_range("dclr 'step_size'", step_size, 0)
 
+    def columns(self, problem: Problem) -> int:
+        return round(self.noise_times * len(problem.anchors))
+
     @torch.no_grad()
     def prepare(self, problem: Problem) -> Tensor:
         if self.threshold < 1 and problem.reference is None:
             raise InputError("dclr needs `reference` embeddings of a frozen model; set its threshold to 1 for none")
-        count = round(self.noise_times * len(problem.anchors))
+        count = self.columns(problem)
         noise = normalize(torch.randn(count, problem.anchors.shape[1]).to(problem.anchors))
         for _ in range(self.steps if count else 0):
             noise = normalize(noise + self.step_size * normalize(loss_gradient(problem, noise)))

@@ -33,6 +33,9 @@ class MomentumQueue(NegativeStep):
         self.keys: Tensor
         self.pointer: Tensor
 
+    def columns(self, problem: Problem) -> int:
+        return len(self.keys)
+
     def prepare(self, problem: Problem) -> tuple[Tensor, Tensor]:
         """The queue as it is now: `remember` leaves these tensors alone, backward may still need them."""
         return self.vectors.to(problem.anchors), self.keys

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from speakerssl.errors import InputError
-from speakerssl.losses import ContrastiveLoss, build_loss
+from speakerssl.losses import ContrastiveLoss, NegativeStep, build_loss
+from speakerssl.losses.block import Block
 
 N, D = 6, 5
 SYMMETRIES = ("one_direction", "both_views", "dual")
@@ -48,7 +49,7 @@ def slow(
 
 @pytest.mark.parametrize("symmetry", SYMMETRIES)
 @pytest.mark.parametrize("margin", [0.0, 0.4])
-@pytest.mark.parametrize("block_size", [1024, 4])
+@pytest.mark.parametrize("block_size", [2048, 5])
 def test_equals_a_slow_loop(symmetry: str, margin: float, block_size: int) -> None:
     view1, view2 = views()
     loss = build_loss({"symmetry": symmetry, "margin": margin, "temperature": 0.2, "block_size": block_size})
@@ -163,10 +164,25 @@ def test_blocks_of_anchors_change_neither_loss_nor_gradients(symmetry: str) -> N
         assert logs == pytest.approx(results[0][3])
 
 
+@pytest.mark.parametrize("block_size", [100, 6, 1])
+def test_never_more_cosines_than_the_block_or_one_row(block_size: int) -> None:
+    seen = []
+
+    class Watch(NegativeStep):
+        def forward(self, block: Block, drawn: object) -> Block:
+            seen.append(tuple(block.cosines.shape))
+            return block
+
+    loss = ContrastiveLoss(block_size=block_size, negatives=[Watch()])
+    loss(*views())
+    assert sum(rows for rows, _ in seen) == 2 * N
+    assert all(rows * columns <= max(block_size**2, columns) for rows, columns in seen)
+
+
 @pytest.mark.parametrize("symmetry", SYMMETRIES)
 def test_gradient_in_float64(symmetry: str) -> None:
     view1, view2 = (view.requires_grad_() for view in views(count=4, dim=3))
-    loss = build_loss({"symmetry": symmetry, "margin": 0.2, "block_size": 3})
+    loss = build_loss({"symmetry": symmetry, "margin": 0.2, "block_size": 4})
     assert torch.autograd.gradcheck(lambda a, b: loss(a, b).loss, (view1, view2))
 
 

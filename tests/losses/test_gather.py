@@ -16,7 +16,7 @@ from speakerssl.losses import build_loss, gather
 CONFIGS: list[dict[str, object]] = [
     {"symmetry": "one_direction"},
     {"symmetry": "both_views", "margin": 0.4},
-    {"symmetry": "dual", "margin": "additive_angular", "block_size": 3},
+    {"symmetry": "dual", "margin": "additive_angular", "block_size": 5},
     {"symmetry": "both_views", "margin": "adaface", "negatives": "dclw"},
     {"symmetry": "dual", "margin": "curricular", "negatives": [{"name": "queue", "size": 10, "in_batch": True}]},
     {"symmetry": "both_views", "negatives": "debiased", "regularizers": ["vicreg", "uniformity", "koleo", "tcm"]},

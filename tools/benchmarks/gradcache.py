@@ -4,9 +4,10 @@
     python tools/benchmarks/gradcache.py --device cuda --encoder thin_resnet34 --bins 40 --batches 256 1024 8192
 
 Every measurement is a process of its own. "peak" is the memory that the step adds to what is there before it (the
-weights and, on the CPU, the batch of features itself): the resident set on the CPU, allocated tensors on a GPU.
-The loss is SNT-Xent-AM with blocks of `--block` anchors. `--plain-limit` is the largest batch tried without cached
-gradients.
+weights and, on the CPU, the batch of features itself): the resident set on the CPU, allocated tensors on a GPU. With
+cached gradients it is a chunk's activations, a block of the loss, and some copies of the embeddings, the only part
+that grows with the batch. The loss is SNT-Xent-AM with at most `--block` squared cosines at a time. `--plain-limit`
+is the largest batch tried without cached gradients.
 """
 
 import argparse
@@ -31,10 +32,10 @@ def main() -> None:
     parser.add_argument("--batches", type=int, nargs="+", default=[128, 256, 1024, 4096], help="recordings in a batch")
     parser.add_argument("--plain-limit", type=int, default=1024, help="largest batch without cached gradients (1024)")
     parser.add_argument("--chunk", type=int, default=64, help="recordings encoded at a time (64)")
-    parser.add_argument("--block", type=int, default=256, help="anchors in a block of the loss (256)")
+    parser.add_argument("--block", type=int, default=512, help="side of a block of the loss's cosines (512)")
     parser.add_argument("--encoder", default="small_tdnn", help="name of the encoder (small_tdnn)")
     parser.add_argument("--bins", type=int, default=64, help="mel bins (64)")
-    parser.add_argument("--frames", type=int, default=100, help="frames in a crop (100)")
+    parser.add_argument("--frames", type=int, default=200, help="frames in a crop (200)")
     parser.add_argument("--device", default="cpu", help="cpu or cuda (cpu)")
     parser.add_argument("--json", action="store_true", help="print an object instead of a table")
     parser.add_argument("--measure", choices=("plain", "cached"), help=argparse.SUPPRESS)
