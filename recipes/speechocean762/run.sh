@@ -30,7 +30,7 @@ work=$recipe
 losses="nt_xent snt_xent snt_xent_am snt_xent_aam"
 seeds="0 1 2"
 steps=1500
-copies=8
+copies=6
 jobs=2
 results=$recipe/RESULTS.md
 . "$root/tools/parse_options.sh"

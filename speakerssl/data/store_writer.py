@@ -1,9 +1,10 @@
-"""Makes a feature store, one process a core; a copy that is complete is not made again."""
+"""Makes a feature store, one process a core; parts that are complete are not made again."""
 
 import json
 import os
+import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,8 +34,8 @@ class StoreJob:
 def write_store(job: StoreJob, output: str | Path, copies: int, jobs: int = 0) -> int:
     """Writes the clean copy 0 and `copies` augmented ones of every recording; returns the number of recordings.
 
-    Recordings that cannot be read are listed in `failed.txt` and left out of every copy. Interrupted, it goes
-    on with the copy that it was at.
+    A recording is decoded once for all its copies. Recordings that cannot be read are listed in `failed.txt` and
+    left out. Interrupted, it goes on from the parts that are complete.
 
     Raises:
         InputError: `output` holds a store made otherwise, or nothing could be read.
@@ -43,73 +44,53 @@ def write_store(job: StoreJob, output: str | Path, copies: int, jobs: int = 0) -
     output = Path(output)
     info = {"copies": copies + 1, **_described(job)}
     _check_resumable(output, info)
-    output.mkdir(parents=True, exist_ok=True)
-    write_text(output / "making.json", json.dumps(info))
     utterances = _utterances(job)
     if not utterances:
         raise InputError(f"{', '.join(job.data_dirs)}: no recording is left to store")
-    with ProcessPoolExecutor(jobs or os.cpu_count(), initializer=_start_worker, initargs=(job,)) as pool:
-        kept, failed = _write_clean(pool, output, utterances, f"features of {len(utterances)} recordings")
-        for copy in range(1, copies + 1):
-            _write_copy(pool, output, kept, copy, f"augmented copy {copy} of {copies}")
-    write_text(output / "info.json", json.dumps(info, indent=1))
-    (output / "making.json").unlink()
-    if failed:
-        raise JobError(f"{len(failed)} recordings could not be read; {output / 'failed.txt'} lists them")
-    return len(kept)
+    if not (output / "info.json").exists():
+        write_text(output / "making.json", json.dumps(info))
+        chunks = [range(i, min(i + CHUNK, len(utterances))) for i in range(0, len(utterances), CHUNK)]
+        parts = [output / "parts" / f"{number:06d}.npz" for number in range(len(chunks))]
+        todo = [(chunk, copies, part) for chunk, part in zip(chunks, parts) if not part.exists()]
+        with ProcessPoolExecutor(jobs or os.cpu_count(), initializer=_start_worker, initargs=(job,)) as pool:
+            description = f"features of {len(utterances)} recordings"
+            for _ in progress(pool.map(_write_part, todo), len(todo), description):
+                pass
+        _merge(parts, output, copies, [utterance.id for utterance in utterances])
+        write_text(output / "info.json", json.dumps(info, indent=1))
+        shutil.rmtree(output / "parts")
+        (output / "making.json").unlink()
+    if (output / "failed.txt").exists():
+        count = len((output / "failed.txt").read_text(encoding="utf-8").splitlines())
+        raise JobError(f"{count} recordings could not be read; {output / 'failed.txt'} lists them")
+    return len(np.load(output / "index.npz")["ids"])
 
 
-def _write_clean(
-    pool: ProcessPoolExecutor, output: Path, utterances: Sequence[Utterance], description: str
-) -> tuple[list[int], list[str]]:
-    """Copy 0, the index and `failed.txt`; returns positions in `utterances` of those kept, and the failures."""
-    places = {utterance.id: i for i, utterance in enumerate(utterances)}
-    if (output / "copy-00.npy").exists():
-        failed = (output / "failed.txt").read_text().splitlines() if (output / "failed.txt").exists() else []
-        return [places[key] for key in np.load(output / "index.npz")["ids"].tolist()], failed
-    kept, pieces, failed = [], [], []
-    for index, piece in _run(pool, list(range(len(utterances))), 0, description):
-        if isinstance(piece, str):
-            failed.append(f"{utterances[index].id}\t{piece}")
-        else:
-            kept.append(index)
-            pieces.append(piece)
-    if not pieces:
-        raise InputError(f"no recording could be read; the first: {failed[0].partition(chr(9))[2]}")
+def _merge(parts: Sequence[Path], output: Path, copies: int, ids: Sequence[str]) -> None:
+    """Parts in order become one file a copy, the index, and `failed.txt` where something failed."""
+    kept: list[int] = []
+    lengths: list[int] = []
+    failed: list[str] = []
+    for part in parts:
+        with np.load(part) as stored:
+            kept += stored["kept"].tolist()
+            lengths += stored["lengths"].tolist()
+            failed += [
+                f"{ids[i]}\t{reason}\n" for i, reason in zip(stored["failed"].tolist(), stored["reasons"].tolist())
+            ]
+    if not kept:
+        raise InputError(f"no recording could be read; the first: {failed[0].strip().replace(chr(9), ': ')}")
     if failed:
-        write_text(output / "failed.txt", "".join(f"{line}\n" for line in failed))
+        write_text(output / "failed.txt", "".join(failed))
+    for copy in range(copies + 1):
+        pieces = []
+        for part in parts:
+            with np.load(part) as stored:
+                pieces.append(stored[f"copy{copy}"])
+        with atomic_path(output / f"copy-{copy:02d}.npy") as temporary:
+            np.save(temporary, np.concatenate([piece for piece in pieces if len(piece)]))
     with atomic_path(output / "index.npz") as temporary:
-        ids = np.array([utterances[i].id for i in kept])
-        np.savez(temporary, ids=ids, offsets=np.cumsum([0] + [len(piece) for piece in pieces]))
-    _save(output / "copy-00.npy", pieces)
-    return kept, failed
-
-
-def _write_copy(pool: ProcessPoolExecutor, output: Path, kept: list[int], copy: int, description: str) -> None:
-    target = output / f"copy-{copy:02d}.npy"
-    if target.exists():
-        return
-    pieces = []
-    for _, piece in _run(pool, kept, copy, description):
-        if isinstance(piece, str):
-            raise JobError(f"{piece} (it could be read a moment ago); run again to go on from here")
-        pieces.append(piece)
-    _save(target, pieces)
-
-
-def _run(
-    pool: ProcessPoolExecutor, indices: list[int], copy: int, description: str
-) -> Iterator[tuple[int, np.ndarray | str]]:
-    """(position, features or the reason why there are none) in order."""
-    chunks = [indices[i : i + CHUNK] for i in range(0, len(indices), CHUNK)]
-    results = pool.map(_features_of, chunks, [copy] * len(chunks))
-    for chunk, result in zip(chunks, progress(results, len(chunks), description)):
-        yield from zip(chunk, result)
-
-
-def _save(path: Path, pieces: list[np.ndarray]) -> None:
-    with atomic_path(path) as temporary:
-        np.save(temporary, np.concatenate(pieces))
+        np.savez(temporary, ids=np.array([ids[i] for i in kept]), offsets=np.cumsum([0, *lengths]))
 
 
 def _described(job: StoreJob) -> dict[str, Any]:
@@ -157,17 +138,33 @@ def _start_worker(job: StoreJob) -> None:
     _worker.update(job=job, utterances=utterances, frontend=FeatureFrontend(job.features).raw, augment=augmenter)
 
 
-def _features_of(indices: list[int], copy: int) -> list[np.ndarray | str]:
+def _write_part(task: tuple[range, int, Path]) -> None:
+    """Features of a few recordings in all copies, and what failed, as one npz."""
+    chunk, copies, path = task
+    kept, failed, reasons, pieces = [], [], [], []
+    for index in chunk:
+        try:
+            pieces.append(_copies_of(index, copies))
+            kept.append(index)
+        except InputError as error:
+            failed.append(index)
+            reasons.append(str(error))
+    arrays = {"kept": kept, "failed": failed, "lengths": [len(piece[0]) for piece in pieces]}
+    stored = {key: np.array(value, dtype=np.int64) for key, value in arrays.items()}
+    stored["reasons"] = np.array(reasons, dtype=np.str_)
+    for copy in range(copies + 1):
+        stored[f"copy{copy}"] = np.concatenate([piece[copy] for piece in pieces]) if pieces else np.empty((0, 0))
+    with atomic_path(path) as temporary:
+        np.savez(temporary, **stored)  # type: ignore[arg-type]
+
+
+def _copies_of(index: int, copies: int) -> list[np.ndarray]:
+    """float16 [T, F] features of one recording: clean, then augmented `copies` times."""
     import torch
 
-    results: list[np.ndarray | str] = []
-    for index in indices:
-        try:
-            wave = _worker["utterances"][index].read()
-            if copy:
-                wave = _worker["augment"](wave, np.random.default_rng((_worker["job"].seed, copy, index)))
-            with torch.no_grad():
-                results.append(_worker["frontend"](torch.from_numpy(wave)).numpy().astype(np.float16))
-        except InputError as error:
-            results.append(str(error))
-    return results
+    wave = _worker["utterances"][index].read()
+    waves = [wave]
+    for copy in range(1, copies + 1):
+        waves.append(_worker["augment"](wave, np.random.default_rng((_worker["job"].seed, copy, index))))
+    with torch.no_grad():
+        return [_worker["frontend"](torch.from_numpy(one)).numpy().astype(np.float16) for one in waves]

@@ -29,7 +29,7 @@ def test_stopped_between_checkpoints_and_resumed_is_bit_identical(write_config, 
 
     import speakerssl.training.trainer as trainer
 
-    class Stop(Exception):
+    class StopError(Exception):
         pass
 
     original = trainer.Trainer._step
@@ -39,12 +39,13 @@ def test_stopped_between_checkpoints_and_resumed_is_bit_identical(write_config, 
         nonlocal calls
         calls += 1
         if calls == 7:  # past the checkpoint after step 4, before that after step 8
-            raise Stop
+            raise StopError
         return original(self, *args)
 
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(Stop):
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(trainer.Trainer, "_step", stopping)
-        train(config, tmp_path / "resumed", "cpu")
+        with pytest.raises(StopError):
+            train(config, tmp_path / "resumed", "cpu")
     assert not (tmp_path / "resumed" / "model.safetensors").exists()
     train(config, tmp_path / "resumed", "cpu")
     assert weights(tmp_path / "resumed") == weights(tmp_path / "whole")

@@ -40,9 +40,7 @@ def test_learns_speakers_it_never_saw(write_config, corpus: Path, tmp_path: Path
 
 def test_two_processes_take_the_steps_of_one(write_config, tmp_path: Path) -> None:
     # Instance-wise layers only: batch statistics are each process's own.
-    encoder = {"name": "xvector", "channels": 16}
     path = write_config(encoder={"name": "test_linear"}, training={"batch_size": 16, "steps": 3, "tensorboard": False})
-    del encoder
     script = tmp_path / "run.py"
     script.write_text(LINEAR_SCRIPT)
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}

@@ -1,0 +1,42 @@
+"""What every recipe does with its options."""
+
+import pytest
+
+
+@pytest.mark.parametrize("name", ["mini", "speechocean762", "voxceleb/ssl"])
+def test_help_names_the_stages(recipe, name: str) -> None:
+    result = recipe(name, "--help")
+    assert result.returncode == 0
+    assert "--stage N, --stop-stage M" in result.stdout
+    assert "#" not in result.stdout.splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--stagee", "2"], "unknown option --stagee"),
+        (["--stage"], "option --stage needs a value"),
+        (["data"], "unexpected argument 'data'"),
+    ],
+)
+def test_wrong_options_end_with_status_2(recipe, options: list[str], message: str) -> None:
+    result = recipe("mini", *options)
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_failed_stage_stops_the_recipe_and_names_the_file(recipe, tmp_path) -> None:
+    (tmp_path / "audio").mkdir()
+    (tmp_path / "audio" / "broken.wav").write_bytes(b"RIFF, but no more")
+    result = recipe("mini", "--audio-dir", tmp_path / "audio", "--work", tmp_path / "work")
+    assert result.returncode != 0
+    assert "broken.wav" in result.stderr
+    assert "stage 1: data failed" in result.stderr
+    assert "== stage 2" not in result.stdout
+
+
+def test_speechocean762_says_where_the_corpora_are(recipe, tmp_path) -> None:
+    result = recipe("speechocean762", "--data-dir", tmp_path)
+    assert result.returncode == 2
+    assert "https://www.openslr.org/101" in result.stderr
