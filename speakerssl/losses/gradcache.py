@@ -44,7 +44,7 @@ class GradCache:
         """
         chunks = [*view1.split(self.chunk_size), *view2.split(self.chunk_size)]
         embeddings, states = self._embed(chunks)
-        leaves = torch.cat(embeddings).requires_grad_()
+        leaves = embeddings.requires_grad_()
         output = self.loss(leaves[: len(view1)], leaves[len(view1) :], **options)
         (output.loss * scale).backward()
         if leaves.grad is not None:
@@ -52,13 +52,13 @@ class GradCache:
         return LossOutput(output.loss.detach(), output.logs)
 
     @torch.no_grad()
-    def _embed(self, chunks: Sequence[Tensor]) -> tuple[list[Tensor], list["_Random"]]:
+    def _embed(self, chunks: Sequence[Tensor]) -> tuple[Tensor, list["_Random"]]:
         embeddings, states = [], []
         with running_averages_kept(self.encoder):
             for chunk in chunks:
                 states.append(_Random(self.device or chunk.device))
                 embeddings.append(self.encoder(chunk.to(self.device)))
-        return embeddings, states
+        return torch.cat(embeddings), states
 
     def _send_back(self, chunks: Sequence[Tensor], states: Sequence["_Random"], gradients: Sequence[Tensor]) -> None:
         after = _Random(self.device or chunks[0].device)

@@ -217,6 +217,20 @@ def test_bf16_at_the_ends_of_the_cosine_is_finite(margin: str, weighting: str, e
     assert torch.isfinite(view2.grad).all()
 
 
+@pytest.mark.parametrize("negatives", NEGATIVES)
+@pytest.mark.parametrize("end", [1, -1])
+def test_bf16_is_finite_with_every_source_of_negatives(negatives: object, end: int) -> None:
+    loss = build_loss({"margin": "additive_angular", "temperature": 0.03, "negatives": negatives}).train()
+    torch.manual_seed(0)
+    for seed in range(2):  # the queue is empty at first
+        view1 = views(seed)[0].bfloat16().requires_grad_()
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            output = loss(view1, end * view1)
+        output.loss.backward()
+        assert torch.isfinite(output.loss)
+        assert torch.isfinite(view1.grad).all()
+
+
 @pytest.mark.parametrize("i", range(len(MARGINS)), ids=MARGINS)
 @pytest.mark.parametrize("j", range(len(NEGATIVES)))
 @pytest.mark.parametrize("k", range(len(WEIGHTINGS)), ids=WEIGHTINGS)
