@@ -1,5 +1,7 @@
 """A back-end: an embedding chain and, where there is one, a PLDA; trained, saved and reused as one npz file."""
 
+import io
+import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -53,10 +55,11 @@ def load_backend(path: str | Path, normalization: str | None = None) -> Backend:
     `normalization` replaces that of the PLDA where it is given.
     Raises InputError if it is something else, or holds NaN or infinite numbers.
     """
-    if is_kaldi_plda(read_bytes(path)):
+    raw = read_bytes(path)
+    if is_kaldi_plda(raw):
         return Backend(plda=read_kaldi_plda(path), normalization=normalization or "length")
     try:
-        content = np.load(path, allow_pickle=False)
+        content = np.load(io.BytesIO(raw), allow_pickle=False)
         if isinstance(content, np.ndarray):
             return _mean_vector(path, content)
         tensors = {key: content[key] for key in content.files}
@@ -67,8 +70,10 @@ def load_backend(path: str | Path, normalization: str | None = None) -> Backend:
             plda = Plda(tensors["plda.mean"], tensors["plda.transform"], tensors["plda.psi"])
         chain = Chain.from_tensors(tensors)
         normalization = normalization or str(tensors.get("plda.normalization", "length"))
-    except (ValueError, KeyError, OSError, EOFError) as error:
-        raise InputError(f"{path}: is no back-end (npz of speakerssl, Kaldi plda or mean_vec.npy): {error}") from None
+    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile):
+        raise InputError(
+            f"{path}: is no back-end; expected an npz of `backend train`, a Kaldi plda or a mean_vec.npy"
+        ) from None
     numbers = [value for value in tensors.values() if value.dtype.kind == "f"]
     if not all(np.isfinite(value).all() for value in numbers):
         raise InputError(f"{path}: the back-end holds NaN or infinite numbers")
