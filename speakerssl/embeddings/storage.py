@@ -7,7 +7,7 @@ file of the same name ending in `.ids` or `.txt`); `write_embeddings` writes ark
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,12 @@ from speakerssl.embeddings.ark_text import decode
 from speakerssl.embeddings.scp import file_bytes, read_scp
 from speakerssl.errors import InputError
 from speakerssl.io import atomic_path, read_bytes
+
+if TYPE_CHECKING:
+    from speakerssl.embeddings.lookup import IdTable
+
+# From this many ids on, a hash table over bytes beats a dictionary of strings.
+MANY = 20_000
 
 
 @dataclass
@@ -26,6 +32,7 @@ class Embeddings:
     matrix: np.ndarray
     path: str = ""
     _rows: dict[str, int] = field(default_factory=dict, repr=False, compare=False)
+    _table: "IdTable | None" = field(default=None, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -45,12 +52,23 @@ class Embeddings:
     def index(self, ids: Iterable[str]) -> np.ndarray:
         """Rows of `ids` as int64 [len(ids)]. Raises InputError naming the first unknown id and their number."""
         wanted = ids if isinstance(ids, list) else list(ids)
-        rows = np.fromiter(map(self.rows.get, wanted, [-1] * len(wanted)), np.int64, len(wanted))
+        if len(wanted) < MANY:
+            rows = np.fromiter(map(self.rows.get, wanted, [-1] * len(wanted)), np.int64, len(wanted))
+        else:
+            rows = self._lookup().find(wanted)
         missing = np.flatnonzero(rows < 0)
         if len(missing):
             more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
             raise InputError(f"{self.path or 'embeddings'}: no embedding for '{wanted[missing[0]]}'{more}")
         return rows
+
+    def _lookup(self) -> "IdTable":
+        # Imported only where it pays: numba takes a third of a second to load.
+        from speakerssl.embeddings.lookup import IdTable
+
+        if self._table is None:
+            self._table = IdTable(self.ids)
+        return self._table
 
     def select(self, ids: Sequence[str]) -> "Embeddings":
         """The embeddings of `ids` in their order. Raises InputError for an unknown id."""

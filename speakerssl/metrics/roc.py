@@ -47,7 +47,7 @@ class Roc:
 
 
 def split(scores: np.ndarray, labels: np.ndarray, where: str = "scores") -> tuple[np.ndarray, np.ndarray]:
-    """Copies of target and non-target scores. Raises InputError, beginning with `where`, for a missing class."""
+    """Copies of target and non-target scores, an infinity after each. Raises InputError for a missing class."""
     scores = np.ascontiguousarray(scores, np.float64)
     chosen = np.ascontiguousarray(np.asarray(labels) > 0)
     if scores.shape != chosen.shape or scores.ndim != 1:
@@ -59,7 +59,8 @@ def split(scores: np.ndarray, labels: np.ndarray, where: str = "scores") -> tupl
     # One slot more than needed in each: the loop writes first and decides afterwards.
     target, nontarget = np.empty(targets + 1), np.empty(len(scores) - targets + 1)
     _partition(scores, chosen, target, nontarget)
-    return target[:-1], nontarget[:-1]
+    target[-1] = nontarget[-1] = np.inf
+    return target, nontarget
 
 
 @njit(cache=True, nogil=True)
@@ -78,12 +79,12 @@ def build_roc(scores: np.ndarray, labels: np.ndarray, where: str = "scores") -> 
     Raises InputError, beginning with `where`, for NaN, infinity or a missing class.
     """
     target, nontarget = split(scores, labels, where)
-    run_all([target.sort, nontarget.sort])
+    run_all([target[:-1].sort, nontarget[:-1].sort])
     # Sorted, any NaN stands last and infinities at the ends.
-    if not np.isfinite([target[0], target[-1], nontarget[0], nontarget[-1]]).all():
+    if not np.isfinite([target[0], target[-2], nontarget[0], nontarget[-2]]).all():
         bad = int(np.flatnonzero(~np.isfinite(scores))[0])
         raise InputError(f"{where}: score {bad + 1} is {scores[bad]}; scores must be finite")
-    size = len(target) + len(nontarget) + 1
+    size = len(scores) + 1
     thresholds = np.empty(size)
     counts = np.int32 if size < 2**31 else np.int64
     misses, false_alarms = np.empty(size, counts), np.empty(size, counts)
@@ -95,22 +96,24 @@ def build_roc(scores: np.ndarray, labels: np.ndarray, where: str = "scores") -> 
 def _merge(
     target: np.ndarray, nontarget: np.ndarray, thresholds: np.ndarray, misses: np.ndarray, alarms: np.ndarray
 ) -> int:
-    """Merges two sorted arrays into operating points; returns how many."""
-    i, j, points = 0, 0, 0
-    while i < target.size or j < nontarget.size:
-        if j == nontarget.size or (i < target.size and target[i] <= nontarget[j]):
-            value = target[i]
-        else:
-            value = nontarget[j]
-        thresholds[points], misses[points], alarms[points] = value, i, nontarget.size - j
-        points += 1
-        while i < target.size and target[i] == value:
-            i += 1
-        while j < nontarget.size and nontarget[j] == value:
-            j += 1
-    thresholds[points] = np.nextafter(max(target[-1], nontarget[-1]), np.inf)
-    misses[points], alarms[points] = i, 0
-    return points + 1
+    """Merges two sorted arrays, each closed by an infinity, into operating points; returns how many.
+
+    Every score writes the counts after it, and tied ones overwrite each other: no branch depends on the data.
+    """
+    i, j, point, nontargets = 0, 0, -1, nontarget.size - 1
+    misses[0], alarms[0] = 0, nontargets
+    previous = -np.inf
+    for _ in range(target.size + nontargets - 1):
+        one, other = target[i], nontarget[j]
+        first = one <= other
+        value = one if first else other
+        i += first
+        j += not first
+        point += value != previous
+        previous = value
+        thresholds[point], misses[point + 1], alarms[point + 1] = value, i, nontargets - j
+    thresholds[point + 1] = np.nextafter(previous, np.inf)
+    return point + 2
 
 
 @njit(cache=True, nogil=True)

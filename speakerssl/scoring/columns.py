@@ -14,6 +14,7 @@ from speakerssl.errors import InputError
 from speakerssl.io import read_bytes
 
 MAX_COLUMNS = 4
+BLOCK = 64
 
 
 class Table:
@@ -124,10 +125,10 @@ def _tokenize(data: np.ndarray, starts: np.ndarray, lengths: np.ndarray) -> tupl
 
 @njit(cache=True, nogil=True, inline="always")
 def _same(data: np.ndarray, one: int, other: int, length: int) -> bool:
-    for i in range(length):  # noqa: SIM110 - numba compiles the loop, not the generator
-        if data[one + i] != data[other + i]:
-            return False
-    return True
+    differ = np.uint8(0)
+    for i in range(length):
+        differ |= data[one + i] ^ data[other + i]
+    return differ == 0
 
 
 @njit(cache=True, nogil=True)
@@ -135,54 +136,72 @@ def _intern(data: np.ndarray, starts: np.ndarray, lengths: np.ndarray, index: np
     """Numbers the distinct tokens in `index`; returns them joined, each followed by a newline (uint8).
 
     Open addressing: a slot holds the upper half of the hash and the number + 1, so that most probes touch one word.
+    Tokens are hashed a block ahead and their slots touched, so that the waits for memory overlap.
     """
-    rows = starts.size
-    size = 1 << 12
+    rows, size = starts.size, 1 << 12
     slots = np.zeros(size, np.uint64)
+    codes = np.empty(BLOCK, np.uint64)
     hashes = np.empty(rows, np.uint64)
-    firsts = np.empty(rows, np.int64)
-    known, total, upper = 0, 0, np.uint64(0xFFFFFFFF00000000)
+    begins = np.empty(rows, np.int64)
+    sizes = np.empty(rows, np.int32)
+    known, upper, touched = 0, np.uint64(0xFFFFFFFF00000000), np.uint64(0)
     for row in range(rows):
-        start, length = starts[row], lengths[row]
-        if row and lengths[row - 1] == length and _same(data, starts[row - 1], start, length):
-            index[row] = index[row - 1]
-            continue
-        code = np.uint64(14695981039346656037)
-        for i in range(length):
-            code = (code ^ np.uint64(data[start + i])) * np.uint64(1099511628211)
-        code ^= code >> np.uint64(29)
-        slot = code & np.uint64(size - 1)
-        found = np.int64(-1)
+        if row % BLOCK == 0:
+            for ahead in range(row, min(row + BLOCK, rows)):
+                codes[ahead - row] = _hash(data, starts[ahead], lengths[ahead])
+            for ahead in range(min(BLOCK, rows - row)):
+                held = slots[codes[ahead] & np.uint64(size - 1)]
+                touched |= np.uint64(data[begins[np.int64(held & ~upper) - 1]]) if held else held
+        start, length, code = starts[row], lengths[row], codes[row % BLOCK]
+        slot, found = code & np.uint64(size - 1), np.int64(-1)
         while slots[slot]:
             if (slots[slot] ^ code) & upper == 0:
                 candidate = np.int64(slots[slot] & ~upper) - 1
-                other = firsts[candidate]
-                if lengths[other] == length and _same(data, starts[other], start, length):
+                if sizes[candidate] == length and _same(data, begins[candidate], start, length):
                     found = candidate
                     break
             slot = (slot + np.uint64(1)) & np.uint64(size - 1)
         if found < 0:
             found = np.int64(known)
             slots[slot] = (code & upper) | np.uint64(known + 1)
-            hashes[known], firsts[known] = code, row
+            hashes[known], begins[known], sizes[known] = code, start, length
             known += 1
-            total += length + 1
             if known * 2 > size:
                 size *= 4
-                slots = np.zeros(size, np.uint64)
-                for number in range(known):
-                    slot = hashes[number] & np.uint64(size - 1)
-                    while slots[slot]:
-                        slot = (slot + np.uint64(1)) & np.uint64(size - 1)
-                    slots[slot] = (hashes[number] & upper) | np.uint64(number + 1)
+                slots = _grown(hashes[:known], size)
         index[row] = found
-    packed = np.empty(total, np.uint8)
+    return _packed(data, begins[:known], sizes[:known]) if touched or known else np.empty(0, np.uint8)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _hash(data: np.ndarray, start: int, length: int) -> np.uint64:
+    code = np.uint64(14695981039346656037)
+    for i in range(length):
+        code = (code ^ np.uint64(data[start + i])) * np.uint64(1099511628211)
+    return code ^ (code >> np.uint64(29))
+
+
+@njit(cache=True, nogil=True)
+def _grown(hashes: np.ndarray, size: int) -> np.ndarray:
+    slots, mask = np.zeros(size, np.uint64), np.uint64(size - 1)
+    for number in range(hashes.size):
+        slot = hashes[number] & mask
+        while slots[slot]:
+            slot = (slot + np.uint64(1)) & mask
+        slots[slot] = (hashes[number] & np.uint64(0xFFFFFFFF00000000)) | np.uint64(number + 1)
+    return slots
+
+
+@njit(cache=True, nogil=True)
+def _packed(data: np.ndarray, begins: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """The tokens one after the other, a newline after each."""
+    packed = np.empty(sizes.sum() + sizes.size, np.uint8)
     position = 0
-    for number in range(known):
-        start, length = starts[firsts[number]], lengths[firsts[number]]
-        packed[position : position + length] = data[start : start + length]
-        packed[position + length] = 10
-        position += length + 1
+    for number in range(begins.size):
+        for i in range(sizes[number]):
+            packed[position + i] = data[begins[number] + i]
+        position += sizes[number] + 1
+        packed[position - 1] = 10
     return packed
 
 

@@ -8,7 +8,7 @@ from numba import njit
 from speakerssl.embeddings.storage import Embeddings
 from speakerssl.errors import InputError
 from speakerssl.scoring.score_text import round_scores
-from speakerssl.scoring.threads import run_blocks
+from speakerssl.scoring.threads import run_all, run_blocks
 from speakerssl.scoring.trials import Trials
 
 
@@ -49,9 +49,10 @@ def cosine_trials(trials: Trials, embeddings: Embeddings, enrol: Embeddings | No
 def trial_rows(trials: Trials, embeddings: Embeddings, enrol: Embeddings) -> tuple[np.ndarray, np.ndarray]:
     """Rows of each trial's two embeddings. Raises InputError that names the first unknown id and the list."""
     try:
-        return enrol.index(trials.enrol_ids)[trials.enrol_index], embeddings.index(trials.test_ids)[trials.test_index]
+        one, other = run_all([lambda: enrol.index(trials.enrol_ids), lambda: embeddings.index(trials.test_ids)])
     except InputError as error:
         raise InputError(f"{error}, which {trials.path} asks for; --skip-missing leaves such trials out") from None
+    return one[trials.enrol_index], other[trials.test_index]
 
 
 def known_trials(trials: Trials, embeddings: Embeddings, enrol_ids: Collection[str]) -> np.ndarray:
