@@ -62,6 +62,8 @@ def run(args: argparse.Namespace) -> int:
             "skipped_file": done.skipped_file,
             "num_utts_file": done.num_utts_file,
         }
+        if args.metrics:
+            result["metrics"] = None
         if args.metrics and done.trials.labels is not None:
             from speakerssl.metrics.summary import summarize
 
@@ -81,7 +83,9 @@ def _print(results: list[dict[str, Any]]) -> None:
             print(f"{result['skipped_file']}: {result['skipped']} trials skipped for want of an embedding")
         if result["num_utts_file"]:
             print(f"{result['num_utts_file']}: recordings of each enrolment model")
-        if "metrics" in result:
+        if "metrics" in result and result["metrics"] is None:
+            print(f"{result['trials_file']}: has no labels, so there are no metrics of it")
+        elif "metrics" in result:
             from speakerssl.metrics.display import print_summary
 
             print_summary(result["metrics"], result["trials_file"])

@@ -13,6 +13,7 @@ import numpy as np
 from numba import njit
 
 from speakerssl.errors import InputError
+from speakerssl.io import progress
 from speakerssl.metrics.battery import Battery, battery_kernel
 from speakerssl.metrics.roc import build_roc
 from speakerssl.metrics.speakers import TrialSpeakers
@@ -64,7 +65,8 @@ def replicates(systems: list[SortedTrials], speakers: int, battery: Battery, cou
 
     def work(first: int, step: int) -> None:
         buffers = [np.empty((2, len(system.thresholds)), np.int64) for system in systems]
-        for replicate in range(first, count, step):
+        numbers = range(first, count, step)
+        for replicate in progress(numbers, len(numbers), "resampling speakers", quiet=first > 0 or count < 100):
             drawn = np.random.default_rng([seed, replicate]).integers(0, speakers, speakers)
             copies = np.bincount(drawn, minlength=speakers)
             for number, (system, ready, (misses, alarms)) in enumerate(zip(systems, prepared, buffers)):

@@ -40,7 +40,8 @@ def trial_speakers(trials: Trials, utt2spk: dict[str, str] | None = None) -> Tri
     """The speakers of both sides of each trial.
 
     With `utt2spk`, an id that is not there may itself be a speaker's name (an enrolment model). Without it, an id's
-    first path part is its speaker (`id10270/x6uYqmx31kE/00001.wav`). Raises InputError for an id of no known speaker.
+    first path part is its speaker (`id10270/x6uYqmx31kE/00001.wav`). Raises InputError for an id of no known speaker,
+    and where the labels say that the path parts are something else.
     """
     number: dict[str, int] = {}
     speakers = set(utt2spk.values()) if utt2spk is not None else set()
@@ -48,7 +49,22 @@ def trial_speakers(trials: Trials, utt2spk: dict[str, str] | None = None) -> Tri
     for ids, index in ((trials.enrol_ids, trials.enrol_index), (trials.test_ids, trials.test_index)):
         names = [speaker_of(name, utt2spk, speakers, trials.path) for name in ids]
         sides.append(np.array([number.setdefault(name, len(number)) for name in names], np.int32)[index])
-    return TrialSpeakers(list(number), *sides)
+    found = TrialSpeakers(list(number), *sides)
+    if utt2spk is None and trials.labels is not None:
+        _check_against_labels(trials, trials.labels, found)
+    return found
+
+
+def _check_against_labels(trials: Trials, labels: np.ndarray, found: TrialSpeakers) -> None:
+    """A folder of any other kind would put the two sides of many target trials into two places."""
+    targets = np.flatnonzero(labels)
+    apart = targets[found.enrol[targets] != found.test[targets]]
+    if len(apart) > 0.01 * len(targets):
+        enrol, test = trials.pair(int(apart[0]))
+        raise InputError(
+            f"{trials.path}: '{enrol} {test}' is a target trial, so ids do not begin with the speaker; "
+            "give a file with --utt2spk"
+        )
 
 
 def speaker_of(name: str, utt2spk: dict[str, str] | None, speakers: set[str], path: str = "trials") -> str:

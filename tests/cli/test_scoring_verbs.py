@@ -229,6 +229,16 @@ def test_no_torch_on_this_path(corpus: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_a_list_without_labels(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("pairs").write_text("spk00/0.wav spk01/0.wav\nspk00/0.wav spk00/1.wav\n")
+    arguments = ["score", "--embeddings", "emb/xvector.scp", "--trials", "pairs", "--output", "s", "--metrics"]
+    assert _json(capsys, *arguments)["metrics"] is None
+    assert main(arguments) == 0
+    assert "pairs: has no labels, so there are no metrics of it" in capsys.readouterr().out
+    assert main(["metrics", "--scores", "s", "--trials", "pairs"]) == 2
+    assert "pairs: has no labels" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("verb", ["score", "metrics", "compare"])
 def test_help_has_an_example(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:

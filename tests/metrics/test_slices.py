@@ -36,6 +36,9 @@ def test_speakers_of_ids_and_of_a_file(tmp_path: Path) -> None:
         trial_speakers(flat)
     with pytest.raises(InputError, match="list: the speaker of 'a/1' is not in the utt2spk file"):
         trial_speakers(trials, table)
+    folders = _trials([("day1/u1", "day2/u1"), ("day1/u1", "day1/u2")], [1, 0])
+    with pytest.raises(InputError, match="list: 'day1/u1 day2/u1' is a target trial, so ids do not begin with"):
+        trial_speakers(folders)
     (tmp_path / "utt2spk").write_text("u1 s\nu2 s\nu1 t\n")
     with pytest.raises(InputError, match="utt2spk, line 3: 'u1' stands twice"):
         read_utt2spk(tmp_path / "utt2spk")
