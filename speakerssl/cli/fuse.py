@@ -22,8 +22,8 @@ Fuse systems linearly by prior-weighted logistic regression; the result is a nat
   speakerssl fuse --scores ecapa=eval/ecapa.scores resnet=eval/resnet.scores --load exp/fusion.json --output exp/fused
 
 With --greedy the best system is taken first, then whichever lowers the loss most, while it gains --min-gain bits.
-With --cross-validate, on one list only, neither the choice nor the scores come from models that saw a trial's
-speakers. Score files may be in any order of trials."""
+With --cross-validate, on one list only, the scores (and the losses that --greedy compares) come from models that saw
+neither speaker of a trial. Score files may be in any order of trials."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

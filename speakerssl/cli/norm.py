@@ -168,6 +168,7 @@ def _cohort(args: argparse.Namespace, backend: Backend, tested: Embeddings) -> C
         return speaker_cohort(chained(backend, found), speakers, unit)
     vectors = chained(backend, found)
     if not args.cohort_clusters:
+        _warn_of_shared(found, tested)
         return Cohort(found.ids, vectors)
     smallest = args.min_cluster_size
     cohort, groups = pseudo_speaker_cohort(vectors, args.cohort_clusters, args.clustering, smallest, args.seed, unit)
@@ -175,6 +176,14 @@ def _cohort(args: argparse.Namespace, backend: Backend, tested: Embeddings) -> C
         pairs = [(name, cohort.ids[group]) for name, group in zip(found.ids, groups) if group >= 0]
         write_text(args.write_clusters, "".join(f"{name} {speaker}\n" for name, speaker in pairs))
     return cohort
+
+
+def _warn_of_shared(cohort: Embeddings, tested: Embeddings) -> None:
+    """A recording that meets itself in the cohort raises its own mean: worth knowing, seldom meant."""
+    shared = sum(name in tested.rows for name in cohort.ids)
+    if shared:
+        message = f"{shared} recordings of {cohort.path} are in {tested.path} too and meet themselves in the cohort"
+        print(f"speakerssl norm: warning: {message}", file=sys.stderr)
 
 
 def _write_means(path: str, ready: Prepared) -> None:

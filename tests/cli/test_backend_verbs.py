@@ -277,6 +277,27 @@ def test_bad_input_is_one_line(corpus: Path, capsys: pytest.CaptureFixture[str])
     assert not Path("x").exists()
 
 
+def test_recordings_that_meet_themselves_are_told(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = [*NORM[:-1], "test/xvector.scp", "--top", "20", "--output", "a"]
+    assert main(arguments) == 0
+    assert "60 recordings of test/xvector.scp are in test/xvector.scp too" in capsys.readouterr().err
+
+
+def test_published_scores_are_calibrated(corpus: Path, shared_data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The VoxSRC 2021 validation scores: published EER 5.177 %, before and after."""
+    folder = shared_data / "published_scores"
+    lists = [str(folder / f"voxsrc2021_val_{name}.txt.gz") for name in ("scores", "trials")]
+    arguments = ("calibrate", "--scores", lists[0], "--trials", lists[1], "--output", "llr")
+    raw = done(capsys, "metrics", "--scores", lists[0], "--trials", lists[1])
+    for extra in ((), ("--cross-validate",)):
+        facts = done(capsys, *arguments, *extra)
+        found = done(capsys, "metrics", "--scores", "llr", "--trials", lists[1])
+        assert facts["cllr_bits"] == pytest.approx(found["cllr"], abs=1e-6)
+        assert found["eer_percent"] == pytest.approx(5.177, abs=5e-4 if not extra else 0.1)
+        assert found["cllr"] < 0.5 * raw["cllr"]
+        assert found["cllr"] < 1.05 * found["min_cllr"]
+
+
 @pytest.mark.parametrize("verb", ["norm", "backend", "calibrate", "fuse"])
 def test_help_needs_no_torch(verb: str) -> None:
     code = (
