@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
 from speakerssl.metrics.cllr import cllr_kernel, log_losses, min_cllr_kernel
 from speakerssl.metrics.detection import (
@@ -15,6 +14,7 @@ from speakerssl.metrics.detection import (
     min_dcf_kernel,
 )
 from speakerssl.metrics.roc import Roc, hull_points
+from speakerssl.scoring.jit import njit
 
 Prepared = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 

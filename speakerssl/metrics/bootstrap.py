@@ -10,13 +10,13 @@ The scores are sorted once; a replicate is one weighted pass over them and keeps
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
 from speakerssl.errors import InputError
 from speakerssl.io import progress
 from speakerssl.metrics.battery import Battery, battery_kernel
 from speakerssl.metrics.roc import build_roc
 from speakerssl.metrics.speakers import TrialSpeakers
+from speakerssl.scoring.jit import njit
 from speakerssl.scoring.threads import run_all, thread_count
 
 

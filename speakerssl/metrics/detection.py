@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
-from numba import njit
 
 from speakerssl.metrics.roc import Roc, build_roc, hull_points
+from speakerssl.scoring.jit import njit
 
 
 @dataclass(frozen=True)

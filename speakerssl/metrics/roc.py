@@ -7,9 +7,9 @@ one above them all, so neither the order of the trials nor that of tied scores c
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
 from speakerssl.errors import InputError
+from speakerssl.scoring.jit import njit
 from speakerssl.scoring.threads import run_all
 
 

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from numba import njit
 
 from speakerssl.errors import InputError
 from speakerssl.io import read_bytes
+from speakerssl.scoring.jit import njit
 
 MAX_COLUMNS = 4
 BLOCK = 64

@@ -3,10 +3,10 @@
 from collections.abc import Collection
 
 import numpy as np
-from numba import njit
 
 from speakerssl.embeddings.storage import Embeddings
 from speakerssl.errors import InputError
+from speakerssl.scoring.jit import njit
 from speakerssl.scoring.score_text import round_scores
 from speakerssl.scoring.threads import run_all, run_blocks
 from speakerssl.scoring.trials import Trials

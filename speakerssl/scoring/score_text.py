@@ -4,9 +4,9 @@ import gzip
 from pathlib import Path
 
 import numpy as np
-from numba import njit
 
 from speakerssl.io import atomic_path
+from speakerssl.scoring.jit import njit
 from speakerssl.scoring.threads import run_blocks
 from speakerssl.scoring.trials import Trials
 
