@@ -3,14 +3,13 @@
 import argparse
 
 from speakerssl.cli.backend_train import add_train_arguments, run_adapt, run_train
-from speakerssl.cli.side_options import add_side_arguments, load_sides, print_facts, report_skipped
+from speakerssl.cli.side_options import add_side_arguments, load_sides, print_facts, read_both, report_skipped
 from speakerssl.embeddings.storage import read_embeddings, write_embeddings
 from speakerssl.errors import InputError
 from speakerssl.scoring.backend import load_backend
 from speakerssl.scoring.plda import NORMALIZATIONS
 from speakerssl.scoring.scores import round_scores, write_scores
 from speakerssl.scoring.sides import chained, score_sides
-from speakerssl.scoring.trials import read_trials
 
 DESCRIPTION = """\
 Train an embedding chain and a PLDA, adapt the PLDA to unlabelled data, and score trials with them.
@@ -67,13 +66,17 @@ def run_apply(args: argparse.Namespace) -> int:
     if bool(args.trials) != bool(args.output) or not (args.trials or args.output_embeddings):
         raise InputError("nothing to do: give --trials with --output, or --output-embeddings, or all three")
     backend = load_backend(args.backend, args.plda_normalization)
-    embeddings = read_embeddings(args.embeddings)
+    trials = None
+    if args.trials:
+        embeddings, trials = read_both(args.embeddings, args.trials)
+    else:
+        embeddings = read_embeddings(args.embeddings)
     facts: dict[str, object] = {"backend": str(backend)}
     if args.output_embeddings:
         paths = write_embeddings(args.output_embeddings, embeddings.ids, chained(backend, embeddings))
         facts["embeddings"] = str(paths["scp"])
-    if args.trials:
-        sides, kept = load_sides(args, read_trials(args.trials), embeddings, backend)
+    if trials is not None:
+        sides, kept = load_sides(args, trials, embeddings, backend)
         write_scores(args.output, kept.trials, round_scores(score_sides(sides, backend)))
         meaning = "natural-log likelihood ratio of the PLDA" if backend.plda else "cosine"
         facts |= {"score": meaning, "trials": len(kept.trials), "skipped": len(kept.pairs), "output": args.output}

@@ -4,8 +4,9 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from speakerssl.embeddings.storage import Embeddings, read_embeddings
 from speakerssl.errors import InputError
@@ -13,7 +14,8 @@ from speakerssl.io import write_text
 from speakerssl.scoring.backend import Backend
 from speakerssl.scoring.enrolment import read_enrolment, read_num_utts
 from speakerssl.scoring.sides import Complete, Sides, drop_missing, prepare_sides
-from speakerssl.scoring.trials import Trials
+from speakerssl.scoring.threads import run_all
+from speakerssl.scoring.trials import Trials, read_trials
 
 SHOWN = 10
 
@@ -46,6 +48,12 @@ def add_side_arguments(parser: argparse.ArgumentParser) -> None:
 def add_json_argument(parser: argparse.ArgumentParser) -> None:
     """`--json`."""
     parser.add_argument("--json", action="store_true", help="print what was done as one JSON object")
+
+
+def read_both(embeddings: str, trials: str) -> tuple[Embeddings, Trials]:
+    """Embeddings and trial list, read at the same time."""
+    results = run_all([partial(read_embeddings, embeddings), partial(read_trials, trials)])
+    return cast(tuple[Embeddings, Trials], tuple(results))
 
 
 def load_sides(

@@ -10,7 +10,7 @@ import numpy as np
 
 from speakerssl.errors import InputError, unknown_name
 from speakerssl.scoring.bilinear import Bilinear
-from speakerssl.scoring.statistics import eigen, require_full_rank
+from speakerssl.scoring.statistics import eigen, require_full_rank, weighted_energy
 
 NORMALIZATIONS = ("length", "simple", "none")
 CURE = "use fewer dimensions (lda:DIM or whiten:pca:DIM in --chain) or more recordings a speaker"
@@ -65,13 +65,14 @@ class Plda:
         projected = (np.asarray(embeddings, np.float64) - self.mean) @ self.transform.T
         if normalization == "none":
             return projected
-        if normalization == "simple":
-            weights = np.ones(self.dim)
-        else:
-            spread = 1 / np.broadcast_to(counts, len(projected)).astype(np.float64)
-            weights = 1 / (self.psi + spread[:, None]) if np.ndim(counts) else 1 / (self.psi + spread[0])
-        energy = (projected**2 * weights).sum(axis=1)
-        return projected * np.sqrt(self.dim / np.where(energy > 0, energy, np.inf))[:, None]
+        energy = np.empty(len(projected))
+        counts = np.broadcast_to(counts, len(projected))
+        for count in np.unique(counts):
+            rows = counts == count
+            weights = np.ones(self.dim) if normalization == "simple" else 1 / (self.psi + 1 / count)
+            energy[rows] = weighted_energy(projected if rows.all() else projected[rows], weights)
+        projected *= np.sqrt(self.dim / np.where(energy > 0, energy, np.inf))[:, None]
+        return projected
 
     def bilinear(self, enrolment: np.ndarray, count: int, test: np.ndarray) -> Bilinear:
         """Log-likelihood ratios of projected enrolments [N, D], each of `count` recordings, and tests [M, D]."""
@@ -81,9 +82,9 @@ class Plda:
         constant = 0.5 * (np.log(different) - np.log(same)).sum()
         return Bilinear(
             enrolment * (shrink / same),
-            constant - 0.5 * (enrolment**2) @ (shrink**2 / same),
+            constant - 0.5 * weighted_energy(enrolment, shrink**2 / same),
             test,
-            0.5 * (test**2) @ (1 / different - 1 / same),
+            0.5 * weighted_energy(test, 1 / different - 1 / same),
         )
 
     def score_pairs(

@@ -18,7 +18,7 @@ from speakerssl.scoring.trials import Trials
 from speakerssl.scoring.used import used_only
 
 # Rows chained at once: what they take stays in the cache of a core.
-BLOCK = 4096
+BLOCK = 1024
 
 
 @dataclass(frozen=True)

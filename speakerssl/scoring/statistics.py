@@ -8,6 +8,8 @@ from speakerssl.errors import InputError
 
 # An eigenvalue below this part of the largest one is rounding noise of float32 embeddings.
 RELATIVE_RANK = 1e-9
+# Rows worked on at once where a temporary copy of all would not fit a cache.
+ROWS = 1024
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,15 @@ def covariance(embeddings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     mean = embeddings.mean(axis=0)
     centred = embeddings - mean
     return mean, centred.T @ centred / len(embeddings)
+
+
+def weighted_energy(vectors: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Sum over dimensions of weights x squared entries, [N], of `vectors` [N, D]; no copy of them all is made."""
+    energy = np.empty(len(vectors))
+    for start in range(0, len(vectors), ROWS):
+        rows = slice(start, start + ROWS)
+        energy[rows] = np.square(vectors[rows]) @ weights
+    return energy
 
 
 def eigen(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

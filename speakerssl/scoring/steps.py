@@ -138,5 +138,5 @@ class Length(Step):
 
     def apply(self, embeddings: np.ndarray) -> np.ndarray:
         embeddings = np.asarray(embeddings, dtype=np.float64)
-        norms = np.linalg.norm(embeddings, axis=1, keepdims=True)
+        norms = np.sqrt(np.einsum("nd,nd->n", embeddings, embeddings))[:, None]
         return embeddings * (np.sqrt(embeddings.shape[1]) / np.where(norms > 0, norms, np.inf))
