@@ -11,7 +11,8 @@ from statistics import NormalDist
 
 import numpy as np
 
-from speakerssl.metrics.roc import Roc, build_roc, hull_points
+from speakerssl.metrics.quick import sorted_eer, sorted_min_dcf
+from speakerssl.metrics.roc import Roc, hull_points, sorted_classes
 from speakerssl.scoring.jit import njit
 
 
@@ -132,16 +133,28 @@ def det_points(roc: Roc, resolution: int = 400) -> dict[str, np.ndarray]:
     return {"threshold": roc.thresholds[keep], "p_miss": roc.p_miss[keep], "p_fa": roc.p_fa[keep]}
 
 
+def eer_and_min_dcf(
+    scores: np.ndarray, labels: np.ndarray, p_target: float = 0.05, c_miss: float = 1.0, c_fa: float = 1.0
+) -> tuple[float, float]:
+    """The values of `eer` and `min_dcf` of scores [N] and labels [N] (positive: target), without storing a curve.
+
+    Raises InputError for NaN, infinity or a missing class, ValueError for a prior or cost out of range.
+    """
+    weights = dcf_weights(p_target, c_miss, c_fa)
+    target, nontarget = (side[:-1] for side in sorted_classes(scores, labels))
+    return float(sorted_eer(target, nontarget)), float(sorted_min_dcf(target, nontarget, *weights))
+
+
 def compute_eer(scores: np.ndarray, labels: np.ndarray) -> float:
-    """`eer` of scores [N] and labels [N] (positive: target), in [0, 1]."""
-    return eer(build_roc(scores, labels)).value
+    """The value of `eer` of scores [N] and labels [N] (positive: target), in [0, 1]."""
+    return eer_and_min_dcf(scores, labels)[0]
 
 
 def compute_min_dcf(
     scores: np.ndarray, labels: np.ndarray, p_target: float = 0.05, c_miss: float = 1.0, c_fa: float = 1.0
 ) -> float:
-    """`min_dcf` of scores [N] and labels [N] (positive: target)."""
-    return min_dcf(build_roc(scores, labels), p_target, c_miss, c_fa).value
+    """The value of `min_dcf` of scores [N] and labels [N] (positive: target)."""
+    return eer_and_min_dcf(scores, labels, p_target, c_miss, c_fa)[1]
 
 
 def _point(roc: Roc, point: int, value: float) -> OperatingPoint:

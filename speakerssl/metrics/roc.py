@@ -73,17 +73,23 @@ def _partition(scores: np.ndarray, chosen: np.ndarray, target: np.ndarray, nonta
         hits += chosen[row]
 
 
-def build_roc(scores: np.ndarray, labels: np.ndarray, where: str = "scores") -> Roc:
-    """The operating points of scores [N] (higher is more alike) with labels [N] (positive: target).
-
-    Raises InputError, beginning with `where`, for NaN, infinity or a missing class.
-    """
+def sorted_classes(scores: np.ndarray, labels: np.ndarray, where: str = "scores") -> tuple[np.ndarray, np.ndarray]:
+    """Target and non-target scores, ascending with an infinity after the last. Raises InputError as `build_roc`."""
     target, nontarget = split(scores, labels, where)
     run_all([target[:-1].sort, nontarget[:-1].sort])
     # Sorted, any NaN stands last and infinities at the ends.
     if not np.isfinite([target[0], target[-2], nontarget[0], nontarget[-2]]).all():
         bad = int(np.flatnonzero(~np.isfinite(scores))[0])
         raise InputError(f"{where}: score {bad + 1} is {scores[bad]}; scores must be finite")
+    return target, nontarget
+
+
+def build_roc(scores: np.ndarray, labels: np.ndarray, where: str = "scores") -> Roc:
+    """The operating points of scores [N] (higher is more alike) with labels [N] (positive: target).
+
+    Raises InputError, beginning with `where`, for NaN, infinity or a missing class.
+    """
+    target, nontarget = sorted_classes(scores, labels, where)
     size = len(scores) + 1
     thresholds = np.empty(size)
     counts = np.int32 if size < 2**31 else np.int64

@@ -22,6 +22,7 @@ from speakerssl.metrics.detection import (
     compute_min_dcf,
     det_points,
     eer,
+    eer_and_min_dcf,
     eer_hull,
     min_dcf,
 )
@@ -92,6 +93,8 @@ def test_against_slow_references(rows: list[tuple[float, int]], p: float, costs:
     assert actual.value == pytest.approx(reached / blind, abs=1e-12)
     assert actual.threshold == pytest.approx(bayes)
     assert actual.value >= found.value - 1e-12
+    # Without a curve, to the last bit.
+    assert eer_and_min_dcf(scores, labels, p, c_miss, c_fa) == (eer(roc).value, found.value)
 
 
 def _slow_cllr(target: np.ndarray, nontarget: np.ndarray) -> float:
@@ -210,6 +213,8 @@ def test_det_points_show_the_curve() -> None:
 def test_bad_input(scores: list[float], labels: list[int], message: str) -> None:
     with pytest.raises(InputError, match=message):
         build_roc(np.array(scores), np.array(labels), "x")
+    with pytest.raises(InputError, match=message.replace("x:", "scores:")):
+        compute_eer(np.array(scores), np.array(labels))
 
 
 def test_the_inputs_are_left_alone() -> None:
