@@ -1,6 +1,34 @@
 """Self-supervised methods: one file each, found by name."""
 
-from speakerssl.methods.base import METHODS, Method, build_method
+from speakerssl.methods.barlow import BarlowTwins
+from speakerssl.methods.base import METHODS, Method, Plan, build_method
+from speakerssl.methods.byol import BYOL
+from speakerssl.methods.dino import DINO
+from speakerssl.methods.moco import MoCo
+from speakerssl.methods.multiview import MultiView
+from speakerssl.methods.sdpn import SDPN
 from speakerssl.methods.simclr import SimCLR
+from speakerssl.methods.simsiam import SimSiam
+from speakerssl.methods.ssps import PositiveSampler
+from speakerssl.methods.swav import SwAV
+from speakerssl.methods.vicreg import VICReg
+from speakerssl.methods.wmse import WMSE
 
-__all__ = ["METHODS", "Method", "SimCLR", "build_method"]
+__all__ = [
+    "BYOL",
+    "DINO",
+    "METHODS",
+    "SDPN",
+    "WMSE",
+    "BarlowTwins",
+    "Method",
+    "MoCo",
+    "MultiView",
+    "Plan",
+    "PositiveSampler",
+    "SimCLR",
+    "SimSiam",
+    "SwAV",
+    "VICReg",
+    "build_method",
+]

@@ -1,26 +1,59 @@
 """The interface of a self-supervised method: views in, loss out. The trainer knows nothing more."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from speakerssl.encoders import Encoder
 from speakerssl.errors import InputError, unknown_name
 from speakerssl.losses import LossOutput
+from speakerssl.methods.diagnostics import CollapseWatch, build_watch, embedding_numbers
+from speakerssl.methods.ssps import PositiveSampler, build_sampler
 
 Embed = Callable[[], np.ndarray]  # gives reference embeddings [num_recordings, D] of unaugmented recordings
+COMMON = ("ssps", "collapse")  # options that every method has
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a method may know of the run that it is in; 0 where it is not known."""
+
+    steps_per_epoch: int = 0
+    total_steps: int = 0
+    kappa: float = 1.0  # batch over reference batch, of the EMA scaling rule
+    log_every: int = 10  # steps
 
 
 class Method(nn.Module):
     """An encoder with what training needs around it. Subclasses override `forward` and, where needed, the hooks.
 
     `encoder` is what remains after training: the projector, queues and teachers are left behind.
+
+    Attributes that a trainer may set:
+        plan: length of the run, for schedules.
+        sessions: [num_recordings] session of each recording or None; sampled positives prefer another one.
+        speakers: [num_recordings] integers, -1 unknown: only for the logged rate of false negatives.
     """
 
     encoder: Encoder
-    samples_positives: bool = False  # whether `start_epoch` wants reference embeddings
+    plan: Plan = Plan()
+    sessions: list[str | None] | None = None
+    speakers: np.ndarray | None = None
+    sampler: PositiveSampler | None = None
+    watch: CollapseWatch | None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.watch = None
+
+    @property
+    def samples_positives(self) -> bool:
+        """Whether `start_epoch` wants reference embeddings."""
+        return self.sampler is not None
 
     def forward(self, views: list[Tensor], indices: Tensor, step: int) -> LossOutput:
         """`views`: features [B, T, F] each; `indices` [B]: which recordings the anchors are."""
@@ -28,7 +61,9 @@ class Method(nn.Module):
 
     def start_epoch(self, epoch: int, embed: Embed) -> np.ndarray | None:
         """Called before each epoch; may return partners [num_recordings] for the anchors' second views."""
-        return None
+        if self.sampler is None:
+            return None
+        return self.sampler.partners(epoch, embed, self.sessions, next(self.parameters()).device)
 
     def after_step(self, step: int, total_steps: int) -> None:
         """Called after each optimizer step (momentum encoders, queues)."""
@@ -36,6 +71,26 @@ class Method(nn.Module):
     def final_encoder(self) -> Encoder:
         """The encoder to save (a teacher where that is the better one)."""
         return self.encoder
+
+    def epoch_at(self, step: int) -> float:
+        """Epochs done before `step`; infinite where the length of an epoch is not known."""
+        return step / self.plan.steps_per_epoch if self.plan.steps_per_epoch else float("inf")
+
+    def observed(self, output: LossOutput, first: Tensor, second: Tensor, indices: Tensor, step: int) -> LossOutput:
+        """`output` with the numbers of diagnostics.py in its logs, on the steps that are logged.
+
+        `first` and `second` are embeddings [B, D]. Raises JobError when they have collapsed.
+        """
+        due = (step + 1) % self.plan.log_every == 0 or step + 1 == self.plan.total_steps
+        if not (self.training and due):
+            return output
+        speakers = None
+        if self.speakers is not None:
+            speakers = torch.from_numpy(self.speakers[indices.cpu().numpy()])
+        numbers = embedding_numbers(first, second, speakers)
+        if self.watch is not None:
+            self.watch.check(numbers, step)
+        return LossOutput(output.loss, {**output.logs, **{f"embedding/{k}": v for k, v in numbers.items()}})
 
 
 Builder = Callable[[Encoder, Mapping[str, Any], Mapping[str, Any]], Method]
@@ -53,16 +108,29 @@ def register(name: str) -> Callable[[Builder], Builder]:
 
 
 def build_method(encoder: Encoder, config: Mapping[str, Any], loss: Mapping[str, Any]) -> Method:
-    """Builds `config['name']` around `encoder`; raises InputError listing the names that exist."""
+    """Builds `config['name']` around `encoder`; raises InputError listing the names that exist.
+
+    Every method also takes `ssps` (sampled positives, see ssps.py) and `collapse` (see diagnostics.py).
+    """
     options = dict(config)
     name = options.pop("name", None)
     if name not in METHODS:
         raise unknown_name("method", str(name), METHODS)
-    return METHODS[name](encoder, options, loss)
+    sampler, watch = build_sampler(options.pop("ssps", None)), build_watch(options.pop("collapse", None))
+    method = METHODS[name](encoder, options, loss)
+    method.sampler, method.watch = sampler, watch
+    return method
 
 
 def check_options(method: str, options: Mapping[str, Any], known: tuple[str, ...]) -> None:
     """Raises InputError for an option that `method` does not have."""
     for key in options:
         if key not in known:
-            raise InputError(f"method {method}: unknown option '{key}'; the known ones are: {', '.join(known)}")
+            choices = ", ".join((*known, *COMMON))
+            raise InputError(f"method {method}: unknown option '{key}'; the known ones are: {choices}")
+
+
+def no_loss(method: str, loss: Mapping[str, Any]) -> None:
+    """Raises InputError where a method with an objective of its own is given a `loss` section that it would ignore."""
+    if loss:
+        raise InputError(f"method {method} has its own objective: give it `loss: {{}}`, not {', '.join(loss)}")

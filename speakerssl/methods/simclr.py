@@ -22,8 +22,9 @@ class SimCLR(Method):
         self.encoder, self.projector, self.loss = encoder, projector, loss
 
     def forward(self, views: list[Tensor], indices: Tensor, step: int) -> LossOutput:
-        first, second = (self.projector(self.encoder(view)) for view in views[:2])
-        return self.loss(first, second, step=step)
+        embeddings = [self.encoder(view) for view in views[:2]]
+        first, second = (self.projector(embedding) for embedding in embeddings)
+        return self.observed(self.loss(first, second, step=step), embeddings[0], embeddings[1], indices, step)
 
 
 def build_projector(encoder: Encoder, config: Mapping[str, Any] | None) -> nn.Module:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from speakerssl.augment.chain import build_augmenter
@@ -20,7 +21,7 @@ from speakerssl.embeddings.model import save_model
 from speakerssl.encoders import Encoder, build_encoder
 from speakerssl.errors import InputError
 from speakerssl.features.frontend import FeatureFrontend
-from speakerssl.methods import build_method
+from speakerssl.methods import Method, build_method
 from speakerssl.training.checkpoint import average_checkpoints, list_checkpoints
 from speakerssl.training.distributed import World, open_world
 from speakerssl.training.frontend import TrainingFrontend
@@ -48,6 +49,7 @@ def train(config: Config, output: str | Path, device: str = "auto") -> Path:
     features, encoder = _build_model(config)
     method = build_method(encoder, config.method, config.loss)
     dataset = build_dataset(config, features.sample_rate, output)
+    describe_recordings(method, config, dataset.ids)
     frontend = TrainingFrontend(
         features,
         build_feature_noise(config.views.feature_noise),
@@ -109,6 +111,22 @@ def build_dataset(config: Config, sample_rate: int, output: Path) -> ViewDataset
         voices = AudioPool([utterance.source for utterance in utterances], name="babble")
         augment = build_augmenter(config.augment, voices, cache_dir=output / "cache", seed=seed)
     return AudioViews(utterances, lengths, views, augment, seed, sample_rate)
+
+
+def describe_recordings(method: Method, config: Config, ids: Sequence[str]) -> None:
+    """Tells `method` the sessions (for sampled positives) and speakers (for logs alone) that `data.train` knows."""
+    sessions: dict[str, str] = {}
+    speakers: dict[str, str] = {}
+    for path in config.data.train:
+        if Path(path).is_dir():  # beside a store it need not be there
+            directory = DataDir.read(path)
+            sessions.update(directory.utt2session or {})
+            speakers.update(directory.utt2spk or {})
+    if sessions:
+        method.sessions = [sessions.get(key) for key in ids]
+    if speakers:
+        numbers = {name: i for i, name in enumerate(dict.fromkeys(speakers.values()))}
+        method.speakers = np.array([numbers[speakers[key]] if key in speakers else -1 for key in ids])
 
 
 def run_identity(config: Config, ids: Sequence[str]) -> str:

@@ -18,7 +18,7 @@ from speakerssl.data.sampler import EpochBatches, Item
 from speakerssl.data.views import ViewDataset, collate
 from speakerssl.errors import InputError, JobError, unknown_name
 from speakerssl.losses import LossOutput
-from speakerssl.methods import Method
+from speakerssl.methods import Method, Plan
 from speakerssl.training.checkpoint import keep_last, list_checkpoints, load_checkpoint, save_checkpoint
 from speakerssl.training.distributed import World
 from speakerssl.training.log import TrainingLog
@@ -61,6 +61,7 @@ class Trainer:
         self.batches = EpochBatches(len(dataset), per_step, training.seed, world.rank, world.size)
         self.loader = _loader(dataset, self.batches, config.data.num_workers)
         self.total_steps = training.steps or round((training.epochs or 0) * len(self.batches))
+        method.plan = Plan(len(self.batches), self.total_steps, batch_ratio(config), training.log_every)
         self.optimizer = build_optimizer(method, config)
         self.checkpoints = output / "checkpoints"
 

@@ -1,0 +1,139 @@
+"""DINO: self-distillation with no labels (Caron et al. 2021, arXiv 2104.14294), and RDINO's regularizers.
+
+targets  softmax((teacher(view) - c) / tau_t) of the global views;  c <- 0.9 c + 0.1 mean teacher(view)
+student  softmax(student(view) / tau_s) of all views; cross-entropy between different views of a recording
+
+In speaker verification: 2 global crops of 4 s and 4 local ones of 2 s. RDINO (arXiv 2211.04168) adds the variance and
+covariance terms of VICReg on the student's embeddings, averaged over the two global views; the reference code adds
+the teacher's too, which have no gradient. Its weights are not known for sure: both are 0 by default.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from speakerssl.encoders import Encoder
+from speakerssl.errors import unknown_name
+from speakerssl.losses import LossOutput, covariance_term, gather, variance_term
+from speakerssl.losses.options import check_keys, check_range
+from speakerssl.losses.symmetry import promote
+from speakerssl.methods.base import Method, check_options, no_loss, register
+from speakerssl.methods.distillation import cross_view_entropy, target_numbers
+from speakerssl.methods.heads import DINOHead, build_dino_head
+from speakerssl.methods.momentum import (
+    MOMENTUM_OPTIONS,
+    MomentumMethod,
+    MomentumSchedule,
+    build_momentum,
+    teacher_of,
+)
+from speakerssl.methods.views import at_least, join_views
+
+
+@dataclass(frozen=True)
+class DINOOptions:
+    """`teacher_temperature` rises linearly to `final_teacher_temperature` (None: stays) over `warmup_epochs`."""
+
+    student_temperature: float = 0.1
+    teacher_temperature: float = 0.04
+    final_teacher_temperature: float | None = None
+    warmup_epochs: float = 30.0
+    center_momentum: float = 0.9
+    freeze_last_epochs: float = 1.0
+    variance: float = 0.0  # RDINO's diversity
+    covariance: float = 0.0  # RDINO's redundancy
+
+    def __post_init__(self) -> None:
+        for name in ("student_temperature", "teacher_temperature"):
+            check_range(f"dino '{name}'", getattr(self, name), 1e-4)
+        check_range("dino 'center_momentum'", self.center_momentum, 0, 1)
+        for name in ("warmup_epochs", "freeze_last_epochs", "variance", "covariance"):
+            check_range(f"dino '{name}'", getattr(self, name), 0)
+
+    def teacher_temperature_at(self, epoch: float) -> float:
+        if self.final_teacher_temperature is None or not self.warmup_epochs:
+            return self.final_teacher_temperature or self.teacher_temperature
+        share = min(1.0, epoch / self.warmup_epochs)
+        return self.teacher_temperature + share * (self.final_teacher_temperature - self.teacher_temperature)
+
+
+class DINO(MomentumMethod):
+    """The first two views are global; `final_encoder` is the teacher unless `keep` is 'student'."""
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        head: DINOHead,
+        momentum: MomentumSchedule,
+        options: DINOOptions | None = None,
+        keep: str = "teacher",
+    ) -> None:
+        super().__init__(momentum)
+        self.encoder, self.head = encoder, head
+        self.teacher, self.teacher_head = teacher_of(encoder), teacher_of(head)
+        self.options, self.keep = options or DINOOptions(), keep
+        self.register_buffer("center", torch.zeros(1, head.last.weight.shape[0]))
+        self.center: Tensor
+
+    def followers(self) -> list[tuple[nn.Module, nn.Module]]:
+        return [(self.teacher, self.encoder), (self.teacher_head, self.head)]
+
+    def final_encoder(self) -> Encoder:
+        return self.teacher if self.keep == "teacher" else self.encoder
+
+    def forward(self, views: list[Tensor], indices: Tensor, step: int) -> LossOutput:
+        at_least("dino", views, 2, "views.num_global")
+        options, epoch = self.options, self.epoch_at(step)
+        with torch.no_grad():
+            taught = [self.teacher_head(x) for x in join_views(self.teacher, views[:2])]
+            temperature = options.teacher_temperature_at(epoch)
+            targets = [torch.softmax((x - self.center) / temperature, 1) for x in taught]
+        embeddings = join_views(self.encoder, views)
+        frozen = epoch < options.freeze_last_epochs
+        logits = [self.head(x, frozen_last=frozen) / options.student_temperature for x in embeddings]
+        loss = cross_view_entropy(targets, logits)
+        logs = {**target_numbers(targets), "teacher_temperature": temperature}
+        if options.variance or options.covariance:
+            terms = diversity(embeddings[0], embeddings[1])
+            loss = loss + options.variance * terms["variance"] + options.covariance * terms["covariance"]
+            logs.update({f"regularizer/{name}": term.item() for name, term in terms.items()})
+        if self.training:
+            self.recentre(torch.cat(taught))
+        return self.observed(LossOutput(loss, logs), embeddings[0], embeddings[1], indices, step)
+
+    @torch.no_grad()
+    def recentre(self, taught: Tensor) -> None:
+        """The centre follows the mean [1, K] of the teacher's outputs [N, K] over all processes."""
+        mean = gather(taught.mean(0, keepdim=True)).mean(0, keepdim=True)
+        self.center.lerp_(mean, 1 - self.options.center_momentum)
+
+
+def diversity(first: Tensor, second: Tensor) -> dict[str, Tensor]:
+    """RDINO's terms on the mean of the embeddings [N, D] of both global views, over all processes."""
+    with torch.autocast(first.device.type, enabled=False):
+        mean = gather((promote(first) + promote(second)) / 2)
+        return {"variance": variance_term(mean), "covariance": covariance_term(mean)}
+
+
+@register("dino")
+def build_dino(encoder: Encoder, options: Mapping[str, Any], loss: Mapping[str, Any]) -> Method:
+    """Options: head, keep, momentum 0.996 to 1, and those of DINOOptions; `regularizer: {variance, covariance}`."""
+    own = tuple(name for name in DINOOptions.__dataclass_fields__ if name not in ("variance", "covariance"))
+    check_options("dino", options, ("head", "keep", "regularizer", *own, *MOMENTUM_OPTIONS))
+    no_loss("dino", loss)
+    regularizer = options.get("regularizer", {})
+    check_keys("dino regularizer", regularizer, ["variance", "covariance"])
+    chosen = DINOOptions(**{key: options[key] for key in own if key in options}, **regularizer)
+    head = build_dino_head(encoder.embed_dim, options.get("head"))
+    return DINO(encoder, head, build_momentum(options, 0.996, 1.0), chosen, which_encoder("dino", options))
+
+
+def which_encoder(method: str, options: Mapping[str, Any]) -> str:
+    """The option `keep`: which encoder becomes the model."""
+    keep = options.get("keep", "teacher")
+    if keep not in ("teacher", "student"):
+        raise unknown_name(f"{method} 'keep'", str(keep), ("teacher", "student"))
+    return keep

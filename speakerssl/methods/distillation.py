@@ -1,0 +1,30 @@
+"""Self-distillation by classes that nobody named: the student says of every view what the teacher says of another."""
+
+import torch
+from torch import Tensor
+
+from speakerssl.losses.symmetry import promote
+
+
+def cross_view_entropy(targets: list[Tensor], logits: list[Tensor]) -> Tensor:
+    """The mean over pairs of views t != v of -sum_k targets[t] log_softmax(logits[v]).
+
+    Args:
+        targets: probabilities [N, K] of the global views by the teacher.
+        logits: [N, K] of all views by the student, the global ones first, over its temperature.
+    """
+    logs = [torch.log_softmax(promote(view), 1) for view in logits]
+    terms = [-(target * log).sum(1).mean() for t, target in enumerate(targets) for v, log in enumerate(logs) if v != t]
+    return torch.stack(terms).mean()
+
+
+def target_numbers(targets: list[Tensor]) -> dict[str, float]:
+    """What collapse looks like in the teacher: the entropy of a target and of the mean target, in nats.
+
+    `target_entropy` near log K: every target is uniform. `usage_entropy` near 0: all are one class.
+    """
+    both = torch.cat(targets)
+    mean = both.mean(0)
+    entropy = -torch.special.xlogy(both, both).sum(1).mean()
+    usage = -torch.special.xlogy(mean, mean).sum()
+    return {"target_entropy": entropy.item(), "usage_entropy": usage.item()}

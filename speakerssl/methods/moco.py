@@ -1,0 +1,58 @@
+"""MoCo v2+: queries by the encoder, keys by a momentum teacher, a queue of past keys as negatives.
+
+MoCo (arXiv 1911.05722) with the projector of v2 (2003.04297) and the symmetric, dual-view loss of v3 (2104.02057):
+either view is a query once. Without a `negatives` entry in the loss section the queue is `{name: queue}`, with its
+size of losses/queue.py; keys of the anchor's own recording are never its negatives. The teacher sees its own batch
+statistics, and its running ones are those of the encoder.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from speakerssl.encoders import Encoder
+from speakerssl.losses import LossOutput, build_loss
+from speakerssl.methods.base import Method, check_options, register
+from speakerssl.methods.heads import build_projector
+from speakerssl.methods.momentum import (
+    MOMENTUM_OPTIONS,
+    MomentumMethod,
+    MomentumSchedule,
+    build_momentum,
+    teacher_of,
+)
+from speakerssl.methods.views import at_least
+
+
+class MoCo(MomentumMethod):
+    """The loss is any contrastive one; its symmetry says which views are queries."""
+
+    def __init__(self, encoder: Encoder, projector: nn.Module, loss: nn.Module, momentum: MomentumSchedule) -> None:
+        super().__init__(momentum)
+        self.encoder, self.projector, self.loss = encoder, projector, loss
+        self.teacher, self.teacher_projector = teacher_of(encoder), teacher_of(projector)
+
+    def followers(self) -> list[tuple[nn.Module, nn.Module]]:
+        return [(self.teacher, self.encoder), (self.teacher_projector, self.projector)]
+
+    def forward(self, views: list[Tensor], indices: Tensor, step: int) -> LossOutput:
+        at_least("moco", views, 2, "views.num_global")
+        embeddings = [self.encoder(view) for view in views[:2]]
+        first, second = (self.projector(embedding) for embedding in embeddings)
+        with torch.no_grad():
+            keys = [self.teacher_projector(self.teacher(view)) for view in views[:2]]
+        output = self.loss(first, second, step, indices, targets=(keys[0], keys[1]))
+        return self.observed(output, embeddings[0], embeddings[1], indices, step)
+
+
+@register("moco")
+def build_moco(encoder: Encoder, options: Mapping[str, Any], loss: Mapping[str, Any]) -> Method:
+    """Options: projector (2048-256), momentum 0.999, momentum_final 0.999."""
+    check_options("moco", options, ("projector", *MOMENTUM_OPTIONS))
+    default = {"hidden_dim": 2048, "out_dim": 256}
+    projector, _ = build_projector(encoder.embed_dim, options.get("projector", default))
+    criterion = build_loss({"negatives": {"name": "queue"}, **loss})
+    start = options.get("momentum", 0.999)
+    return MoCo(encoder, projector, criterion, build_momentum(options, start, start))

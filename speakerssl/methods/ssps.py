@@ -1,0 +1,108 @@
+"""Self-supervised positive sampling: the second view comes from another recording that is likely the same speaker.
+
+SSPS (arXiv 2501.17772, 2505.14561): at the start of an epoch, k-means on the unit reference embeddings of the
+unaugmented recordings. For an anchor in cluster c the partner is a random member of c (`neighbours: 0`) or of one of
+the M clusters whose centroids are nearest to that of c. No labels are used. Where sessions are known, members of
+another session than the anchor's are preferred; with none, any other recording is.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+import torch.distributed as dist
+
+from speakerssl.errors import InputError
+from speakerssl.losses.gather import world
+from speakerssl.losses.options import check_keys, check_range
+from speakerssl.methods.clustering import CPU, nearest_clusters, spherical_kmeans, unit
+
+
+class PositiveSampler:
+    """Draws partners; a plain object without state, every draw is a function of (seed, epoch)."""
+
+    def __init__(
+        self, clusters: int, neighbours: int = 0, start_epoch: int = 0, iterations: int = 10, seed: int = 0
+    ) -> None:
+        self.clusters = int(check_range("ssps 'clusters'", clusters, 1))
+        self.neighbours = int(check_range("ssps 'neighbours'", neighbours, 0))
+        self.start_epoch = int(check_range("ssps 'start_epoch'", start_epoch, 0))
+        self.iterations = int(check_range("ssps 'iterations'", iterations, 1))
+        self.seed = int(check_range("ssps 'seed'", seed, 0))
+
+    def partners(
+        self,
+        epoch: int,
+        embed: Callable[[], np.ndarray],
+        sessions: list[str | None] | None,
+        device: torch.device,
+    ) -> np.ndarray | None:
+        """Partners [num_recordings] of `epoch`, None before `start_epoch`; the same on all processes.
+
+        Raises InputError where there are more clusters than recordings.
+        """
+        if epoch < self.start_epoch:
+            return None
+        rank, size = world()
+        found = None if rank else self.draw(epoch, embed(), sessions, device)
+        if size > 1:  # running statistics differ between processes, and so would their clusters
+            message = [found]
+            dist.broadcast_object_list(message, src=0, device=device)
+            found = message[0]
+        return found
+
+    def draw(
+        self,
+        epoch: int,
+        embeddings: np.ndarray,
+        sessions: list[str | None] | None = None,
+        device: torch.device = CPU,
+    ) -> np.ndarray:
+        """Partners [N] from reference embeddings [N, D]."""
+        if self.clusters > len(embeddings):
+            raise InputError(f"ssps: {self.clusters} clusters for {len(embeddings)} recordings; lower 'clusters'")
+        rng = np.random.default_rng((self.seed, epoch))
+        units = unit(embeddings)
+        labels, centroids = spherical_kmeans(units, self.clusters, self.iterations, rng, device)
+        return sample_partners(labels, nearest_clusters(labels, centroids, self.neighbours), sessions, rng)
+
+
+def build_sampler(config: Any) -> PositiveSampler | None:
+    """From a method's `ssps` option: `{clusters: K, neighbours: M, start_epoch: E, iterations: 10}`, or None."""
+    if config is None or config is False:
+        return None
+    if not isinstance(config, Mapping) or "clusters" not in config:
+        raise InputError(f"method: ssps: expected options with 'clusters', found {config!r}")
+    check_keys("ssps", config, ["clusters", "neighbours", "start_epoch", "iterations", "seed"])
+    return PositiveSampler(**config)
+
+
+def sample_partners(
+    labels: np.ndarray, sources: dict[int, np.ndarray], sessions: list[str | None] | None, rng: np.random.Generator
+) -> np.ndarray:
+    """One partner for each recording [N]: a random member of one of the `sources` of its cluster.
+
+    Members of another session come first, then any but the anchor, then the anchor itself. A recording whose
+    session is None has one of its own.
+    """
+    order = np.argsort(labels, kind="stable")
+    present, starts = np.unique(labels[order], return_index=True)
+    members = dict(zip(present.tolist(), np.split(order, starts[1:])))
+    session = None if sessions is None else session_numbers(sessions)
+    partners = np.empty(len(labels), dtype=np.int64)
+    for anchor, cluster in enumerate(labels.tolist()):
+        near = sources[cluster]
+        candidates = members[int(near[rng.integers(len(near))])]
+        others = candidates[candidates != anchor]
+        if session is not None:
+            elsewhere = others[session[others] != session[anchor]]
+            others = elsewhere if len(elsewhere) else others
+        partners[anchor] = others[rng.integers(len(others))] if len(others) else anchor
+    return partners
+
+
+def session_numbers(sessions: list[str | None]) -> np.ndarray:
+    """A number for each session; unknown ones (None) each get their own, below 0."""
+    numbers = {name: i for i, name in enumerate(dict.fromkeys(s for s in sessions if s is not None))}
+    return np.array([-1 - i if s is None else numbers[s] for i, s in enumerate(sessions)], dtype=np.int64)
