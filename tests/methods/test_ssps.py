@@ -1,0 +1,89 @@
+"""Sampled positives: whose clusters they come from, sessions, no labels, the same for the same epoch."""
+
+import numpy as np
+import pytest
+import torch
+
+from speakerssl.errors import InputError
+from speakerssl.methods import build_method
+from speakerssl.methods.clustering import nearest_clusters, spherical_kmeans, unit
+from speakerssl.methods.ssps import PositiveSampler, build_sampler, sample_partners
+
+
+def speakers_on_a_ring(count: int = 6, each: int = 8, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Embeddings [N, 2] in tight groups at equal angles, of any length, and their group."""
+    rng = np.random.default_rng(seed)
+    group = np.repeat(np.arange(count), each)
+    angles = 2 * np.pi * group / count + 0.02 * rng.standard_normal(len(group))
+    return np.stack([np.cos(angles), np.sin(angles)], 1) * rng.uniform(1, 9, (len(group), 1)), group
+
+
+def test_without_neighbours_partners_are_other_members_of_the_own_cluster() -> None:
+    embeddings, group = speakers_on_a_ring()
+    labels, _ = spherical_kmeans(unit(embeddings), 6, 10, np.random.default_rng((0, 5)))
+    partners = PositiveSampler(clusters=6).draw(5, embeddings)
+    np.testing.assert_array_equal(labels[partners], labels)
+    assert (partners != np.arange(len(group))).all()
+
+
+def test_with_neighbours_partners_come_from_the_nearest_other_centroids() -> None:
+    embeddings, group = speakers_on_a_ring()
+    centroids = np.stack([unit(embeddings[group == g]).mean(0) for g in range(6)])
+    near = nearest_clusters(group, unit(centroids), 2)
+    assert {g: set(near[g]) for g in range(6)} == {g: {(g - 1) % 6, (g + 1) % 6} for g in range(6)}
+    partners = sample_partners(group, near, None, np.random.default_rng(0))
+    steps = (group[partners] - group) % 6
+    assert set(steps) == {1, 5}
+
+
+def test_another_session_is_preferred_and_not_required() -> None:
+    labels = np.zeros(6, dtype=np.int64)
+    sessions = ["a", "a", "a", "b", "b", None]
+    for seed in range(20):
+        partners = sample_partners(labels, {0: np.array([0])}, sessions, np.random.default_rng(seed))
+        assert all(sessions[i] is None or sessions[i] != sessions[j] for i, j in enumerate(partners))
+        alone = sample_partners(labels, {0: np.array([0])}, ["a"] * 6, np.random.default_rng(seed))
+        assert all(i != j for i, j in enumerate(alone))
+    single = sample_partners(np.array([0, 1]), {0: np.array([0]), 1: np.array([1])}, None, np.random.default_rng(0))
+    assert single.tolist() == [0, 1]
+
+
+def test_draws_depend_on_seed_and_epoch_alone() -> None:
+    embeddings, _ = speakers_on_a_ring()
+    sampler = PositiveSampler(clusters=4, neighbours=1)
+    np.testing.assert_array_equal(sampler.draw(3, embeddings), sampler.draw(3, embeddings))
+    assert (sampler.draw(3, embeddings) != sampler.draw(4, embeddings)).any()
+
+
+def test_any_method_samples_and_labels_play_no_part(make) -> None:
+    embeddings, group = speakers_on_a_ring()
+    calls = []
+
+    def embed() -> np.ndarray:
+        calls.append(1)
+        return embeddings
+
+    method = make("dino", ssps={"clusters": 6, "start_epoch": 2})
+    assert method.samples_positives
+    assert not make("vicreg").samples_positives
+    assert method.start_epoch(1, embed) is None
+    assert not calls  # nothing is embedded before it is needed
+    partners = method.start_epoch(2, embed)
+    method.speakers = np.random.default_rng(0).permutation(group)
+    np.testing.assert_array_equal(partners, method.start_epoch(2, embed))
+    method.sessions = [str(i % 2) for i in range(len(group))]
+    sessions = np.arange(len(group)) % 2
+    chosen = method.start_epoch(2, embed)
+    alone = chosen == np.arange(len(group))  # k-means may leave a recording by itself
+    assert (sessions[chosen] != sessions)[~alone].all()
+    assert alone.mean() < 0.1
+
+
+def test_mistakes_are_named(encoder) -> None:
+    with pytest.raises(InputError, match="ssps: expected options with 'clusters'"):
+        build_sampler({"neighbours": 1})
+    with pytest.raises(InputError, match="ssps has no option 'k'"):
+        build_method(encoder, {"name": "simclr", "ssps": {"clusters": 3, "k": 1}}, {})
+    sampler = PositiveSampler(clusters=9)
+    with pytest.raises(InputError, match="9 clusters for 3 recordings"):
+        sampler.partners(0, lambda: np.eye(3), None, torch.device("cpu"))

@@ -1,0 +1,108 @@
+"""Methods inside the trainer: exact resume with sampled positives, and two processes under torchrun."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from speakerssl.config import Config, TrainingConfig
+from speakerssl.data.sampler import Item
+from speakerssl.encoders import build_encoder
+from speakerssl.methods import build_method
+from speakerssl.training.checkpoint import list_checkpoints
+from speakerssl.training.distributed import World
+from speakerssl.training.trainer import Trainer
+
+from .conftest import DIM, FEATS, TINY
+
+
+class Recordings:
+    """24 recordings of 6 speakers; a view is the recording's mean with noise."""
+
+    def __init__(self) -> None:
+        self.ids = [f"r{i}" for i in range(24)]
+        self.means = np.repeat(np.random.default_rng(0).standard_normal((6, FEATS)), 4, axis=0)
+
+    def __len__(self) -> int:
+        return 24
+
+    def __getitem__(self, item: Item) -> list[np.ndarray]:
+        epoch, anchor, partner = item
+        rng = np.random.default_rng((epoch, anchor))
+        owners = [anchor, partner, anchor, anchor]
+        lengths = [12, 12, 6, 6]
+        return [(self.means[i] + rng.standard_normal((n, FEATS))).astype(np.float32) for i, n in zip(owners, lengths)]
+
+
+def trainer_of(name: str, output: Path, world: World, **options: object) -> Trainer:
+    torch.manual_seed(0)
+    encoder = build_encoder("small_tdnn", FEATS, channels=8, blocks=1, stride=2, kernel_size=3, aggregate_dim=0,
+                            bottleneck=4, embed_dim=DIM, pooling="mean")  # fmt: skip
+    method = build_method(encoder, {"name": name, **TINY[name], **options}, {})
+    training = TrainingConfig(batch_size=12, steps=6, checkpoint_every=3, log_every=2, tensorboard=False)
+    dataset = Recordings()
+    feats = torch.from_numpy(dataset.means).float()[:, None].expand(-1, 12, -1)
+
+    def embed() -> np.ndarray:
+        with torch.no_grad():
+            return method.final_encoder()(feats).numpy()
+
+    config = Config(features={}, encoder={}, loss={}, training=training)
+    return Trainer(config, method, nn.Identity(), dataset, output, world, embed=embed)
+
+
+@pytest.mark.parametrize("name", ["moco", "dino", "swav"])
+def test_resumed_in_an_epoch_with_sampled_positives(tmp_path: Path, name: str) -> None:
+    options = {"ssps": {"clusters": 6, "start_epoch": 1}}
+    whole = trainer_of(name, tmp_path / "whole", World(), **options)
+    whole.fit()
+    assert whole.batches.partners is not None
+    (tmp_path / "again" / "checkpoints").mkdir(parents=True)
+    middle = list_checkpoints(tmp_path / "whole" / "checkpoints")[0]  # after step 3: inside epoch 1
+    shutil.copy(middle, tmp_path / "again" / "checkpoints")
+    again = trainer_of(name, tmp_path / "again", World(), **options)
+    again.fit()
+    for key, value in whole.method.state_dict().items():
+        assert torch.equal(again.method.state_dict()[key], value), key
+    assert "embedding/effective_rank" in (tmp_path / "whole" / "train.jsonl").read_text()
+
+
+@pytest.mark.slow
+def test_two_processes_hold_the_same_state(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    root = Path(__file__).resolve().parents[2]
+    script = tmp_path / "run.py"
+    script.write_text(SCRIPT)
+    done = subprocess.run([*command, str(script), str(tmp_path)], cwd=root, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    for name in sorted(TINY):
+        first, second = (torch.load(tmp_path / f"{name}-{rank}.pt") for rank in range(2))
+        for key, value in first.items():
+            # Batch statistics are each process's own until the next step begins.
+            if "running" in key or "tracked" in key or key.startswith("watch."):
+                continue
+            torch.testing.assert_close(second[key], value, rtol=1e-5, atol=1e-6, msg=f"{name}: {key}")
+
+
+SCRIPT = """
+import os, sys
+from pathlib import Path
+import torch
+sys.path.insert(0, os.getcwd())
+from tests.methods.conftest import TINY
+from tests.methods.test_training import trainer_of
+from speakerssl.training.distributed import open_world
+
+with open_world("cpu") as world:
+    for name in sorted(TINY):
+        options = {"projector": {"hidden_dim": 8, "out_dim": 2}} if name == "wmse" else {}
+        trainer = trainer_of(name, Path(sys.argv[1]) / name, world, ssps={"clusters": 6}, **options)
+        trainer.fit()
+        torch.save(trainer.method.state_dict(), Path(sys.argv[1]) / f"{name}-{world.rank}.pt")
+        world.barrier()
+"""
