@@ -37,6 +37,7 @@ class ViewsConfig:
     crop_seconds: float = 2.0
     num_local: int = 0
     local_seconds: float = 2.0
+    clean_prob: float = 0.0  # chance that one of the first two views is left as recorded, as enrolments mostly are
     feature_noise: Mapping[str, Any] = field(default_factory=dict)  # mel-domain augmentation, see augment/
     spec_augment: Mapping[str, Any] = field(default_factory=dict)
 

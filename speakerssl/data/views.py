@@ -62,12 +62,13 @@ class AudioViews:
         seconds = self.views.crop_seconds, self.views.local_seconds
         length, local = (round(s * self.sample_rate) for s in seconds)
         plans = {index: self._plan(index, length, local, rng) for index in dict.fromkeys((anchor, partner))}
+        clean = draw_clean(self.views.clean_prob, rng)
         views = []
         for number in range(len(plans[anchor])):
             source = partner if number == 1 else anchor
             crop, wanted = plans[source][number]
             wave = wrap_pad(self._read(source, crop), wanted)
-            views.append(self.augment(wave, rng) if self.augment else wave)
+            views.append(self.augment(wave, rng) if self.augment and number != clean else wave)
         return views
 
     def _plan(self, index: int, length: int, local: int, rng: np.random.Generator) -> list[tuple[Crop, int]]:
@@ -124,7 +125,13 @@ class StoreViews:
         if self.clean or augmented == 0:
             return [0] * count
         order = rng.permutation(augmented) + 1
-        return [int(order[i % augmented]) for i in range(count)]
+        clean = draw_clean(self.views.clean_prob, rng)
+        return [0 if i == clean else int(order[i % augmented]) for i in range(count)]
+
+
+def draw_clean(prob: float, rng: np.random.Generator) -> int | None:
+    """Which of the first two views stays unaugmented, or None; draws nothing where that never happens."""
+    return int(rng.integers(2)) if prob > 0 and rng.random() < prob else None
 
 
 def collate(items: Sequence[list[np.ndarray]]) -> list[Tensor]:

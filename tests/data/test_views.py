@@ -111,3 +111,20 @@ def test_collate_stacks_by_view() -> None:
     first, second = collate([[np.zeros((4, 2)), np.ones((6, 2))]] * 3)
     assert first.shape == (3, 4, 2)
     assert second.shape == (3, 6, 2)
+
+
+def test_clean_prob_leaves_one_of_the_first_two_views_as_recorded(tmp_path: Path, ramp: Utterance) -> None:
+    views = ViewsConfig(crop_seconds=0.3, clean_prob=0.5)
+    store = StoreViews([write_store(tmp_path / "s", 4)], views, seed=0, exclude=set())
+    clean = [[int(view[0, 0]) == 0 for view in store[epoch, 0, 0]] for epoch in range(400)]
+    assert not any(all(pair) for pair in clean)
+    assert 0.4 < np.mean([any(pair) for pair in clean]) < 0.6
+    assert 0.15 < np.mean([pair[0] for pair in clean]) < 0.35
+
+    def negate(wave: np.ndarray, _: np.random.Generator) -> np.ndarray:
+        return -wave
+
+    audio = AudioViews([ramp], [48000], ViewsConfig(crop_seconds=0.2, clean_prob=1.0), negate, seed=0)
+    for epoch in range(5):
+        signs = [np.sign(view[-1]) for view in audio[epoch, 0, 0]]
+        assert sorted(signs) == [-1, 1]

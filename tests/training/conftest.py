@@ -1,4 +1,4 @@
-"""A tiny corpus that makes learning visible: "speakers" are fixed resonances, "channels" random tilts."""
+"""A tiny corpus that makes learning visible: "speakers" are pairs of vowels, "channels" random tilts."""
 
 from pathlib import Path
 
@@ -11,14 +11,21 @@ SECONDS, RATE = 1.6, 16000
 
 
 def tone_speaker(speaker: int, rng: np.random.Generator) -> np.ndarray:
-    """float32 [S] in -1..1: noise through the two resonances that are this speaker's own, in syllables."""
-    formants = np.random.default_rng((7, speaker)).uniform(300, 3500, size=2)
-    frequencies = np.fft.rfftfreq(int(SECONDS * RATE), 1 / RATE)
-    curve = sum(np.exp(-(((frequencies - f) / 150) ** 2)) for f in formants) + 0.01
-    spectrum = np.fft.rfft(rng.standard_normal(int(SECONDS * RATE))) * curve
-    wave = np.fft.irfft(spectrum * (1 + frequencies / 8000) ** rng.uniform(-2, 2), int(SECONDS * RATE))
-    syllables = 0.3 + np.abs(np.sin(np.arange(len(wave)) / RATE * np.pi * rng.uniform(2, 5)))
-    return (0.3 * wave / np.abs(wave).max() * syllables).astype(np.float32)
+    """float32 [S] in -1..1: two "vowels" in turn, each noise through two resonances that are this speaker's own.
+
+    The contrast between the vowels is what mean normalization leaves; a random tilt plays the channel.
+    """
+    size = int(SECONDS * RATE)
+    frequencies = np.fft.rfftfreq(size, 1 / RATE)
+    tilt = (1 + frequencies / 8000) ** rng.uniform(-2, 2)
+    vowels = []
+    for vowel in range(2):
+        formants = np.random.default_rng((7, speaker, vowel)).uniform(300, 5000, size=2)
+        curve = sum(np.exp(-(((frequencies - f) / 200) ** 2)) for f in formants) + 0.02
+        vowels.append(np.fft.irfft(np.fft.rfft(rng.standard_normal(size)) * curve * tilt, size))
+    gate = np.sin(np.arange(size) / RATE * 2 * np.pi * rng.uniform(3, 5) + rng.uniform(0, 6)) > 0
+    wave = np.where(gate, vowels[0], vowels[1])
+    return (0.3 * wave / np.abs(wave).max()).astype(np.float32)
 
 
 def write_corpus(folder: Path, speakers: range, utterances: int) -> Path:
