@@ -3,7 +3,7 @@
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -52,7 +52,8 @@ def add_json_argument(parser: argparse.ArgumentParser) -> None:
 
 def read_both(embeddings: str, trials: str) -> tuple[Embeddings, Trials]:
     """Embeddings and trial list, read at the same time."""
-    results = run_all([partial(read_embeddings, embeddings), partial(read_trials, trials)])
+    tasks: list[Callable[[], object]] = [partial(read_embeddings, embeddings), partial(read_trials, trials)]
+    results = run_all(tasks)
     return cast(tuple[Embeddings, Trials], tuple(results))
 
 
