@@ -78,11 +78,14 @@ def keep_last(folder: Path, count: int) -> None:
 
 
 def average_checkpoints(paths: list[Path]) -> State:
-    """The mean of the methods' floating-point tensors over checkpoints (float64 sums); the rest is the last's."""
+    """The mean of the methods' floating-point tensors over checkpoints (float64 sums); the rest is the last's.
+
+    So is what has another size in each, such as a queue that fills.
+    """
     states: list[State] = [_read(path)["method"] for path in paths]
     averaged = dict(states[-1])
     for key, value in averaged.items():
-        if value.is_floating_point():
+        if value.is_floating_point() and all(state[key].shape == value.shape for state in states):
             total = torch.stack([state[key].double() for state in states]).mean(dim=0)
             averaged[key] = total.to(value.dtype)
     return averaged

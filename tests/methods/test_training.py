@@ -10,11 +10,12 @@ import pytest
 import torch
 from torch import nn
 
-from speakerssl.config import Config, TrainingConfig
+from speakerssl.config import Config, DataConfig, ScalingConfig, TrainingConfig
 from speakerssl.data.sampler import Item
 from speakerssl.encoders import build_encoder
 from speakerssl.methods import build_method
-from speakerssl.training.checkpoint import list_checkpoints
+from speakerssl.training.build import describe_recordings
+from speakerssl.training.checkpoint import average_checkpoints, list_checkpoints
 from speakerssl.training.distributed import World
 from speakerssl.training.trainer import Trainer
 
@@ -52,7 +53,8 @@ def trainer_of(name: str, output: Path, world: World, **options: object) -> Trai
         with torch.no_grad():
             return method.final_encoder()(feats).numpy()
 
-    config = Config(features={}, encoder={}, loss={}, training=training)
+    scaling = ScalingConfig(reference_batch=6)
+    config = Config(features={}, encoder={}, loss={}, training=training, scaling=scaling)
     return Trainer(config, method, nn.Identity(), dataset, output, world, embed=embed)
 
 
@@ -70,6 +72,47 @@ def test_resumed_in_an_epoch_with_sampled_positives(tmp_path: Path, name: str) -
     for key, value in whole.method.state_dict().items():
         assert torch.equal(again.method.state_dict()[key], value), key
     assert "embedding/effective_rank" in (tmp_path / "whole" / "train.jsonl").read_text()
+
+
+def test_the_plan_of_the_run_reaches_the_method(tmp_path: Path) -> None:
+    method = trainer_of("byol", tmp_path, World(), momentum=0.99, momentum_final=0.99).method
+    assert (method.plan.steps_per_epoch, method.plan.total_steps, method.plan.kappa) == (2, 6, 2.0)
+    teacher, student = method.followers()[0]
+    with torch.no_grad():
+        next(student.parameters()).add_(1.0)
+    before = next(teacher.parameters()).clone()
+    method.after_step(0, 6)  # the batch is twice the reference: 0.99^2
+    torch.testing.assert_close(next(teacher.parameters()) - before, torch.full_like(before, 1 - 0.99**2))
+
+
+def test_checkpoints_whose_queue_has_grown_are_averaged(tmp_path: Path) -> None:
+    trainer = trainer_of("moco", tmp_path, World())
+    trainer.fit()
+    averaged = average_checkpoints(list_checkpoints(tmp_path / "checkpoints"))
+    trainer.method.load_state_dict(averaged)
+    assert len(averaged["loss.negatives.0.vectors"]) == 6 * 24
+
+
+def test_sessions_and_speakers_come_from_the_data_directory(tmp_path: Path) -> None:
+    tables = {
+        "wav.scp": "a a.wav\nb b.wav\nc c.wav\n",
+        "utt2session": "a s1\nb s1\n",
+        "utt2spk": "a x\nb y\nc x\n",
+    }
+    for name, text in tables.items():
+        (tmp_path / name).write_text(text)
+    method = trainer_of("simclr", tmp_path / "exp", World()).method
+    config = Config(features={}, encoder={}, loss={}, data=DataConfig(train=(str(tmp_path),)))
+    describe_recordings(method, config, ["c", "b", "a"])
+    assert method.sessions == [None, "s1", "s1"]
+    assert method.speakers is not None
+    assert method.speakers.tolist() == [0, 1, 0]
+    (tmp_path / "utt2session").unlink()
+    (tmp_path / "utt2spk").unlink()
+    method = trainer_of("simclr", tmp_path / "exp", World()).method
+    describe_recordings(method, config, ["c", "b", "a"])
+    assert method.sessions is None
+    assert method.speakers is None
 
 
 @pytest.mark.slow
