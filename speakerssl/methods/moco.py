@@ -2,8 +2,8 @@
 
 MoCo (arXiv 1911.05722) with the projector of v2 (2003.04297) and the symmetric, dual-view loss of v3 (2104.02057):
 either view is a query once. Without a `negatives` entry in the loss section the queue is `{name: queue}`, with its
-size of losses/queue.py; keys of the anchor's own recording are never its negatives. The teacher sees its own batch
-statistics, and its running ones are those of the encoder.
+size of losses/queue.py; keys of the anchor's own recording are never its negatives. The teacher sees batch
+statistics of its own.
 """
 
 from collections.abc import Mapping

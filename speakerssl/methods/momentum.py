@@ -3,7 +3,8 @@
     teacher <- m teacher + (1 - m) student     after each optimizer step, m from `momentum` to `momentum_final`
 
 m rises by a cosine (BYOL, arXiv 2006.07733; DINO, arXiv 2104.14294); a batch kappa times the reference takes m^kappa
-(EMA scaling rule, arXiv 2307.13813). Running statistics (buffers) are copied as they are.
+(EMA scaling rule, arXiv 2307.13813). A teacher gathers running statistics of its own: those of the student do
+not fit weights that lag behind, and cost the final teacher accuracy. Other buffers are copied.
 """
 
 import copy
@@ -50,11 +51,13 @@ def teacher_of(module: M) -> M:
 
 @torch.no_grad()
 def follow(teacher: nn.Module, student: nn.Module, momentum: float) -> None:
-    """One step of the moving average, in place."""
+    """One step of the moving average, in place; batch normalization keeps the teacher's own statistics."""
     for old, new in zip(teacher.parameters(), student.parameters(), strict=True):
         old.mul_(momentum).add_(new, alpha=1 - momentum)
-    for copied, buffer in zip(teacher.buffers(), student.buffers(), strict=True):
-        copied.copy_(buffer)
+    for slow, fast in zip(teacher.modules(), student.modules(), strict=True):
+        if not isinstance(slow, nn.modules.batchnorm._BatchNorm):
+            for copied, buffer in zip(slow.buffers(recurse=False), fast.buffers(recurse=False), strict=True):
+                copied.copy_(buffer)
 
 
 class MomentumMethod(Method):

@@ -27,7 +27,7 @@ def test_loss_against_a_loop(make, symmetry: str) -> None:
             positive = torch.exp(anchors[i] @ positives[i] / 0.2)
             others = sum(torch.exp(anchors[i] @ v / 0.2) for v, r in zip(queue, recordings) if r != recording)
             losses.append(-torch.log(positive / (positive + others)))
-    assert float(output.loss) == pytest.approx(float(torch.stack(losses).mean()), rel=1e-5)
+    assert output.loss.item() == pytest.approx(float(torch.stack(losses).mean()), rel=1e-5)
 
 
 def test_the_queue_holds_the_teachers_keys(make) -> None:

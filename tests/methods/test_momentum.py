@@ -29,11 +29,22 @@ def test_teacher_follows_exactly(make, name: str) -> None:
         for slow, (_, student) in zip(expected, method.followers()):
             for old, new in zip(slow.parameters(), student.parameters()):
                 old.data = momentum * old.data + (1 - momentum) * new.data
-    for slow, (teacher, student) in zip(expected, method.followers()):
+    for slow, (teacher, _) in zip(expected, method.followers()):
         for a, b in zip(slow.parameters(), teacher.parameters()):
             torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-7)
-        for a, b in zip(teacher.buffers(), student.buffers()):
-            assert torch.equal(a, b)
+
+
+def test_statistics_are_the_teachers_own_and_other_buffers_are_copied() -> None:
+    student = nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3))
+    student.register_buffer("scale", torch.ones(2))
+    teacher = teacher_of(student)
+    student(torch.randn(8, 3) + 5)
+    student.scale += 1
+    follow(teacher, student, 0.5)
+    assert torch.equal(teacher.scale, torch.full((2,), 2.0))
+    assert torch.equal(teacher[1].running_mean, torch.zeros(3))
+    teacher(torch.randn(8, 3) + 5)  # in training mode
+    assert (teacher[1].running_mean != 0).all()
 
 
 def test_schedule_goes_from_start_to_final() -> None:
