@@ -35,7 +35,7 @@ def test_swav_queue_counts_once_full_and_holds_the_newest(make) -> None:
     losses = []
     for step in range(3):
         views = views_of(2, batch=4, seed=step)
-        losses.append([float(m(views, torch.arange(4), step).loss) for m in (method, plain)])
+        losses.append([m(views, torch.arange(4), step).loss.item() for m in (method, plain)])
     assert losses[0][0] == losses[0][1]
     assert losses[1][0] == losses[1][1]
     assert losses[2][0] != losses[2][1]
