@@ -4,6 +4,7 @@ import gzip
 import os
 import sys
 import tempfile
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import IO, TypeVar
 from speakerssl.errors import InputError
 
 T = TypeVar("T")
+GZIP_MAGIC = b"\x1f\x8b"
 
 
 @contextmanager
@@ -47,21 +49,21 @@ def open_binary(path: str | Path) -> IO[bytes]:
         stream.seek(0)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-    return gzip.open(stream) if head == b"\x1f\x8b" else stream  # type: ignore[return-value]
+    return gzip.open(stream) if head == GZIP_MAGIC else stream  # type: ignore[return-value]
 
 
 def read_bytes(path: str | Path) -> bytes:
     """The whole content of a plain or gzip file. Raises InputError, also for a truncated gzip."""
     try:
-        with open_binary(path) as stream:
-            return stream.read()
-    except (OSError, EOFError) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from None
+        raw = Path(path).read_bytes()
+        return gzip.decompress(raw) if raw[:2] == GZIP_MAGIC else raw
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except (EOFError, zlib.error) as error:
+        raise InputError(f"{path}: cannot be read: damaged gzip: {error}") from None
 
 
-def progress(
-    items: Iterable[T], total: int | None = None, description: str = "", quiet: bool = False
-) -> Iterator[T]:
+def progress(items: Iterable[T], total: int | None = None, description: str = "", quiet: bool = False) -> Iterator[T]:
     """Yields `items` under a progress bar on standard error (a terminal only; logs stay clean)."""
     if quiet or not sys.stderr.isatty():
         yield from items
@@ -69,9 +71,7 @@ def progress(
     from rich.console import Console
     from rich.progress import track
 
-    yield from track(
-        items, description=description, total=total, console=Console(stderr=True), transient=True
-    )
+    yield from track(items, description=description, total=total, console=Console(stderr=True), transient=True)
 
 
 def _umask() -> int:

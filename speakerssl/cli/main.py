@@ -20,7 +20,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "train": ("train", "train an encoder from a configuration file; no labels needed"),
     "extract": ("extract", "embeddings of every recording in a data directory, as ark/scp and npz"),
     "floor": ("floor", "embeddings without training: the feature-statistics floor of every report"),
-    "score": ("score", "score a trial list by cosine (or a trained back-end)"),
+    "score": ("score", "score trial lists by cosine"),
     "norm": ("norm", "normalize scores with a cohort: Z, T, S and adaptive S"),
     "backend": ("backend", "train or apply an embedding chain and PLDA"),
     "calibrate": ("calibrate", "turn scores into log-likelihood ratios"),

@@ -150,7 +150,7 @@ def _write_part(task: tuple[range, int, Path]) -> None:
             failed.append(index)
             reasons.append(str(error))
     arrays = {"kept": kept, "failed": failed, "lengths": [len(piece[0]) for piece in pieces]}
-    stored = {key: np.array(value, dtype=np.int64) for key, value in arrays.items()}
+    stored: dict[str, np.ndarray] = {key: np.array(value, dtype=np.int64) for key, value in arrays.items()}
     stored["reasons"] = np.array(reasons, dtype=np.str_)
     for copy in range(copies + 1):
         stored[f"copy{copy}"] = np.concatenate([piece[copy] for piece in pieces]) if pieces else np.empty((0, 0))

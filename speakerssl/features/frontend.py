@@ -35,7 +35,7 @@ class FeatureFrontend(nn.Module):
         if self.cmn not in CMN:
             raise unknown_name("cmn", str(self.cmn), CMN)
         module, options_class = KINDS[kind]
-        self.raw = module(make_options(options_class, options))  # type: ignore[arg-type, operator]
+        self.raw = module(make_options(options_class, options))
 
     @property
     def feature_dim(self) -> int:

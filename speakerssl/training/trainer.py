@@ -189,7 +189,7 @@ def _collate(items: list[tuple[int, list[np.ndarray]]]) -> tuple[Tensor, list[Te
 def _loader(dataset: ViewDataset, batches: EpochBatches, workers: int) -> DataLoader:
     return DataLoader(
         _Indexed(dataset),  # type: ignore[arg-type]
-        batch_sampler=batches,  # type: ignore[arg-type]
+        batch_sampler=batches,
         num_workers=workers,
         collate_fn=_collate,
         persistent_workers=workers > 0,
