@@ -60,8 +60,7 @@ if stage 2 "features: log-mel of every recording, clean and in augmented copies"
 fi
 
 if stage 3 "train"; then
-  run torchrun --standalone --nproc-per-node "$processes" -m speakerssl.cli.main train --config "$conf" \
-    "${settings[@]}" --output "$model"
+  run speakerssl train --config "$conf" "${settings[@]}" --processes "$processes" --output "$model"
   run speakerssl train --config "$conf" "${settings[@]}" --init-only --output "$untrained"
 fi
 

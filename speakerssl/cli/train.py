@@ -8,7 +8,10 @@ DESCRIPTION = """Train an encoder without labels, from a YAML configuration.
 
   speakerssl train --config conf/snt_xent_am.yaml --output exp/snt_xent_am
   speakerssl train --config conf/base.yaml --set loss.temperature=0.1 --set training.seed=1 --output exp/t01
-  torchrun --nproc-per-node 4 -m speakerssl.cli.main train --config conf/base.yaml --output exp/ddp
+  speakerssl train --config conf/base.yaml --processes 4 --output exp/ddp
+
+Several processes share each batch, and negatives come from all of them; `torchrun --nproc-per-node 4 -m
+speakerssl.cli.main train ...` starts them too, on several machines if need be.
 
 Stopped at any point (even killed) and started again with the same command, training goes on from its last
 checkpoint to the very same weights. The output directory is then a model for `speakerssl extract`."""
@@ -26,6 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto, a GPU where there is one)")
     parser.add_argument(
+        "--processes", type=int, default=1, metavar="N", help="training processes on this machine, one a GPU or core"
+    )
+    parser.add_argument(
         "--init-only", action="store_true", help="write the untrained model, the baseline of every report, and stop"
     )
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
@@ -34,8 +40,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from speakerssl.config import load_config
     from speakerssl.training.build import initialize, train
+    from speakerssl.training.launch import launch
 
     config = load_config(args.config, args.set)
+    if args.processes > 1 and "RANK" not in os.environ:
+        return launch(arguments_again(args), args.processes)
     output = initialize(config, args.output) if args.init_only else train(config, args.output, args.device)
     if os.environ.get("RANK", "0") != "0":
         return 0
@@ -44,3 +53,10 @@ def run(args: argparse.Namespace) -> int:
     else:
         print(f"model: {output}/model.safetensors (embeddings: speakerssl extract --model {output} ...)")
     return 0
+
+
+def arguments_again(args: argparse.Namespace) -> list[str]:
+    """The command line of each process."""
+    overrides = [word for override in args.set for word in ("--set", override)]
+    words = ["train", "--config", args.config, "--output", args.output, "--device", args.device, *overrides]
+    return [*words, *(["--json"] if args.json else [])]

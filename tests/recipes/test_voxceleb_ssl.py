@@ -10,7 +10,7 @@ import soundfile
 DEV, TEST = ("id10001", "id10002", "id10003", "id11000"), ("id10270", "id10309")
 QUICK = (
     "training.epochs=1 training.batch_size=8 training.amp=none data.num_workers=1 validation.every=1 "
-    "encoder.channels=[4,4,8,8] encoder.embed_dim=16 method.projector.hidden_dim=32 method.projector.out_dim=16 "
+    "encoder.channels=4 encoder.embed_dim=16 method.projector.hidden_dim=32 method.projector.out_dim=16 "
     "augment.reverb.rooms=3 views.crop_seconds=0.5 evaluation.crop_seconds=0.5"
 )
 

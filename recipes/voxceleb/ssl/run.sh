@@ -62,8 +62,7 @@ if stage 2 "validation trials from training recordings"; then
 fi
 
 if stage 3 "train"; then
-  run torchrun --standalone --nproc-per-node "$processes" -m speakerssl.cli.main train --config "$conf" \
-    "${settings[@]}" --output "$model"
+  run speakerssl train --config "$conf" "${settings[@]}" --processes "$processes" --output "$model"
 fi
 
 if stage 4 "extract: six evenly spaced crops of 2 s"; then
