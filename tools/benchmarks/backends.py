@@ -8,16 +8,14 @@ the table into RESULTS.md.
 """
 
 import argparse
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
+from process import measure_command
 from table import machine, markdown_table, replace_section
 
 from speakerssl.embeddings.storage import write_embeddings
@@ -117,7 +115,7 @@ def measure(todo: dict[str, tuple[list[str], str]], repeats: int) -> list[list[s
     found: dict[str, list[tuple[float, float, float]]] = {name: [] for name in todo}
     for repeat in range(repeats + 1):
         for name, (command, _) in todo.items():
-            measured = run(command)
+            measured = measure_command(command)
             if repeat:
                 found[name].append(measured)
     rows = []
@@ -125,17 +123,6 @@ def measure(todo: dict[str, tuple[list[str], str]], repeats: int) -> list[list[s
         wall, cpu, peak = (statistics.median(column) for column in zip(*values))
         rows.append([name, f"{wall:.2f}", f"{cpu:.2f}", f"{peak:.0f}", todo[name][1]])
     return rows
-
-
-def run(command: list[str]) -> tuple[float, float, float]:
-    """Wall and processor seconds and peak MiB of a process."""
-    start = time.perf_counter()
-    child = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode:
-        raise SystemExit(f"failed: {' '.join(command)}")
-    return time.perf_counter() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
 if __name__ == "__main__":

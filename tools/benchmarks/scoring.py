@@ -9,7 +9,6 @@ than "wall". `--write` puts the table into RESULTS.md.
 
 import argparse
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from process import measure_command
 from table import machine, markdown_table, replace_section
 
 from speakerssl.embeddings.storage import Embeddings, read_embeddings
@@ -111,7 +111,7 @@ def whole_command(scp: str, trials: str, folder: str, repeats: int) -> list[list
     found: dict[str, list[tuple[float, float, float]]] = {name: [] for name in commands}
     for repeat in range(repeats + 1):
         for name, command in commands.items():
-            measured = run(command)
+            measured = measure_command(command)
             # The first round fills numba's and the disk's caches.
             if repeat:
                 found[name].append(measured)
@@ -124,17 +124,6 @@ def whole_command(scp: str, trials: str, folder: str, repeats: int) -> list[list
         first = name.startswith("score")
         out.append([name, f"{wall:.2f}", f"{cpu:.2f}", f"{peak:.0f}", "" if first else ratio, bar])
     return out
-
-
-def run(command: list[str]) -> tuple[float, float, float]:
-    """Wall and processor seconds and peak MiB of a process."""
-    start = time.perf_counter()
-    child = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode:
-        raise SystemExit(f"failed: {' '.join(command)}")
-    return time.perf_counter() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
 def per_trial(trials: Trials, embeddings: Embeddings, repeats: int) -> list[list[str]]:
