@@ -18,4 +18,4 @@ case $loss in
 esac
 mkdir -p "$exp/$system"
 speakerssl train --config "$conf" "${settings[@]}" --output "$exp/$system" 2>&1 | tee -a "$exp/$system/train.log" |
-  sed "s/^/[$system] /"
+  sed -u "s/^/[$system] /"
