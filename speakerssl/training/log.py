@@ -3,11 +3,15 @@
 import json
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 PLAIN_EVERY = 20.0  # seconds between lines where standard error is no terminal
 
@@ -44,6 +48,11 @@ class TrainingLog:
         elif "valid_eer_percent" in values or time.monotonic() - self.last_plain > PLAIN_EVERY:
             self.last_plain = time.monotonic()
             print(line, file=sys.stderr, flush=True)
+
+    def picture(self, step: int, name: str, draw: Callable[[], "Figure"]) -> None:
+        """Shows what `draw` returns in TensorBoard; without TensorBoard nothing is drawn."""
+        if self.board is not None:
+            self.board.add_figure(name, draw(), step)
 
     def close(self) -> None:
         self.stream.close()

@@ -23,8 +23,7 @@ from speakerssl.training.checkpoint import keep_last, list_checkpoints, load_che
 from speakerssl.training.distributed import World
 from speakerssl.training.log import TrainingLog
 from speakerssl.training.schedule import batch_ratio, learning_rate, scaled_lr
-
-Validate = Callable[[nn.Module], dict[str, float]]  # encoder in, named numbers out
+from speakerssl.training.validation import Validator
 
 
 class Trainer:
@@ -45,7 +44,7 @@ class Trainer:
         dataset: ViewDataset,
         output: Path,
         world: World,
-        validate: Validate | None = None,
+        validate: Validator | None = None,
         embed: Callable[[], np.ndarray] | None = None,
         run: str = "",
     ) -> None:
@@ -112,6 +111,7 @@ class Trainer:
         if validated and self.world.is_main and self.validate is not None:
             self.method.eval()
             values.update(self.validate(self.method.final_encoder()))
+            log.picture(step, "validation/projection", self.validate.draw)
         if step % training.log_every == 0 or validated or last:
             log.step(step, values)
         if (step % training.checkpoint_every == 0 or last) and self.world.is_main:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -11,6 +12,10 @@ from speakerssl.data.kaldi import DataDir
 from speakerssl.features.frontend import FeatureFrontend
 from speakerssl.metrics.detection import compute_eer
 from speakerssl.scoring.trials import read_trials
+from speakerssl.training.projection import draw_projection, target_groups
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 BATCH_FRAMES = 20000  # frames, padding included, that go through the encoder at once
 
@@ -26,7 +31,11 @@ class Validator:
         self.labels = self.trials.require_labels()
         recordings = DataDir.read(data).recordings
         needed = dict.fromkeys([*self.trials.enrol_ids, *self.trials.test_ids])
-        self.place = {key: i for i, key in enumerate(needed)}
+        place = {key: i for i, key in enumerate(needed)}
+        # [number of trials] each: the embedding of a trial's either side.
+        self.enrol = np.array([place[key] for key in self.trials.enrol_ids])[self.trials.enrol_index]
+        self.test = np.array([place[key] for key in self.trials.test_ids])[self.trials.test_index]
+        self.embeddings = np.zeros((len(needed), 2), dtype=np.float32)  # unit vectors, those of the last call
         with torch.no_grad():
             raw = (frontend.raw(torch.from_numpy(recordings[key].read())) for key in needed)
             self.feats = [frontend.normalize(feats[None])[0] for feats in raw]
@@ -35,10 +44,15 @@ class Validator:
         """`valid_eer_percent` of `encoder`, which must be in eval mode."""
         embeddings = embed_features(encoder, self.feats)
         embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
-        enrol = embeddings[[self.place[key] for key in self.trials.enrol_ids]][self.trials.enrol_index]
-        test = embeddings[[self.place[key] for key in self.trials.test_ids]][self.trials.test_index]
-        scores = np.einsum("nd,nd->n", enrol, test).astype(np.float64)
+        self.embeddings = embeddings
+        scores = np.einsum("nd,nd->n", embeddings[self.enrol], embeddings[self.test]).astype(np.float64)
         return {"valid_eer_percent": 100 * compute_eer(scores, self.labels)}
+
+    def draw(self) -> "Figure":
+        """The embeddings of the last call in two dimensions; recordings of target trials share a colour."""
+        target = self.labels == 1
+        groups = target_groups(self.enrol[target], self.test[target], len(self.embeddings))
+        return draw_projection(self.embeddings, groups)
 
 
 def embed_features(encoder: nn.Module, feats: Sequence[Tensor]) -> np.ndarray:
