@@ -29,7 +29,7 @@ channels=default
 work=$recipe
 losses="nt_xent snt_xent snt_xent_am snt_xent_aam"
 seeds="0 1 2"
-steps=1500
+steps=900
 copies=6
 jobs=2
 results=$recipe/RESULTS.md
@@ -60,8 +60,7 @@ train=("$data/train")
 for corpus in "${extra[@]}"; do train+=("$data/train_$(basename "$corpus")"); done
 lists=(trials_O="$data/test/trials_O" trials_H="$data/test/trials_H" cross-channel="$data/test_xc/trials_H")
 systems=()
-for loss in $losses; do for seed in $seeds; do systems+=("$loss-s$seed"); done; done
-for seed in $seeds; do systems+=("untrained-s$seed"); done
+for seed in $seeds; do for loss in $losses untrained; do systems+=("$loss-s$seed"); done; done
 
 if stage 1 "data"; then
   run speakerssl prepare --data "$data_dir/train" --output "$data/train"
@@ -85,19 +84,20 @@ if stage 3 "train: ${#systems[@]} runs, $jobs at a time"; then
     run xargs -P "$jobs" -I{} "$recipe/local/train_one.sh" {} "$exp" "$data/valid" "$conf" "$steps"
 fi
 
-if stage 4 "extract"; then
-  printf '%s\n' "${systems[@]}" | run xargs -P "$jobs" -I{} "$recipe/local/extract_one.sh" {} "$exp" "$data"
-  run speakerssl floor --data "$data/test" --output "$exp/floor/embeddings/test"
-  run speakerssl floor --data "$data/test_xc" --output "$exp/floor/embeddings/test_xc"
+if stage 4 "extract: the test recordings, and those of training as the cohort"; then
+  printf '%s\n' "${systems[@]}" floor |
+    run xargs -P "$jobs" -I{} "$recipe/local/extract_one.sh" {} "$exp" "$data/test" "$data/test_xc" "${train[@]}"
 fi
 
 if stage 5 "score and $results"; then
   for system in "${systems[@]}" floor; do
     for list in "${lists[@]}"; do
-      set=test
-      [ "${list%%=*}" != cross-channel ] || set=test_xc
-      run speakerssl score --embeddings "$exp/$system/embeddings/$set/xvector.scp" --trials "${list#*=}" \
-        --output "$exp/$system/scores/${list%%=*}.txt"
+      name=${list%%=*} trials=${list#*=}
+      set=$(basename "$(dirname "$trials")")
+      scored=(--embeddings "$exp/$system/embeddings/$set/xvector.scp" --trials "$trials")
+      run speakerssl score "${scored[@]}" --output "$exp/$system/scores/$name.txt"
+      run speakerssl norm "${scored[@]}" --cohort "$exp/$system/embeddings/cohort.scp" --method as --top 200 \
+        --output "$exp/$system/scores/$name-asnorm.txt"
     done
   done
   run python "$recipe/local/write_results.py" --exp "$exp" --systems $losses untrained floor --lists "${lists[@]}" \

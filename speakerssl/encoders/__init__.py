@@ -6,7 +6,8 @@ from speakerssl.encoders.export import export_onnx
 from speakerssl.encoders.pooling import POOLINGS, Pooling, build_pooling
 from speakerssl.encoders.projector import Projector, build_projector
 from speakerssl.encoders.registry import ENCODERS, build_encoder, encoder_options, register
-from speakerssl.encoders.resnet import ResNet34
+from speakerssl.encoders.resnet import ResNet
+from speakerssl.encoders.resnet_small import small_resnet
 from speakerssl.encoders.tdnn_small import SmallTDNN
 from speakerssl.encoders.xvector import XVector
 
@@ -17,7 +18,7 @@ __all__ = [
     "Encoder",
     "Pooling",
     "Projector",
-    "ResNet34",
+    "ResNet",
     "SmallTDNN",
     "XVector",
     "build_encoder",
@@ -26,4 +27,5 @@ __all__ = [
     "encoder_options",
     "export_onnx",
     "register",
+    "small_resnet",
 ]

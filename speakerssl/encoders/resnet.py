@@ -1,4 +1,6 @@
-"""ResNet-34 encoders: the features as a one-channel image [B, 1, F, T], then pooling over time."""
+"""ResNet encoders: the features as a one-channel image [B, 1, F, T], then pooling over time."""
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -13,21 +15,22 @@ from speakerssl.errors import InputError
 BLOCKS = (3, 4, 6, 3)
 
 
-class ResNet34(Encoder):
-    """Stem, four stages of 3, 4, 6 and 3 blocks with C, 2C, 4C and 8C channels, pooling, linear embedding.
+class ResNet(Encoder):
+    """Stem, stages of residual blocks with C, 2C, 4C, ... channels, pooling, linear embedding.
 
     Args:
         feat_dim: F, values a frame.
         channels: C.
         embed_dim: D.
         pooling: a name from `POOLINGS`.
+        counts: blocks in each stage; by default those of ResNet-34.
         strides: of the stages, over both axes.
         stem_kernel: size of the stem's kernel, over both axes (odd).
         stem_stride: (over F, over T).
         stem_bias: whether the stem's convolution has a bias.
         se_reduction: of the squeeze-and-excitation of all blocks; 0 for none.
         relu_first: ReLU before BN within the stem and the blocks.
-        frequency_mean: pool the mean over F, 8C values, and not all of them, 8C x F' values a frame.
+        frequency_mean: pool the mean over F, as many values as channels a frame, and not all channels x F'.
         instance_norm: normalize the mean and variance of each feature over the recording first.
     """
 
@@ -37,7 +40,8 @@ class ResNet34(Encoder):
         channels: int,
         embed_dim: int,
         pooling: str,
-        strides: tuple[int, ...] = (1, 2, 2, 2),
+        counts: Sequence[int] = BLOCKS,
+        strides: Sequence[int] = (1, 2, 2, 2),
         stem_kernel: int = 3,
         stem_stride: tuple[int, int] = (1, 1),
         stem_bias: bool = False,
@@ -48,7 +52,9 @@ class ResNet34(Encoder):
     ) -> None:
         super().__init__(feat_dim, embed_dim)
         if channels < 1:
-            raise InputError(f"resnet34: channels must be at least 1, not {channels}")
+            raise InputError(f"resnet: channels must be at least 1, not {channels}")
+        if not counts or len(counts) != len(strides) or min(*counts, *strides, *stem_stride) < 1:
+            raise InputError("resnet: counts and strides must be at least 1, and as many of one as of the other")
         self.stem_stride = stem_stride
         self.relu_first = relu_first
         self.frequency_mean = frequency_mean
@@ -59,7 +65,7 @@ class ResNet34(Encoder):
         self.blocks = nn.ModuleList()
         self.block_strides: list[int] = []
         inputs, bins = channels, _ceil_div(feat_dim, stem_stride[0])
-        for stage, (count, stride) in enumerate(zip(BLOCKS, strides)):
+        for stage, (count, stride) in enumerate(zip(counts, strides)):
             outputs = channels * 2**stage
             for i in range(count):
                 block_stride = stride if i == 0 else 1
@@ -89,7 +95,7 @@ class ResNet34(Encoder):
                 lengths = strided_lengths(lengths, stride)
                 mask = mask_of(lengths, x[..., ::stride])
             x = block(x, mask)
-        x = x.mean(dim=2) if self.frequency_mean else x.flatten(1, 2)  # [B, 8C (x F'), T']
+        x = x.mean(dim=2) if self.frequency_mean else x.flatten(1, 2)  # [B, C' (x F'), T']
         return self.embedding(self.pooling(x, lengths))
 
 
@@ -112,14 +118,14 @@ def thin_resnet34(
     embed_dim: int = 512,
     pooling: str = "attentive_mean",
     instance_norm: bool = True,
-) -> ResNet34:
+) -> ResNet:
     """The seed paper's encoder (Lepage and Dehak 2023, arXiv 2306.03664): 1,846,822 parameters at 40 mel bins.
 
     What fixes the count: the stem's 3x3 convolution has a bias (the 16 that make the difference), all others
     none; the gates of squeeze-and-excitation (r=8) have biases; pooling takes all 128 x 5 values a frame through
     a channel-wise attention with a bottleneck of 128, biases and one BN.
     """
-    return ResNet34(
+    return ResNet(
         feat_dim,
         channels,
         embed_dim,
@@ -138,7 +144,7 @@ def thin_resnet34_large(
     embed_dim: int = 1024,
     pooling: str = "attentive_mean",
     instance_norm: bool = True,
-) -> ResNet34:
+) -> ResNet:
     """`thin_resnet34` with twice the channels and embedding: 7,045,196 parameters at 40 mel bins."""
     return thin_resnet34(feat_dim, channels, embed_dim, pooling, instance_norm)
 
@@ -150,13 +156,13 @@ def fast_resnet34(
     embed_dim: int = 512,
     pooling: str = "self_attentive",
     instance_norm: bool = True,
-) -> ResNet34:
+) -> ResNet:
     """Fast ResNet-34 (Chung et al. 2020, arXiv 2003.11982): 1,437,078 parameters at 40 mel bins, or any number.
 
     What fixes the count: no convolution has a bias, the stem's neither; the mean over frequency leaves 128 values
     a frame; self-attentive pooling is a 128 x 128 linear layer with bias and one context vector of 128.
     """
-    return ResNet34(
+    return ResNet(
         feat_dim,
         channels,
         embed_dim,
@@ -178,9 +184,9 @@ def rvector_resnet34(
     embed_dim: int = 256,
     pooling: str = "statistics",
     instance_norm: bool = False,
-) -> ResNet34:
+) -> ResNet:
     """The r-vector ResNet34 of the BUT system (Zeinali et al. 2019, arXiv 1910.12592), as wespeaker trains it.
 
     6,634,336 parameters at 80 mel bins. No squeeze-and-excitation, no bias in any convolution.
     """
-    return ResNet34(feat_dim, channels, embed_dim, pooling, instance_norm=instance_norm)
+    return ResNet(feat_dim, channels, embed_dim, pooling, instance_norm=instance_norm)

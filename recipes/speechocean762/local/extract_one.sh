@@ -1,7 +1,17 @@
 #!/usr/bin/env bash
-# Embeddings of one system: extract_one.sh SYSTEM EXP DATA, for the clean and the cross-channel test recordings.
+# Embeddings of one system: extract_one.sh SYSTEM EXP DATA_DIR... Those of the training recordings (DATA_DIR/train*)
+# are also listed in one cohort.scp, for score normalization.
 set -euo pipefail
-system=$1 exp=$2 data=$3
-for set in test test_xc; do
-  speakerssl extract --model "$exp/$system" --data "$data/$set" --output "$exp/$system/embeddings/$set"
+system=$1 exp=$2
+shift 2
+embeddings=$exp/$system/embeddings
+for data in "$@"; do
+  output=$embeddings/$(basename "$data")
+  if [ "$system" = floor ]; then
+    speakerssl floor --data "$data" --output "$output"
+  else
+    speakerssl extract --model "$exp/$system" --data "$data" --output "$output"
+  fi
 done
+cat "$embeddings"/train*/xvector.scp >"$embeddings/cohort.scp.part"
+mv "$embeddings/cohort.scp.part" "$embeddings/cohort.scp"

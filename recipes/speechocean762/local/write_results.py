@@ -14,6 +14,7 @@ from speakerssl.report.results import Results, collect, to_markdown
 
 CROSS = "cross-channel"
 BASELINES = ("untrained", "floor")
+ASNORM = "-asnorm"
 
 
 def main() -> int:
@@ -26,27 +27,34 @@ def main() -> int:
     parser.add_argument("--config", required=True, type=Path, help="the configuration of the runs")
     parser.add_argument("--output", required=True, help="the file to write")
     args = parser.parse_args()
+    lists = dict(item.split("=", 1) for item in args.lists)
+    normed = {f"{name}{ASNORM}": trials for name, trials in lists.items()}
     try:
-        results = collect(args.exp, args.systems, dict(item.split("=", 1) for item in args.lists), p_target=0.01)
+        cosine, asnorm = (collect(args.exp, args.systems, names, p_target=0.01) for names in (lists, normed))
     except SpeakerSSLError as error:
         print(f"write_results.py: {error}", file=sys.stderr)
         return error.exit_code
-    text = render(results, args.steps, args.copies, args.config.read_text(encoding="utf-8"))
+    text = render(cosine, asnorm, args.steps, args.copies, args.config.read_text(encoding="utf-8"))
     write_text(args.output, text)
-    print(f"{to_markdown(results)}\n{results.definition}\n\nresults: {args.output}")
+    print(f"{to_markdown(cosine)}\n{to_markdown(asnorm)}\n{cosine.definition}\n\nresults: {args.output}")
     return 0
 
 
-def render(results: Results, steps: int, copies: int, config: str) -> str:
-    sizes = "; ".join(f"{name}: {t:,} targets, {n:,} non-targets" for name, (t, n) in results.sizes.items())
+def render(cosine: Results, asnorm: Results, steps: int, copies: int, config: str) -> str:
+    sizes = "; ".join(f"{name}: {t:,} targets, {n:,} non-targets" for name, (t, n) in cosine.sizes.items())
     return f"""# Results on speechocean762
 
 Written by `recipes/speechocean762/run.sh` on {date.today().isoformat()} on {machine()}.
 Trained without labels; {steps} steps a run, the same for every loss; {copies} augmented copies of each recording.
-Mean ± sample standard deviation over the seeds. Cosine scoring of whole recordings.
+Mean ± sample standard deviation over the seeds. Embeddings of whole recordings.
 
-{to_markdown(results)}
-{results.definition}. {sizes}.
+Cosine:
+
+{to_markdown(cosine)}
+The same with adaptive S-norm; the cohort is the unlabeled training recordings, the 200 nearest of each side count:
+
+{to_markdown(asnorm)}
+{cosine.definition}. {sizes}.
 
 - **{CROSS}** is `trials_H` with the test side passed through rooms, noises, filters, the telephone band and codecs
   that training never uses: the list that counts, since every speaker was recorded in one session and the clean
@@ -54,7 +62,7 @@ Mean ± sample standard deviation over the seeds. Cosine scoring of whole record
 - **floor**: mean and standard deviation of 30 MFCCs, z-normalized over the recordings of the list, cosine.
 - **untrained**: the encoder at its random start, seed by seed.
 
-{verdict(results)}
+{verdict(cosine)}{verdict(asnorm)}
 The configuration (`snt_xent_am`; the other losses change its `loss` section alone):
 
 ```yaml
