@@ -90,16 +90,7 @@ if stage 4 "extract: the test recordings, and those of training as the cohort"; 
 fi
 
 if stage 5 "score and $results"; then
-  for system in "${systems[@]}" floor; do
-    for list in "${lists[@]}"; do
-      name=${list%%=*} trials=${list#*=}
-      set=$(basename "$(dirname "$trials")")
-      scored=(--embeddings "$exp/$system/embeddings/$set/xvector.scp" --trials "$trials")
-      run speakerssl score "${scored[@]}" --output "$exp/$system/scores/$name.txt"
-      run speakerssl norm "${scored[@]}" --cohort "$exp/$system/embeddings/cohort.scp" --method as --top 200 \
-        --output "$exp/$system/scores/$name-asnorm.txt"
-    done
-  done
+  printf '%s\n' "${systems[@]}" floor | run xargs -P "$jobs" -I{} "$recipe/local/score_one.sh" {} "$exp" "${lists[@]}"
   run python "$recipe/local/write_results.py" --exp "$exp" --systems $losses untrained floor --lists "${lists[@]}" \
     --steps "$steps" --copies "$copies" --config "$conf" --output "$results"
 fi

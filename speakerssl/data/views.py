@@ -81,15 +81,11 @@ class AudioViews:
 
 
 class StoreViews:
-    """Views cut from feature stores: another augmented copy for every view of a recording.
+    """Views cut from feature stores: another augmented copy for every view of a recording, or the clean one where
+    a store has no other."""
 
-    With `clean=True` all views come from the unaugmented copy 0.
-    """
-
-    def __init__(
-        self, stores: Sequence[FeatureStore], views: ViewsConfig, seed: int, exclude: set[str], clean: bool = False
-    ) -> None:
-        self.stores, self.views, self.seed, self.clean = list(stores), views, seed, clean
+    def __init__(self, stores: Sequence[FeatureStore], views: ViewsConfig, seed: int, exclude: set[str]) -> None:
+        self.stores, self.views, self.seed = list(stores), views, seed
         self.places = [
             (store, index)
             for store in self.stores
@@ -122,7 +118,7 @@ class StoreViews:
 
     def _copies(self, count: int, rng: np.random.Generator) -> list[int]:
         augmented = self.stores[0].num_copies - 1
-        if self.clean or augmented == 0:
+        if augmented == 0:
             return [0] * count
         order = rng.permutation(augmented) + 1
         clean = draw_clean(self.views.clean_prob, rng)

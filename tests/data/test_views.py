@@ -101,9 +101,8 @@ def test_the_second_view_comes_from_the_partner(tmp_path: Path) -> None:
     assert (second[:, 1] == 2).all()
 
 
-def test_clean_views_take_copy_zero(tmp_path: Path) -> None:
-    store = write_store(tmp_path / "s", 3)
-    dataset = StoreViews([store], ViewsConfig(crop_seconds=0.3), seed=0, exclude=set(), clean=True)
+def test_a_store_without_augmented_copies_gives_clean_views(tmp_path: Path) -> None:
+    dataset = StoreViews([write_store(tmp_path / "s", 0)], ViewsConfig(crop_seconds=0.3), seed=0, exclude=set())
     assert all((view[:, 0] == 0).all() for view in dataset[0, 0, 0])
 
 
