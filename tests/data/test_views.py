@@ -102,7 +102,7 @@ def test_the_second_view_comes_from_the_partner(tmp_path: Path) -> None:
 
 
 def test_a_store_without_augmented_copies_gives_clean_views(tmp_path: Path) -> None:
-    dataset = StoreViews([write_store(tmp_path / "s", 0)], ViewsConfig(crop_seconds=0.3), seed=0, exclude=set())
+    dataset = StoreViews([write_store(tmp_path / "s", 1)], ViewsConfig(crop_seconds=0.3), seed=0, exclude=set())
     assert all((view[:, 0] == 0).all() for view in dataset[0, 0, 0])
 
 
