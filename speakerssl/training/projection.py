@@ -60,12 +60,13 @@ def draw_projection(embeddings: np.ndarray, groups: np.ndarray) -> "Figure":
     shown = np.unique(np.linspace(0, known - 1, min(known, COLOURED)).astype(int))
     figure = Figure(figsize=(6.4, 6.4), layout="constrained")  # not pyplot's, which would keep it
     axes = figure.add_subplot(aspect="equal")
-    axes.scatter(*points[~np.isin(groups, shown)].T, s=5, color="0.8")
+    others = points[~np.isin(groups, shown)]
+    axes.scatter(others[:, 0], others[:, 1], s=5, color="0.8")
     for group, colour in zip(shown, colormaps["tab20"].colors):  # type: ignore[attr-defined]
         members = points[groups == group]
         spokes = np.stack([members, np.broadcast_to(members.mean(0), members.shape)], axis=1)
         axes.add_collection(LineCollection(list(spokes), colors=[colour], linewidths=0.7))
-        axes.scatter(*members.T, s=14, color=colour)
+        axes.scatter(members[:, 0], members[:, 1], s=14, color=colour)
     limit = next((limit for limit in LIMITS if np.abs(points).max() <= limit), LIMITS[-1])
     names = [f"{name} component, {100 * share:.0f} % of variance" for name, share in zip(("first", "second"), shares)]
     axes.set(xlim=(-limit, limit), ylim=(-limit, limit), xlabel=names[0], ylabel=names[1])
