@@ -4,6 +4,7 @@ import torch
 
 from speakerssl.encoders.registry import register
 from speakerssl.encoders.resnet import ResNet
+from speakerssl.errors import InputError
 
 
 @register("small_resnet")
@@ -25,14 +26,19 @@ def small_resnet(
 
     Args:
         feat_dim: F, values a frame.
-        channels: C of the first stage; every stage has twice those of the one before.
+        channels: C of the first stage, a multiple of 8; every stage has twice those of the one before.
         counts: blocks in each stage.
         strides: of the stages, over both axes; as many as `counts`.
         stem_stride: of the stem, (over F, over T).
         pooling: a name from `POOLINGS`.
         se_reduction: of the squeeze-and-excitation of all blocks; 0 for none.
         embed_dim: D.
+
+    Raises:
+        InputError: an option that cannot be.
     """
+    if channels % 8:  # oneDNN's channels-last backward pass corrupts memory with 4 channels
+        raise InputError(f"small_resnet: channels must be a multiple of 8, not {channels}")
     model = ResNet(
         feat_dim,
         channels,

@@ -54,6 +54,7 @@ def test_value_of_the_wrong_type_names_the_option(options):
         ("small_tdnn", {"embed_dim": 0}, "embed_dim must be at least 1"),
         ("small_tdnn", {"pooling": "max"}, "unknown pooling 'max'; .*attentive_statistics"),
         ("thin_resnet34", {"channels": 0}, "channels must be at least 1"),
+        ("small_resnet", {"channels": 4}, "multiple of 8"),
         ("small_resnet", {"counts": [1, 1]}, "as many of one as of the other"),
         ("small_resnet", {"stem_stride": [0, 4]}, "at least 1"),
         ("xvector", {"dilations": [1, 2]}, "as many"),

@@ -3,7 +3,7 @@
 import pytest
 
 
-@pytest.mark.parametrize("name", ["mini", "speechocean762", "voxceleb/ssl"])
+@pytest.mark.parametrize("name", ["mini", "speechocean762", "speechocean762/ssl_study", "voxceleb/ssl"])
 def test_help_names_the_stages(recipe, name: str) -> None:
     result = recipe(name, "--help")
     assert result.returncode == 0

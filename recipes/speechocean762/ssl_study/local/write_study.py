@@ -1,0 +1,127 @@
+"""Writes RESULTS.md of the study: every row with its spread, and whether it differs from SNT-Xent beyond chance."""
+
+import argparse
+import statistics
+import sys
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+from settings import read_rows
+
+from speakerssl.errors import SpeakerSSLError
+from speakerssl.io import write_text
+from speakerssl.metrics.battery import Battery
+from speakerssl.metrics.bootstrap import replicates, sort_trials
+from speakerssl.metrics.compare import p_value
+from speakerssl.metrics.speakers import read_utt2spk, trial_speakers
+from speakerssl.report.results import Results, collect, format_values, seed_folders
+from speakerssl.scoring.scores import join, read_scores
+from speakerssl.scoring.trials import read_trials
+
+BASELINE = "snt_xent"
+PAPER = ("nt_xent", "snt_xent", "snt_xent_am", "snt_xent_aam")
+CROSS = "cross-channel"
+SUFFIXES = {"": "cosine", "-plda": "PLDA of clusters + AS-norm"}
+COUNT = 1000
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--exp", required=True, type=Path, help="folder of the systems' folders")
+    parser.add_argument("--rows", required=True, nargs="+", help="rows of rows.yaml that were run")
+    parser.add_argument("--trials", required=True, type=Path, help="the cross-channel list")
+    parser.add_argument("--utt2spk", required=True, type=Path, help="speakers of its recordings")
+    parser.add_argument("--steps", required=True, type=int, help="training steps of every run")
+    parser.add_argument("--output", required=True, help="the file to write")
+    args = parser.parse_args()
+    try:
+        lists = {f"{CROSS}{suffix}": args.trials for suffix in SUFFIXES}
+        results = collect(args.exp, args.rows, lists, p_target=0.01)
+        draws = {name: resample(args.exp, args.rows, name, args.trials, args.utt2spk) for name in lists}
+    except SpeakerSSLError as error:
+        print(f"write_study.py: {error}", file=sys.stderr)
+        return error.exit_code
+    text = render(results, draws, args.steps)
+    write_text(args.output, text)
+    print(f"{text}\nresults: {args.output}")
+    return 0
+
+
+def resample(exp: Path, rows: list[str], name: str, trials: Path, utt2spk: Path) -> dict[str, np.ndarray]:
+    """EER [COUNT] of every row, the mean over its seeds, in draws of speakers that are the same for all rows."""
+    listed = read_trials(trials)
+    speakers = trial_speakers(listed, read_utt2spk(utt2spk))
+    systems, owners = [], []
+    for row in rows:
+        for folder in seed_folders(exp, row):
+            scored = join(read_scores(folder / "scores" / f"{name}.txt"), listed)
+            systems.append(sort_trials(scored.scores, listed.require_labels(), speakers, str(folder)))
+            owners.append(row)
+    battery = Battery(quick=True)
+    values = replicates(systems, len(speakers.names), battery, COUNT)[:, :, battery.names.index("eer")]
+    return {row: values[:, [owner == row for owner in owners]].mean(axis=1) for row in rows}
+
+
+def render(results: Results, draws: dict[str, dict[str, np.ndarray]], steps: int) -> str:
+    ways = "; ".join(f"`{CROSS}{suffix}`: {what}" for suffix, what in SUFFIXES.items())
+    return f"""# The self-supervised family on speechocean762
+
+Written by `recipes/speechocean762/ssl_study/run.sh` on {date.today().isoformat()}; {steps} steps a run, the same data
+and encoder for all rows. Equal error rates in percent, mean ± sample standard deviation over the seeds. {ways}.
+p: paired bootstrap over speakers ({COUNT} draws, the seeds' mean) of no difference from `{BASELINE}`.
+
+{table(results, draws)}
+{results.definition}.
+
+{verdict(results, draws)}"""
+
+
+def table(results: Results, draws: dict[str, dict[str, np.ndarray]]) -> str:
+    lines = ["| row | seeds | " + " | ".join(f"{name} EER % | p" for name in results.lists) + " |"]
+    lines.append("| --- " * (2 + 2 * len(results.lists)) + "|")
+    for group, members in read_rows().items():
+        shown = [row for row in members if row in results.cells]
+        if shown:
+            lines.append(f"| **{group}** " + "| " * (1 + 2 * len(results.lists)) + "|")
+        for row in shown:
+            cells = [str(len(results.cells[row][results.lists[0]].eer_percent))]
+            for name in results.lists:
+                p = "" if row == BASELINE else f"{against(draws[name], row, BASELINE)[1]:.3f}"
+                cells += [format_values(results.cells[row][name].eer_percent, 2), p]
+            lines.append(f"| {row} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def against(draws: dict[str, np.ndarray], row: str, other: str) -> tuple[float, float]:
+    """Mean difference of EER in points (negative: `row` is better) and its two-sided p-value."""
+    deltas = 100 * (draws[row] - draws[other])
+    return float(deltas.mean()), p_value(deltas)
+
+
+def verdict(results: Results, draws: dict[str, dict[str, np.ndarray]]) -> str:
+    """The seed paper's claims, and the comparisons that the study is for, in words."""
+    lines = []
+    for name in results.lists:
+        means = {row: statistics.fmean(cells[name].eer_percent) for row, cells in results.cells.items()}
+        best, paper = min(means, key=means.__getitem__), min(PAPER, key=means.__getitem__)
+        claims = [
+            ("both views' negatives beat one direction", "snt_xent", "nt_xent"),
+            ("an additive margin beats none", "snt_xent_am", "snt_xent"),
+            ("an angular margin beats none", "snt_xent_aam", "snt_xent"),
+            ("the best row beats the best of the paper's losses", best, paper),
+            *((f"{row} beats SNT-Xent-AM", row, "snt_xent_am") for row in ("ssps", "dino") if row in means),
+        ]
+        for words, row, other in claims:
+            if row != other:
+                lines.append(f"- {name}: {words}: {judged(*against(draws[name], row, other), row, other)}\n")
+    return "".join(lines)
+
+
+def judged(difference: float, p: float, row: str, other: str) -> str:
+    word = "not told apart" if p >= 0.05 else "holds" if difference < 0 else "the contrary holds"
+    return f"**{word}** ({row} - {other}: {difference:+.2f} points, p = {p:.3f})."
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# The self-supervised family on real speech: one table, every row at one budget, three seeds.
+#
+#   recipes/speechocean762/ssl_study/run.sh                      all rows of rows.yaml: about 10 hours on 2 cores
+#   recipes/speechocean762/ssl_study/run.sh --rows "ssps dino"   these and the seed paper's four losses
+#
+#   --stage N, --stop-stage M   first and last stage: 1 data and features, 2 train, 3 extract, 4 score, 5 RESULTS.md
+#   --data-dir DIR              speechocean762 as Kaldi data directories (default: as the main recipe)
+#   --work DIR                  where data/ and exp/ go (default: the main recipe's, whose finished runs are used)
+#   --rows "A B"                rows of rows.yaml (default: all)
+#   --seeds "0 1 2"             one run each of every row
+#   --steps N                   training steps of every run
+#   --jobs N                    runs at a time, one thread each (default: 2)
+#   --results FILE              the table (default: RESULTS.md of the study)
+#
+# Stopped at any point and started again, it goes on from there. A run that collapses stops with a message; its row
+# can be left out with --rows.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.." && pwd)
+recipe=$root/recipes/speechocean762
+study=$recipe/ssl_study
+
+stage=1
+stop_stage=5
+data_dir=$root/../shared/data/speechocean762
+work=$recipe
+rows=all
+seeds="0 1 2"
+steps=900
+jobs=2
+results=$study/RESULTS.md
+. "$root/tools/parse_options.sh"
+
+"$root/tools/setup.sh"
+export PATH=$root/.venv/bin:$PATH OMP_NUM_THREADS=1
+conf=$recipe/conf/base.yaml
+data=$work/data exp=$work/exp
+if [ "$rows" = all ]; then
+  rows=$(python "$study/local/settings.py")
+else
+  rows=$(printf '%s\n' nt_xent snt_xent snt_xent_am snt_xent_aam $rows | awk '!seen[$0]++')
+fi
+list_training() { # what the main recipe's first stage has made
+  train=()
+  for set in "$data"/train "$data"/train_*; do [ ! -f "$set/wav.scp" ] || train+=("$set"); done
+}
+list_training
+systems=()
+for seed in $seeds; do for row in $rows; do systems+=("$row-s$seed"); done; done
+
+if stage 1 "data and features"; then
+  run "$recipe/run.sh" --stop-stage 2 --data-dir "$data_dir" --work "$work" --jobs "$jobs"
+  list_training
+  run speakerssl features --config "$conf" --data "${train[@]}" --exclude "$data/valid/recordings" \
+    --copies 0 --output "$exp/store_clean" --jobs "$jobs"
+fi
+
+if stage 2 "train: ${#systems[@]} runs, $jobs at a time"; then
+  printf '%s\n' "${systems[@]}" |
+    run xargs -P "$jobs" -I{} "$study/local/train_row.sh" {} "$exp" "$data/valid" "$conf" "$steps"
+fi
+
+if stage 3 "extract: the cross-channel recordings, and those of training as the cohort"; then
+  printf '%s\n' "${systems[@]}" |
+    run xargs -P "$jobs" -I{} "$recipe/local/extract_one.sh" {} "$exp" "$data/test_xc" "${train[@]}"
+fi
+
+if stage 4 "score"; then
+  printf '%s\n' "${systems[@]}" |
+    run xargs -P "$jobs" -I{} "$recipe/local/score_one.sh" {} "$exp" cross-channel="$data/test_xc/trials_H"
+fi
+
+if stage 5 "$results"; then
+  run python "$study/local/write_study.py" --exp "$exp" --rows $rows --trials "$data/test_xc/trials_H" \
+    --utt2spk "$data/test_xc/utt2spk" --steps "$steps" --output "$results"
+fi

@@ -1,0 +1,106 @@
+"""Every row of the study is a configuration that trains: one step on noise moves the encoder."""
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+import torch
+
+from speakerssl.config import load_config
+from speakerssl.encoders import build_encoder
+from speakerssl.methods import build_method
+
+RECIPE = Path(__file__).resolve().parents[2] / "recipes" / "speechocean762"
+REQUIRED = {"nt_xent", "snt_xent", "snt_xent_am", "snt_xent_aam", "moco", "dino", "ssps", "vicreg", "dcl", "adaface"}
+
+
+def load(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, RECIPE / "ssl_study" / "local" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+settings = load("settings")
+ROWS = [row for group in settings.read_rows().values() for row in group]
+
+
+def test_the_rows_are_those_that_the_study_promises():
+    assert len(ROWS) == len(set(ROWS))
+    assert set(ROWS) >= REQUIRED
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_a_row_trains(row: str):
+    torch.manual_seed(0)
+    words = settings.options(row, "exp")
+    assert words[::2] == ["--set"] * (len(words) // 2)
+    config = load_config(RECIPE / "conf" / "base.yaml", ["data.store=[exp/store]", *words[1::2]])
+    encoder = build_encoder(**{"feat_dim": 64, **config.encoder, "channels": 8})
+    method = build_method(encoder, config.method, config.loss)
+    views = [torch.randn(64, 40, 64) for _ in range(config.views.num_global + config.views.num_local)]
+    output = method(views, torch.arange(64), 0)
+    output.loss.backward()
+    assert torch.isfinite(output.loss)
+    stem = encoder.stem.weight.grad
+    assert stem is not None
+    assert torch.isfinite(stem).all()
+    assert stem.abs().max() > 0
+
+
+def test_an_unknown_row_lists_the_rows():
+    with pytest.raises(SystemExit, match=r"no row 'mocco'; the rows are: nt_xent, .*moco"):
+        settings.options("mocco", "exp")
+
+
+def test_placeholders_become_the_folder_of_the_runs():
+    assert 'data.store=["/exp/store_clean"]' in settings.options("no_augmentation", "/exp")
+
+
+@pytest.fixture
+def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[ModuleType, list[str]]:
+    """write_study.py and its arguments for scores in which `ssps` is better than the rest by a wide margin."""
+    monkeypatch.syspath_prepend(str(RECIPE / "ssl_study" / "local"))
+    rng = np.random.default_rng(0)
+    names = [f"s{speaker:02d}-{number}" for speaker in range(30) for number in range(2)]
+    pairs = [(int(a[:3] == b[:3]), a, b) for i, a in enumerate(names) for b in names[:i]]
+    (tmp_path / "trials").write_text("".join(f"{label} {a} {b}\n" for label, a, b in pairs))
+    (tmp_path / "utt2spk").write_text("".join(f"{name} {name[:3]}\n" for name in names))
+    rows = ["nt_xent", "snt_xent", "snt_xent_am", "snt_xent_aam", "ssps"]
+    for row in rows:
+        for seed in range(2):
+            folder = tmp_path / "exp" / f"{row}-s{seed}" / "scores"
+            folder.mkdir(parents=True)
+            scores = [label * (5 if row == "ssps" else 1) + rng.standard_normal() for label, _, _ in pairs]
+            lines = "".join(f"{a} {b} {score}\n" for (_, a, b), score in zip(pairs, scores))
+            for name in ("cross-channel", "cross-channel-plda"):
+                (folder / f"{name}.txt").write_text(lines)
+    arguments = ["--exp", tmp_path / "exp", "--rows", *rows, "--trials", tmp_path / "trials"]
+    arguments += ["--utt2spk", tmp_path / "utt2spk", "--steps", 900, "--output", tmp_path / "RESULTS.md"]
+    return load("write_study"), [str(word) for word in arguments]
+
+
+def test_the_study_says_what_differs_beyond_chance(study, tmp_path: Path, monkeypatch, capsys):
+    module, arguments = study
+    monkeypatch.setattr(sys, "argv", ["write_study.py", *arguments])
+    assert module.main() == 0
+    text = (tmp_path / "RESULTS.md").read_text()
+    assert f"results: {tmp_path / 'RESULTS.md'}" in capsys.readouterr().out
+    assert "- cross-channel: ssps beats SNT-Xent-AM: **holds** (ssps - snt_xent_am: -" in text
+    assert "- cross-channel-plda: the best row beats the best of the paper's losses: **holds**" in text
+    (row,) = [line for line in text.splitlines() if line.startswith("| ssps |")]
+    assert float(row.split("|")[4]) < 0.01
+    (paper,) = [line for line in text.splitlines() if line.startswith("| nt_xent |")]
+    assert float(paper.split("|")[4]) > 0.01
+
+
+def test_a_row_without_scores_is_named(study, monkeypatch, capsys):
+    module, arguments = study
+    monkeypatch.setattr(sys, "argv", ["write_study.py", *arguments[:3], "dino", *arguments[3:]])
+    assert module.main() == 2
+    assert "dino/scores: does not exist" in capsys.readouterr().err
