@@ -1,23 +1,22 @@
 """What the parts of the contrastive loss hand to each other: the whole problem, and one block of its anchors."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
-from torch.utils.checkpoint import checkpoint
 
 
 @dataclass(frozen=True)
 class Problem:
     """Anchors that must find their positive among candidates. Vectors are unit vectors, norms those before.
 
-    Two items with equal keys are never negatives of each other. A `reference` embedding (of another, frozen
-    model) may stand beside each item.
+    Positives are candidates, known by their place, so that a batch of thousands holds no second copy of them. Two
+    items with equal keys are never negatives of each other. A `reference` embedding (of another, frozen model) may
+    stand beside each item.
     """
 
     anchors: Tensor  # [A, D]
-    positives: Tensor  # [A, D]
+    partners: Tensor  # [A] int64, the place of each anchor's positive among the candidates
     candidates: Tensor  # [C, D]
     norms: Tensor  # [A], of the anchors
     keys: Tensor  # [A] int64
@@ -26,13 +25,23 @@ class Problem:
     reference: Tensor | None = None  # [A, R]
     candidate_reference: Tensor | None = None  # [C, R]
 
+    @property
+    def positives(self) -> Tensor:
+        """[A, D], copied from the candidates."""
+        return self.candidates[self.partners]
+
+    def positive_cosines(self, rows: int = 256) -> Tensor:
+        """[A], `rows` at a time."""
+        parts = (self.rows(start, start + rows) for start in range(0, len(self.anchors), rows))
+        return torch.cat([(part.anchors * part.positives).sum(1) for part in parts])
+
     def rows(self, start: int, stop: int) -> "Problem":
         """The same problem for the anchors from `start` to `stop`."""
         cut = slice(start, stop)
         return replace(
             self,
             anchors=self.anchors[cut],
-            positives=self.positives[cut],
+            partners=self.partners[cut],
             norms=self.norms[cut],
             keys=self.keys[cut],
             temperature=self.temperature[cut],
@@ -63,25 +72,11 @@ class Block:
 
 def first_block(problem: Problem) -> Block:
     """The cosines of all anchors of `problem` with their positives and with the candidates of the batch."""
+    cosines = problem.anchors @ problem.candidates.T
     return Block(
         problem,
-        (problem.anchors * problem.positives).sum(1),
-        problem.anchors @ problem.candidates.T,
+        cosines.gather(1, problem.partners[:, None]).squeeze(1),
+        cosines,
         problem.keys[:, None] == problem.candidate_keys[None, :],
         problem.candidates,
     )
-
-
-def map_blocks(function: Callable[[int, int], Tensor], rows: int, block_size: int) -> Tensor:
-    """Concatenates `function(start, stop)` over blocks of rows; backward recomputes each block.
-
-    What a block needed in between is freed at once, so the peak memory is that of one block. One single block
-    is kept as it is, since recomputing it would save nothing.
-    """
-    if rows <= block_size:
-        return function(0, rows)
-    parts = [
-        checkpoint(function, start, min(start + block_size, rows), use_reentrant=False)
-        for start in range(0, rows, block_size)
-    ]
-    return torch.cat(parts)

@@ -11,13 +11,16 @@ the three symmetries have one scale.
 """
 
 import copy
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from speakerssl.errors import unknown_name
-from speakerssl.losses.block import Block, Problem, first_block, map_blocks
+from speakerssl.losses.block import Block, Problem, first_block
+from speakerssl.losses.blockwise import map_blocks
 from speakerssl.losses.gather import check_equal_sizes, gather, world
 from speakerssl.losses.margins import Margin, MarginState, NoMargin
 from speakerssl.losses.negatives import NegativeStep
@@ -121,7 +124,7 @@ class ContrastiveLoss(nn.Module):
     def _solve(self, problems: list[Problem], step: int) -> tuple[Tensor, dict[str, float]]:
         """The mean loss over the anchors of all problems, and what is logged."""
         with torch.no_grad():
-            cosines = torch.cat([(p.anchors * p.positives).sum(1) for p in problems])
+            cosines = torch.cat([p.positive_cosines() for p in problems])
             norms = torch.cat([p.norms for p in problems])
             if self.training:
                 self.margin.observe(self._gather(cosines), self._gather(norms))
@@ -142,14 +145,19 @@ class ContrastiveLoss(nn.Module):
         steps = self._steps()
         drawn = [negative.prepare(problem) for negative in steps]
 
-        def rows(start: int, stop: int) -> Tensor:
-            block = first_block(problem.rows(start, stop))
+        def rows(start: int, stop: int, parts: Sequence[Tensor], whole: Sequence[Tensor]) -> Tensor:
+            anchors, norms, temperature = parts
+            own = replace(problem.rows(start, stop), anchors=anchors, norms=norms, temperature=temperature)
+            block = first_block(replace(own, candidates=whole[0]))
             for negative, state in zip(steps, drawn, strict=True):
                 block = negative(block, state)
             return self._block(block, margin, weights[start:stop], step)
 
         columns = len(problem.candidates) + sum(negative.columns(problem) for negative in steps)
-        return map_blocks(rows, len(problem.anchors), max(1, self.block_size**2 // columns))
+        by_row = (problem.anchors, problem.norms, problem.temperature)
+        parameters = [p for module in (margin, self.weighting, self.negatives) for p in module.parameters()]
+        size = max(1, self.block_size**2 // columns)
+        return map_blocks(rows, by_row, [problem.candidates], size, parameters)
 
     def _block(self, block: Block, margin: Margin, weights: Tensor, step: int) -> Tensor:
         norms, temperature = block.problem.norms, block.problem.temperature

@@ -18,6 +18,9 @@ from torch import Tensor, nn
 
 from speakerssl.losses.options import check_range
 from speakerssl.losses.output import LossOutput
+from speakerssl.losses.random_state import RandomState
+
+Inputs = Tensor | Sequence[Tensor]
 
 
 class GradCache:
@@ -28,7 +31,9 @@ class GradCache:
     loss: called with both views' embeddings [N, D] and what else `backward` is given; returns LossOutput.
     chunk_size: recordings that are encoded with a graph at a time.
 
-    A batch may lie on the CPU while the encoder is on a GPU: chunks are moved as they are encoded.
+    A batch may lie on the CPU while the encoder is on a GPU: chunks are moved as they are encoded. Of the whole batch
+    nothing is held but copies of the embeddings: one while encoding, about four in the loss, whose blocks
+    (`block_size`) bound all else, and one, their gradient, while sending back.
     """
 
     def __init__(self, encoder: nn.Module, loss: Callable[..., LossOutput], chunk_size: int = 64) -> None:
@@ -37,51 +42,53 @@ class GradCache:
         self.loss = loss
         self.chunk_size = int(check_range("gradcache 'chunk_size'", chunk_size, 1))
 
-    def backward(self, view1: Tensor, view2: Tensor, scale: float = 1.0, **options: Any) -> LossOutput:
+    def backward(self, view1: Inputs, view2: Inputs, scale: float = 1.0, **options: Any) -> LossOutput:
         """Adds the gradients of scale x loss to the parameters' `grad`; view1 and view2 [N, ...].
 
+        A view may also be a sequence of chunks [B, ...] of any sizes, of which each is asked for twice, when it is
+        encoded, and must be the same both times: chunks that are read or computed then are never held together.
         `options` go to the loss (step, keys, ...). The loss that is returned is detached.
         """
-        chunks = [*view1.split(self.chunk_size), *view2.split(self.chunk_size)]
-        embeddings, states = self._embed(chunks)
-        leaves = embeddings.requires_grad_()
-        output = self.loss(leaves[: len(view1)], leaves[len(view1) :], **options)
-        (output.loss * scale).backward()
-        if leaves.grad is not None:
-            self._send_back(chunks, states, leaves.grad.split([len(chunk) for chunk in chunks]))
-        return LossOutput(output.loss.detach(), output.logs)
+        views = [view.split(self.chunk_size) if isinstance(view, Tensor) else view for view in (view1, view2)]
+        states: list[RandomState] = []
+        # Not named here: the embeddings are to be gone before chunks are encoded with a graph.
+        output, gradients = self._solve([self._embed(chunks, states) for chunks in views], scale, options)
+        if gradients:
+            self._send_back(views, states, gradients)
+        return output
 
     @torch.no_grad()
-    def _embed(self, chunks: Sequence[Tensor]) -> tuple[Tensor, list["_Random"]]:
-        embeddings, states = [], []
+    def _embed(self, chunks: Sequence[Tensor], states: list[RandomState]) -> Tensor:
+        """The embeddings [N, D] of a view; the random state before each chunk joins `states`."""
+        embeddings = []
         with running_averages_kept(self.encoder):
             for chunk in chunks:
-                states.append(_Random(self.device or chunk.device))
+                states.append(RandomState(self.device or chunk.device))
                 embeddings.append(self.encoder(chunk.to(self.device)))
-        return torch.cat(embeddings), states
+        return torch.cat(embeddings)
 
-    def _send_back(self, chunks: Sequence[Tensor], states: Sequence["_Random"], gradients: Sequence[Tensor]) -> None:
-        after = _Random(self.device or chunks[0].device)
-        for number, (chunk, state, gradient) in enumerate(zip(chunks, states, gradients, strict=True)):
-            last = number == len(chunks) - 1
-            with _no_sync(self.encoder, not last):
-                state.restore()
-                self.encoder(chunk.to(self.device)).backward(gradient)
+    def _solve(self, views: list[Tensor], scale: float, options: dict[str, Any]) -> tuple[LossOutput, list[Tensor]]:
+        """The detached loss, and its gradients with respect to both views' embeddings (an empty list for none)."""
+        leaves = [view.requires_grad_() for view in views]
+        output = self.loss(*leaves, **options)
+        (output.loss * scale).backward()
+        detached = LossOutput(output.loss.detach(), output.logs)
+        if all(leaf.grad is None for leaf in leaves):
+            return detached, []
+        return detached, [torch.zeros_like(leaf) if leaf.grad is None else leaf.grad for leaf in leaves]
+
+    def _send_back(self, views: list[Sequence[Tensor]], states: list[RandomState], gradients: list[Tensor]) -> None:
+        after = RandomState(states[0].device)
+        number = 0
+        for chunks, gradient in zip(views, gradients, strict=True):
+            start = 0
+            for chunk in chunks:
+                states[number].restore()
+                number += 1
+                with _no_sync(self.encoder, number < len(states)):
+                    self.encoder(chunk.to(self.device)).backward(gradient[start : start + len(chunk)])
+                start += len(chunk)
         after.restore()
-
-
-class _Random:
-    """The state of the random generators of the CPU and of a device, to encode a chunk twice alike."""
-
-    def __init__(self, device: torch.device) -> None:
-        self.device = device
-        self.cpu = torch.get_rng_state()
-        self.cuda = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
-
-    def restore(self) -> None:
-        torch.set_rng_state(self.cpu)
-        if self.cuda is not None:
-            torch.cuda.set_rng_state(self.cuda, self.device)
 
 
 def _no_sync(encoder: nn.Module, wanted: bool) -> AbstractContextManager[Any]:

@@ -13,9 +13,11 @@ from torch import Tensor, nn
 
 from speakerssl.errors import InputError
 from speakerssl.losses.block import Problem
+from speakerssl.losses.blockwise import map_blocks
 from speakerssl.losses.gather import gather, world
 
 SYMMETRIES = ("one_direction", "both_views", "dual")
+ROWS = 256  # whose lengths are differentiated at a time: the formulas make several copies of their rows
 
 
 @dataclass(frozen=True)
@@ -48,26 +50,34 @@ def problems_of(symmetry: str, given: Views, gathered: bool) -> tuple[list[Probl
     frozen = None if given.reference is None else normalize(promote(given.reference.detach()))
     frozen_pool = None if frozen is None else collect(frozen)
 
-    def problem(anchors: list[int], candidates: list[int]) -> Problem:
+    place = (world()[0] if gathered else 0) * len(own) + torch.arange(len(own), device=own.device)
+
+    def problem(views: list[int], anchors: Tensor, candidates: Tensor, partners: Tensor) -> Problem:
+        copies = len(candidates) // len(keys)
         return Problem(
-            anchors=torch.cat([units[i] for i in anchors]),
-            positives=torch.cat([targets[1 - i] for i in anchors]),
-            candidates=torch.cat([pools[i] for i in candidates]),
-            norms=torch.cat([given.views[i].norm(dim=1) for i in anchors]),
-            keys=own.repeat(len(anchors)),
-            candidate_keys=keys.repeat(len(candidates)),
-            temperature=torch.cat([given.temperatures[i] for i in anchors]),
-            reference=None if frozen is None else frozen.repeat(len(anchors), 1),
-            candidate_reference=None if frozen_pool is None else frozen_pool.repeat(len(candidates), 1),
+            anchors=anchors,
+            partners=partners,
+            candidates=candidates,
+            norms=torch.cat([lengths(given.views[i]) for i in views]),
+            keys=own.repeat(len(views)),
+            candidate_keys=keys.repeat(copies),
+            temperature=torch.cat([given.temperatures[i] for i in views]),
+            reference=None if frozen is None else frozen.repeat(len(views), 1),
+            candidate_reference=None if frozen_pool is None else frozen_pool.repeat(copies, 1),
         )
 
     pool_keys = keys if known else torch.full_like(keys, -1)
     if symmetry == "one_direction":
-        return [problem([0], [1])], Pool(pools[1].detach(), pool_keys.clamp(min=-1))
-    pool = Pool(torch.cat(pools).detach(), pool_keys.clamp(min=-1).repeat(2))
+        pool = Pool(pools[1].detach(), pool_keys.clamp(min=-1))
+        return [problem([0], units[0], pools[1], place)], pool
+    everyone = torch.cat(pools)
+    pool = Pool(everyone.detach(), pool_keys.clamp(min=-1).repeat(2))
     if symmetry == "dual":
-        return [problem([0], [1]), problem([1], [0])], pool
-    return [problem([0, 1], [0, 1])], pool
+        return [problem([i], units[i], pools[1 - i], place) for i in (0, 1)], pool
+    # One process searches among its own anchors: the same tensor, whose gradient is then one as well.
+    alone = all(pool is unit for pool, unit in zip(pools, units, strict=True))
+    anchors = everyone if alone else torch.cat(units)
+    return [problem([0, 1], anchors, everyone, torch.cat([place + len(keys), place]))], pool
 
 
 def recording_keys(keys: Tensor | None, count: int, device: torch.device, gathered: bool) -> tuple[Tensor, bool]:
@@ -98,7 +108,12 @@ def promote(view: Tensor) -> Tensor:
 
 def normalize(view: Tensor) -> Tensor:
     """Rows [N, D] to unit length; a row of zeros stays zero."""
-    return nn.functional.normalize(view, dim=1)
+    return map_blocks(lambda start, stop, rows, _: nn.functional.normalize(rows[0], dim=1), [view], [], ROWS)
+
+
+def lengths(view: Tensor) -> Tensor:
+    """The length of each row of [N, D], [N]."""
+    return map_blocks(lambda start, stop, rows, _: rows[0].norm(dim=1), [view], [], ROWS)
 
 
 def _identity(tensor: Tensor) -> Tensor:

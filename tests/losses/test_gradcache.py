@@ -1,12 +1,14 @@
 """Cached gradients are the plain ones: whatever the chunk, with dropout, normalization and keys."""
 
 import copy
+import weakref
+from collections.abc import Sequence
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from speakerssl.losses import GradCache, build_loss
+from speakerssl.losses import GradCache, LossOutput, build_loss
 
 N = 10
 
@@ -120,3 +122,63 @@ def test_the_encoder_never_sees_more_than_a_chunk() -> None:
 
     GradCache(Watch(), build_loss({}), 4).backward(*batch())
     assert seen == [4, 4, 2, 4, 4, 2] * 2
+
+
+class Lazy(Sequence):
+    """Chunks of 4 that are made when they are asked for, and how many of them were there at a time."""
+
+    def __init__(self, view: Tensor) -> None:
+        self.parts, self.asked, self.alive = view.split(4), [], [0]
+
+    def __len__(self) -> int:
+        return len(self.parts)
+
+    def __getitem__(self, index: int) -> Tensor:
+        if index >= len(self):
+            raise IndexError
+        chunk = self.parts[index].clone()
+        self.asked.append(index)
+        self.alive.append(self.alive[-1] + 1)
+        weakref.finalize(chunk, lambda: self.alive.append(self.alive[-1] - 1))
+        return chunk
+
+
+def test_chunks_made_on_demand_are_never_held_together() -> None:
+    _, expected = plain(encoder(), {"margin": 0.1})
+    model = encoder()
+    views = [Lazy(view) for view in batch()]
+    GradCache(model, build_loss({"margin": 0.1})).backward(*views)
+    for view in views:
+        assert view.asked == [0, 1, 2] * 2
+        assert max(view.alive) <= 2  # the one in the loop while the next is made
+    for parameter, gradient in zip(model.parameters(), expected, strict=True):
+        torch.testing.assert_close(parameter.grad, gradient, atol=1e-5, rtol=0)
+
+
+def test_nothing_of_the_loss_is_left_when_chunks_are_encoded_with_a_graph() -> None:
+    embeddings: list[weakref.ref[Tensor]] = []
+    left: list[int] = []
+
+    def loss(view1: Tensor, view2: Tensor) -> LossOutput:
+        embeddings.extend(map(weakref.ref, (view1, view2)))
+        return build_loss({})(view1, view2)
+
+    def count(*_: object) -> None:
+        if torch.is_grad_enabled():
+            left.append(sum(reference() is not None for reference in embeddings))
+
+    model = encoder()
+    model.register_forward_pre_hook(count)
+    GradCache(model, loss, 4).backward(*batch())
+    assert left == [0] * 6
+
+
+def test_a_view_that_the_loss_holds_constant_adds_nothing() -> None:
+    def loss(view1: Tensor, view2: Tensor) -> LossOutput:
+        return LossOutput((view1 - view2.detach()).square().mean())
+
+    models = [encoder(), encoder()]
+    loss(*map(models[0], batch())).loss.backward()
+    GradCache(models[1], loss, 4).backward(*batch())
+    for one, two in zip(models[0].parameters(), models[1].parameters(), strict=True):
+        torch.testing.assert_close(two.grad, one.grad, atol=1e-5, rtol=0)

@@ -23,7 +23,7 @@ def batch(count: int = N) -> tuple[Tensor, Tensor]:
 def problem() -> Problem:
     view1, view2 = (normalize(view) for view in batch())
     keys = torch.tensor([0, 1, 2, 3, 4, 5, 0])
-    return Problem(view1, view2, view2, view1.norm(dim=1), keys, keys, torch.full((N,), 0.2).double())
+    return Problem(view1, torch.arange(N), view2, view1.norm(dim=1), keys, keys, torch.full((N,), 0.2).double())
 
 
 def test_mochi_mixes_the_hardest_negatives_with_each_other_and_with_the_anchor() -> None:
@@ -61,7 +61,7 @@ def test_mixtures_are_constants_to_the_gradient() -> None:
     view1, view2 = (normalize(view).requires_grad_() for view in batch())
     keys = torch.arange(N)
     temperature = torch.full((N,), 0.2).double()
-    given = first_block(Problem(view1, view2, view2, torch.ones(N).double(), keys, keys, temperature))
+    given = first_block(Problem(view1, keys, view2, torch.ones(N).double(), keys, keys, temperature))
     block = MoCHi(hardest=4, pairs=8, with_anchor=8)(given, None)
     first, second = torch.autograd.grad(block.cosines[:, N:].sum(), (view1, view2))
     assert first.abs().max() > 0

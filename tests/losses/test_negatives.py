@@ -91,7 +91,7 @@ def test_dclr_adds_noise_that_all_anchors_share() -> None:
 def problem(temperature: float = TAU) -> Problem:
     view1, view2 = (torch.nn.functional.normalize(view, dim=1) for view in batch())
     keys = torch.arange(N)
-    return Problem(view1, view2, view2, view1.norm(dim=1), keys, keys, torch.full((N,), temperature).double())
+    return Problem(view1, keys, view2, view1.norm(dim=1), keys, keys, torch.full((N,), temperature).double())
 
 
 def test_the_noise_gradient_is_that_of_autograd() -> None:

@@ -1,11 +1,12 @@
 """Embeddings spread over the sphere: uniformity, and KoLeo's distance to the nearest neighbour."""
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from speakerssl.losses.block import map_blocks
+from speakerssl.losses.blockwise import map_blocks
 from speakerssl.losses.options import check_range
 from speakerssl.losses.regularizers.base import BLOCK, Regularizer
 from speakerssl.losses.symmetry import normalize
@@ -48,12 +49,12 @@ def uniformity(units: Tensor, t: float = 2.0) -> Tensor:
     if count < 2:
         return units.sum() * 0
 
-    def rows(start: int, stop: int) -> Tensor:
-        exponents = -2 * t * (1 - units[start:stop] @ units.T)
+    def rows(start: int, stop: int, parts: Sequence[Tensor], whole: Sequence[Tensor]) -> Tensor:
+        exponents = -2 * t * (1 - parts[0] @ whole[0].T)
         own = torch.arange(start, stop, device=units.device)[:, None] == torch.arange(count, device=units.device)
         return torch.logsumexp(exponents.masked_fill(own, -torch.inf), 1)
 
-    return torch.logsumexp(map_blocks(rows, count, BLOCK), 0) - math.log(count * (count - 1))
+    return torch.logsumexp(map_blocks(rows, [units], [units], BLOCK), 0) - math.log(count * (count - 1))
 
 
 def koleo(units: Tensor, eps: float = 1e-8) -> Tensor:

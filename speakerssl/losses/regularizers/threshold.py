@@ -1,9 +1,11 @@
 """One threshold for every speaker: the threshold-consistent margin."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
-from speakerssl.losses.block import map_blocks
+from speakerssl.losses.blockwise import map_blocks
 from speakerssl.losses.options import check_range
 from speakerssl.losses.regularizers.base import BLOCK, Regularizer
 from speakerssl.losses.symmetry import normalize
@@ -45,13 +47,13 @@ class ThresholdConsistency(Regularizer):
 def hard_excess(units: Tensor, keys: Tensor, margin: float) -> Tensor:
     """The mean of s - margin over pairs of different keys with s >= margin, by blocks of rows of [M, D]."""
 
-    def rows(start: int, stop: int) -> Tensor:
-        cosines = units[start:stop] @ units.T
+    def rows(start: int, stop: int, parts: Sequence[Tensor], whole: Sequence[Tensor]) -> Tensor:
+        cosines = parts[0] @ whole[0].T
         hard = (cosines >= margin) & (keys[start:stop, None] != keys[None, :])
         total = torch.where(hard, cosines - margin, torch.zeros_like(cosines)).sum(1)
         return torch.stack([total, hard.sum(1).to(total.dtype)], 1)
 
-    total, count = map_blocks(rows, len(units), BLOCK).sum(0)
+    total, count = map_blocks(rows, [units], [units], BLOCK).sum(0)
     return total / count.detach().clamp(min=1)
 
 
