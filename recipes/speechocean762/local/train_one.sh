@@ -10,7 +10,11 @@ case $loss in
   nt_xent) settings+=(--set loss.symmetry=one_direction --set loss.margin=none) ;;
   snt_xent) settings+=(--set loss.margin=none) ;;
   snt_xent_am) ;; # the configuration as it stands
-  snt_xent_aam) settings+=(--set "loss.margin={name: additive_angular, value: 0.1}") ;;
+  snt_xent_aam)
+    # The margin grows: an untrained encoder's embeddings lie close together, where the full angular margin pulls
+    # positives so much harder than negatives push that all embeddings collapsed within 250 steps (three seeds).
+    settings+=(--set "loss.margin={name: additive_angular, value: 0.1, schedule: cosine_ramp, ramp_steps: 450}")
+    ;;
   *)
     echo "train_one.sh: unknown loss '$loss'; the known ones are: nt_xent, snt_xent, snt_xent_aam, snt_xent_am" >&2
     exit 2
