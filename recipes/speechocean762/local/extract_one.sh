@@ -10,7 +10,7 @@ for data in "$@"; do
   if [ "$system" = floor ]; then
     speakerssl floor --data "$data" --output "$output"
   else
-    speakerssl extract --model "$exp/$system" --data "$data" --output "$output"
+    speakerssl extract --model "$exp/$system" --data "$data" --output "$output" --jobs 1 # systems run side by side
   fi
 done
 cat "$embeddings"/train*/xvector.scp >"$embeddings/cohort.scp.part"
