@@ -14,6 +14,7 @@ from speakerssl.report.results import Results, collect, to_markdown
 
 CROSS = "cross-channel"
 BASELINES = ("untrained", "floor")
+LOSSES = ("nt_xent", "snt_xent", "snt_xent_am", "snt_xent_aam")
 SCORINGS = {  # suffix of the score files (score_one.sh): what they are
     "": "Cosine",
     "-asnorm": "Cosine with adaptive S-norm; the cohort is the unlabeled training recordings, the 200 nearest count",
@@ -59,7 +60,7 @@ def render(scored: dict[str, Results], steps: int, copies: int, config: str) -> 
 
 Written by `recipes/speechocean762/run.sh` on {date.today().isoformat()} on {machine()}.
 Trained without labels; {steps} steps a run, the same for every loss; {copies} augmented copies of each recording.
-Mean ± sample standard deviation over the seeds. Embeddings of whole recordings.
+Mean ± sample standard deviation over the seeds. Embeddings of whole recordings.{missing(scored)}
 
 {tables(scored)}
 - **{CROSS}** is `trials_H` with the test side passed through rooms, noises, filters, the telephone band and codecs
@@ -77,6 +78,12 @@ The configuration (`snt_xent_am`; the other losses change its `loss` section alo
 {config.strip()}
 ```
 """
+
+
+def missing(scored: dict[str, Results]) -> str:
+    """Names the losses that the run left out, if any."""
+    left_out = [loss for loss in LOSSES if loss not in scored[SCORINGS[""]].cells]
+    return f"\nNot in this run: {', '.join(left_out)}." if left_out else ""
 
 
 def verdict(results: Results) -> str:
