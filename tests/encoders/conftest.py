@@ -35,3 +35,25 @@ def small_encoder() -> Callable[..., Encoder]:
         return encoder.train(train)
 
     return build
+
+
+@pytest.fixture
+def spectral_shape_losses() -> Callable[[Callable[[], Encoder]], list[float]]:
+    """The losses of 40 steps in which a new encoder of 20 bins and 8 outputs learns to name 8 spectral shapes."""
+
+    def train(build: Callable[[], Encoder]) -> list[float]:
+        torch.manual_seed(0)
+        encoder = build()
+        shapes = torch.randn(8, 1, 20)
+        optimizer = torch.optim.Adam(encoder.parameters(), lr=3e-3)
+        losses = []
+        for _ in range(40):
+            feats = shapes + torch.randn(8, 40, 20)
+            loss = torch.nn.functional.cross_entropy(encoder(feats), torch.arange(8))
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+        return losses
+
+    return train
