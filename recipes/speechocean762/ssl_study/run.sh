@@ -26,7 +26,7 @@ data_dir=$root/../shared/data/speechocean762
 work=$recipe
 rows=all
 seeds="0 1 2"
-steps=900
+steps=450
 jobs=2
 results=$study/RESULTS.md
 . "$root/tools/parse_options.sh"
