@@ -9,7 +9,7 @@
 #   --extra-data "DIR DIR"      more unlabeled corpora, each with train/wav.scp (default: librispeech, an4 beside it)
 #   --channels DIR              held-out rooms (rir/) and noises for the cross-channel list (default: noise beside it)
 #   --work DIR                  where data/ and exp/ go (default: the recipe's own folder)
-#   --losses "A B"              which of nt_xent snt_xent snt_xent_am snt_xent_aam (default: all)
+#   --losses "A B"              rows of conf/rows.yaml (default: nt_xent snt_xent snt_xent_am snt_xent_aam)
 #   --seeds "0 1 2"             one run each of every loss
 #   --steps N                   training steps of every run
 #   --copies N                  augmented copies of each recording in the feature store

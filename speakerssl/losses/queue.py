@@ -18,20 +18,25 @@ class MomentumQueue(NegativeStep):
     views for `dual` and `both_views` (the dual-view loss, where either view is an anchor), gathered from all
     processes; with a momentum encoder that is its `targets`. `in_batch: false` (MoCo) takes the negatives from
     the queue alone; only while it is empty the batch serves. With `keys` that identify a recording or a speaker,
-    entries under the anchor's key are masked out. size 65,536 is the paper's; 16,384 here suits corpora of a few
+    entries under the anchor's key are masked out. The first `delay` training steps are not remembered and the batch
+    serves: while an encoder changes fast, being newer than the queue sets all positives apart, and nothing else is
+    learned (as seen in short runs; SwAV, arXiv 2006.09882, starts its queue late for a like reason). size 65,536 is the paper's; 16,384 here suits corpora of a few
     hundred thousand recordings, a choice.
     """
 
-    def __init__(self, size: int = 16384, in_batch: bool = False) -> None:
+    def __init__(self, size: int = 16384, in_batch: bool = False, delay: int = 0) -> None:
         super().__init__()
         self.size = int(check_range("queue 'size'", size, 1))
+        self.delay = int(check_range("queue 'delay'", delay, 0))
         self.in_batch = in_batch
         self.register_buffer("vectors", torch.zeros(0, 0))  # [filled, D], in ring order
         self.register_buffer("keys", torch.zeros(0, dtype=torch.int64))  # [filled], -1 unknown
         self.register_buffer("pointer", torch.zeros((), dtype=torch.int64))
+        self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
         self.vectors: Tensor
         self.keys: Tensor
         self.pointer: Tensor
+        self.steps: Tensor
 
     def columns(self, problem: Problem) -> int:
         return len(self.keys)
@@ -52,6 +57,9 @@ class MomentumQueue(NegativeStep):
 
     @torch.no_grad()
     def remember(self, pool: Pool) -> None:
+        self.steps += 1
+        if self.steps <= self.delay:
+            return
         vectors, keys = pool.vectors[-self.size :].float(), pool.keys[-self.size :]
         if not len(self.keys):
             self.vectors = vectors.new_zeros(0, vectors.shape[1])

@@ -72,7 +72,9 @@ class Prototypes(nn.Module):
 class DINOHead(nn.Module):
     """DINO's head (arXiv 2104.14294): GELU perceptron to a bottleneck, L2, weight-normed layer with gains of 1.
 
-    The last layer is then the cosine with `out_dim` prototypes. `hidden_layers` of `hidden_dim`, no batch norm.
+    The last layer is then the cosine with `out_dim` prototypes. `hidden_layers` of `hidden_dim`; `batch_norm`
+    normalizes each of them, as RDINO's code does. It matters where embeddings start close together: without it all
+    outputs agree, centring makes the targets uniform, and nothing is learned.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class DINOHead(nn.Module):
         bottleneck_dim: int = 256,
         out_dim: int = 65536,
         hidden_layers: int = 2,
+        batch_norm: bool = False,
     ) -> None:
         super().__init__()
         sizes = {"hidden_dim": hidden_dim, "bottleneck_dim": bottleneck_dim, "out_dim": out_dim}
@@ -93,8 +96,8 @@ class DINOHead(nn.Module):
             layer = nn.Linear(inputs, outputs)
             nn.init.trunc_normal_(layer.weight, std=0.02)
             nn.init.zeros_(layer.bias)
-            parts += [layer, nn.GELU()]
-        self.layers = nn.Sequential(*parts[:-1])
+            parts += [layer, *([nn.BatchNorm1d(outputs)] if batch_norm else []), nn.GELU()]
+        self.layers = nn.Sequential(*parts[: -2 if batch_norm else -1])  # the bottleneck is linear
         self.last = Prototypes(bottleneck_dim, out_dim)
 
     def forward(self, embeddings: Tensor, frozen_last: bool = False) -> Tensor:
@@ -102,11 +105,11 @@ class DINOHead(nn.Module):
 
 
 def build_dino_head(in_dim: int, config: Mapping[str, Any] | None) -> DINOHead:
-    """From `{hidden_dim, bottleneck_dim, out_dim, hidden_layers}`; raises InputError for another key."""
+    """From `{hidden_dim, bottleneck_dim, out_dim, hidden_layers, batch_norm}`; raises InputError for another key."""
     options = config or {}
     if not isinstance(options, Mapping):
         raise InputError(f"head: expected options, found {config!r}")
-    check_keys("head", options, ["hidden_dim", "bottleneck_dim", "out_dim", "hidden_layers"])
+    check_keys("head", options, ["hidden_dim", "bottleneck_dim", "out_dim", "hidden_layers", "batch_norm"])
     return DINOHead(in_dim, **options)
 
 

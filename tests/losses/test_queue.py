@@ -124,3 +124,18 @@ def test_gradient_in_float64() -> None:
     loss(*batch(0))
     view1, view2 = (view.requires_grad_() for view in batch(1))
     assert torch.autograd.gradcheck(lambda a, b: loss.eval()(a, b).loss, (view1, view2))
+
+
+def test_a_delayed_queue_forgets_the_first_steps_and_the_batch_serves() -> None:
+    options = {"symmetry": "one_direction", "temperature": TAU}
+    delayed = build_loss({**options, "negatives": {"name": "queue", "delay": 2}})
+    plain = build_loss(options)
+    delayed.train()
+    for seed in range(3):
+        assert delayed(*batch(seed)).loss.item() == pytest.approx(plain(*batch(seed)).loss.item(), abs=1e-12)
+    first, remembered = batch(3)[0], batch(2)[1]  # the third step is the first one that is kept
+    queue = normalize(remembered)
+    positive = (normalize(first) * normalize(batch(3)[1])).sum(1, keepdim=True)
+    logits = torch.cat([positive, normalize(first) @ queue.T], 1) / TAU
+    expected = torch.nn.functional.cross_entropy(logits, torch.zeros(3, dtype=torch.int64))
+    assert delayed(*batch(3)).loss.item() == pytest.approx(expected.item(), abs=1e-6)

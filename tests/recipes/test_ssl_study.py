@@ -17,8 +17,8 @@ RECIPE = Path(__file__).resolve().parents[2] / "recipes" / "speechocean762"
 REQUIRED = {"nt_xent", "snt_xent", "snt_xent_am", "snt_xent_aam", "moco", "dino", "ssps", "vicreg", "dcl", "adaface"}
 
 
-def load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, RECIPE / "ssl_study" / "local" / f"{name}.py")
+def load(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -26,7 +26,7 @@ def load(name: str) -> ModuleType:
     return module
 
 
-settings = load("settings")
+settings = load(RECIPE / "local" / "settings.py")
 ROWS = [row for group in settings.read_rows().values() for row in group]
 
 
@@ -65,7 +65,7 @@ def test_placeholders_become_the_folder_of_the_runs():
 @pytest.fixture
 def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[ModuleType, list[str]]:
     """write_study.py and its arguments for scores in which `ssps` is better than the rest by a wide margin."""
-    monkeypatch.syspath_prepend(str(RECIPE / "ssl_study" / "local"))
+    monkeypatch.syspath_prepend(str(RECIPE / "local"))
     rng = np.random.default_rng(0)
     names = [f"s{speaker:02d}-{number}" for speaker in range(30) for number in range(2)]
     pairs = [(int(a[:3] == b[:3]), a, b) for i, a in enumerate(names) for b in names[:i]]
@@ -82,7 +82,7 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[ModuleType, 
                 (folder / f"{name}.txt").write_text(lines)
     arguments = ["--exp", tmp_path / "exp", "--rows", *rows, "--trials", tmp_path / "trials"]
     arguments += ["--utt2spk", tmp_path / "utt2spk", "--steps", 900, "--output", tmp_path / "RESULTS.md"]
-    return load("write_study"), [str(word) for word in arguments]
+    return load(RECIPE / "local" / "write_study.py"), [str(word) for word in arguments]
 
 
 def test_the_study_says_what_differs_beyond_chance(study, tmp_path: Path, monkeypatch, capsys):

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # The self-supervised family on real speech: one table, every row at one budget, three seeds.
 #
-#   recipes/speechocean762/ssl_study/run.sh                      all rows of rows.yaml: about 10 hours on 2 cores
+#   recipes/speechocean762/ssl_study/run.sh                      all rows of ../conf/rows.yaml: about 4 hours on 2 cores
 #   recipes/speechocean762/ssl_study/run.sh --rows "ssps dino"   these and the seed paper's four losses
 #
 #   --stage N, --stop-stage M   first and last stage: 1 data and features, 2 train, 3 extract, 4 score, 5 RESULTS.md
 #   --data-dir DIR              speechocean762 as Kaldi data directories (default: as the main recipe)
 #   --work DIR                  where data/ and exp/ go (default: the main recipe's, whose finished runs are used)
-#   --rows "A B"                rows of rows.yaml (default: all)
+#   --rows "A B"                rows of ../conf/rows.yaml (default: all)
 #   --seeds "0 1 2"             one run each of every row
 #   --steps N                   training steps of every run
 #   --jobs N                    runs at a time, one thread each (default: 2)
@@ -36,7 +36,7 @@ export PATH=$root/.venv/bin:$PATH OMP_NUM_THREADS=1
 conf=$recipe/conf/base.yaml
 data=$work/data exp=$work/exp
 if [ "$rows" = all ]; then
-  rows=$(python "$study/local/settings.py")
+  rows=$(python "$recipe/local/settings.py")
 else
   rows=$(printf '%s\n' nt_xent snt_xent snt_xent_am snt_xent_aam $rows | awk '!seen[$0]++')
 fi
@@ -57,7 +57,7 @@ fi
 
 if stage 2 "train: ${#systems[@]} runs, $jobs at a time"; then
   printf '%s\n' "${systems[@]}" |
-    run xargs -P "$jobs" -I{} "$study/local/train_row.sh" {} "$exp" "$data/valid" "$conf" "$steps"
+    run xargs -P "$jobs" -I{} "$recipe/local/train_one.sh" {} "$exp" "$data/valid" "$conf" "$steps"
 fi
 
 if stage 3 "extract: the cross-channel recordings, and those of training as the cohort"; then
@@ -71,6 +71,6 @@ if stage 4 "score"; then
 fi
 
 if stage 5 "$results"; then
-  run python "$study/local/write_study.py" --exp "$exp" --rows $rows --trials "$data/test_xc/trials_H" \
+  run python "$recipe/local/write_study.py" --exp "$exp" --rows $rows --trials "$data/test_xc/trials_H" \
     --utt2spk "$data/test_xc/utt2spk" --steps "$steps" --output "$results"
 fi

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-ROWS = Path(__file__).resolve().parent.parent / "rows.yaml"
+ROWS = Path(__file__).resolve().parent.parent / "conf" / "rows.yaml"
 
 
 def read_rows(path: Path = ROWS) -> dict[str, dict[str, dict[str, object]]]:

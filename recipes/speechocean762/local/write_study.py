@@ -29,7 +29,7 @@ COUNT = 1000
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--exp", required=True, type=Path, help="folder of the systems' folders")
-    parser.add_argument("--rows", required=True, nargs="+", help="rows of rows.yaml that were run")
+    parser.add_argument("--rows", required=True, nargs="+", help="rows of conf/rows.yaml that were run")
     parser.add_argument("--trials", required=True, type=Path, help="the cross-channel list")
     parser.add_argument("--utt2spk", required=True, type=Path, help="speakers of its recordings")
     parser.add_argument("--steps", required=True, type=int, help="training steps of every run")
