@@ -20,8 +20,8 @@ class MomentumQueue(NegativeStep):
     the queue alone; only while it is empty the batch serves. With `keys` that identify a recording or a speaker,
     entries under the anchor's key are masked out. The first `delay` training steps are not remembered and the batch
     serves: while an encoder changes fast, being newer than the queue sets all positives apart, and nothing else is
-    learned (as seen in short runs; SwAV, arXiv 2006.09882, starts its queue late for a like reason). size 65,536 is the paper's; 16,384 here suits corpora of a few
-    hundred thousand recordings, a choice.
+    learned (as seen in short runs; SwAV, arXiv 2006.09882, starts its queue late for a like reason). size 65,536 is
+    the paper's; 16,384 here suits corpora of a few hundred thousand recordings, a choice.
     """
 
     def __init__(self, size: int = 16384, in_batch: bool = False, delay: int = 0) -> None:
