@@ -3,6 +3,8 @@
 Failures are OSError or ValueError with one line; `data.audio` puts the recording's name before it.
 """
 
+import contextlib
+import importlib.util
 import json
 import os
 import shutil
@@ -80,8 +82,19 @@ def _probe(path: str) -> AudioTrack:
     return AudioTrack(round(seconds * rate), rate, int(stream["channels"]))
 
 
+def find_ffmpeg() -> str | None:
+    """The system's ffmpeg, or else the one that the package imageio-ffmpeg carries (extra `m4a`)."""
+    path = shutil.which("ffmpeg")
+    if path is None and importlib.util.find_spec("imageio_ffmpeg"):
+        from imageio_ffmpeg import get_ffmpeg_exe
+
+        with contextlib.suppress(RuntimeError):  # it has none for this platform
+            path = get_ffmpeg_exe()
+    return path
+
+
 def _program(name: str) -> str:
-    path = shutil.which(name)
+    path = find_ffmpeg() if name == "ffmpeg" else shutil.which(name)
     if path is None:
         raise ValueError(f"this format needs {name}, which is not installed; install ffmpeg or convert to wav or flac")
     return path

@@ -1,13 +1,12 @@
 """What other programs decode: m4a by ffmpeg, with the length from the file's own boxes."""
 
-import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from speakerssl.data.audio import audio_info, read_audio
-from speakerssl.data.external import is_pipe, needs_ffmpeg, run_pipe
+from speakerssl.data.external import find_ffmpeg, is_pipe, needs_ffmpeg, run_pipe
 
 TONE = Path(__file__).parent / "files" / "tone.m4a"  # 0.6 s of 440 Hz at 16 kHz, amplitude 0.3
 
@@ -25,13 +24,22 @@ def test_a_failing_command_is_quoted_with_its_last_line() -> None:
         run_pipe("echo first >&2; echo second >&2; exit 3 |")
 
 
-@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs ffmpeg")
+@pytest.mark.skipif(find_ffmpeg() is None, reason="needs ffmpeg")
 def test_m4a_is_decoded_to_the_sample() -> None:
     whole = read_audio(TONE)
     assert abs(len(whole) - 9600) <= 1024  # the last AAC packet is padded
     tone = 0.3 * 32768 * np.sin(2 * np.pi * 440 * np.arange(9600) / 16000)
     assert np.corrcoef(whole[800:8800], tone[800:8800])[0, 1] > 0.99
     np.testing.assert_array_equal(read_audio(TONE, 0.2, 0.3), whole[3200:8000])
+
+
+def test_the_package_s_ffmpeg_serves_where_the_system_has_none(monkeypatch) -> None:
+    pytest.importorskip("imageio_ffmpeg")
+    monkeypatch.setenv("PATH", "")
+    program = find_ffmpeg()
+    assert program is not None
+    assert Path(program).is_file()
+    assert len(read_audio(TONE)) >= 9600
 
 
 def test_ffmpeg_gets_the_crop_and_its_samples_are_taken(tmp_path: Path, monkeypatch) -> None:
