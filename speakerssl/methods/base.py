@@ -45,10 +45,13 @@ class Method(nn.Module):
     speakers: np.ndarray | None = None
     sampler: PositiveSampler | None = None
     watch: CollapseWatch | None
+    masks_suspects = False  # whether `forward` gives `keys` to its loss
+    suspects: Tensor  # [num_recordings] clusters of this epoch, or [0]; part of a checkpoint
 
     def __init__(self) -> None:
         super().__init__()
         self.watch = None
+        self.register_buffer("suspects", torch.zeros(0, dtype=torch.int64))
 
     @property
     def samples_positives(self) -> bool:
@@ -63,7 +66,17 @@ class Method(nn.Module):
         """Called before each epoch; may return partners [num_recordings] for the anchors' second views."""
         if self.sampler is None:
             return None
-        return self.sampler.partners(epoch, embed, self.sessions, next(self.parameters()).device)
+        device = next(self.parameters()).device
+        found = self.sampler.sample(epoch, embed, self.sessions, device)
+        if found is None:
+            return None
+        if self.sampler.mask:
+            self.suspects = torch.from_numpy(found.clusters.astype(np.int64)).to(device)
+        return found.partners
+
+    def keys(self, indices: Tensor) -> Tensor | None:
+        """Who may be the same speaker [B], for the loss: anchors with equal keys are no negatives. None: unknown."""
+        return self.suspects[indices] if len(self.suspects) else None
 
     def after_step(self, step: int, total_steps: int) -> None:
         """Called after each optimizer step (momentum encoders, queues)."""
@@ -75,6 +88,12 @@ class Method(nn.Module):
     def epoch_at(self, step: int) -> float:
         """Epochs done before `step`; infinite where the length of an epoch is not known."""
         return step / self.plan.steps_per_epoch if self.plan.steps_per_epoch else float("inf")
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+        """The clusters of a checkpoint are as many as its recordings."""
+        saved = state_dict.setdefault(prefix + "suspects", self.suspects)
+        self.suspects = torch.empty_like(saved, device=self.suspects.device)
+        super()._load_from_state_dict(state_dict, prefix, *rest)
 
     def observed(self, output: LossOutput, first: Tensor, second: Tensor, indices: Tensor, step: int) -> LossOutput:
         """`output` with the numbers of diagnostics.py in its logs, on the steps that are logged.
@@ -119,6 +138,9 @@ def build_method(encoder: Encoder, config: Mapping[str, Any], loss: Mapping[str,
     sampler, watch = build_sampler(options.pop("ssps", None)), build_watch(options.pop("collapse", None))
     method = METHODS[name](encoder, options, loss)
     method.sampler, method.watch = sampler, watch
+    if sampler is not None and sampler.mask and not method.masks_suspects:
+        able = "simclr, multiview"
+        raise InputError(f"method {name}: ssps: 'mask' is for methods with negatives from the batch: {able}")
     return method
 
 

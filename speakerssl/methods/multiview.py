@@ -22,6 +22,8 @@ from speakerssl.methods.views import at_least, join_views
 class MultiView(Method):
     """`num_global` of the views, the first ones, are global. Two of them at least."""
 
+    masks_suspects = True
+
     def __init__(self, encoder: Encoder, projector: nn.Module, loss: nn.Module, num_global: int = 2) -> None:
         super().__init__()
         self.encoder, self.projector, self.loss, self.num_global = encoder, projector, loss, num_global
@@ -32,7 +34,7 @@ class MultiView(Method):
         projected = [self.projector(embedding) for embedding in embeddings]
         pairs = list(combinations(range(self.num_global), 2))
         pairs += [(local, one) for local in range(self.num_global, len(views)) for one in range(self.num_global)]
-        outputs = [self.loss(projected[a], projected[b], step=step) for a, b in pairs]
+        outputs = [self.loss(projected[a], projected[b], step, self.keys(indices)) for a, b in pairs]
         total = outputs[0].loss
         for output in outputs[1:]:
             total = total + output.loss

@@ -17,6 +17,8 @@ from speakerssl.methods.base import Method, check_options, register
 class SimCLR(Method):
     """`projector: null` puts the loss on the embedding itself."""
 
+    masks_suspects = True
+
     def __init__(self, encoder: Encoder, projector: nn.Module, loss: nn.Module) -> None:
         super().__init__()
         self.encoder, self.projector, self.loss = encoder, projector, loss
@@ -24,7 +26,8 @@ class SimCLR(Method):
     def forward(self, views: list[Tensor], indices: Tensor, step: int) -> LossOutput:
         embeddings = [self.encoder(view) for view in views[:2]]
         first, second = (self.projector(embedding) for embedding in embeddings)
-        return self.observed(self.loss(first, second, step=step), embeddings[0], embeddings[1], indices, step)
+        output = self.loss(first, second, step, self.keys(indices))
+        return self.observed(output, embeddings[0], embeddings[1], indices, step)
 
 
 def build_projector(encoder: Encoder, config: Mapping[str, Any] | None) -> nn.Module:

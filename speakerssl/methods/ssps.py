@@ -4,9 +4,13 @@ SSPS (arXiv 2501.17772, 2505.14561): at the start of an epoch, k-means on the un
 unaugmented recordings. For an anchor in cluster c the partner is a random member of c (`neighbours: 0`) or of one of
 the M clusters whose centroids are nearest to that of c. No labels are used. Where sessions are known, members of
 another session than the anchor's are preferred; with none, any other recording is.
+
+`mask: true` also takes the recordings of a cluster out of each other's negatives: who may be a positive should not be
+pushed away. That is ours, not the papers'.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,26 +23,41 @@ from speakerssl.losses.options import check_keys, check_range
 from speakerssl.methods.clustering import CPU, nearest_clusters, spherical_kmeans, unit
 
 
+@dataclass(frozen=True)
+class Sampled:
+    """What an epoch uses: the partner of each recording [N], and its cluster [N]."""
+
+    partners: np.ndarray
+    clusters: np.ndarray
+
+
 class PositiveSampler:
     """Draws partners; a plain object without state, every draw is a function of (seed, epoch)."""
 
     def __init__(
-        self, clusters: int, neighbours: int = 0, start_epoch: int = 0, iterations: int = 10, seed: int = 0
+        self,
+        clusters: int,
+        neighbours: int = 0,
+        start_epoch: int = 0,
+        iterations: int = 10,
+        seed: int = 0,
+        mask: bool = False,
     ) -> None:
+        self.mask = bool(mask)
         self.clusters = int(check_range("ssps 'clusters'", clusters, 1))
         self.neighbours = int(check_range("ssps 'neighbours'", neighbours, 0))
         self.start_epoch = int(check_range("ssps 'start_epoch'", start_epoch, 0))
         self.iterations = int(check_range("ssps 'iterations'", iterations, 1))
         self.seed = int(check_range("ssps 'seed'", seed, 0))
 
-    def partners(
+    def sample(
         self,
         epoch: int,
         embed: Callable[[], np.ndarray],
         sessions: list[str | None] | None,
         device: torch.device,
-    ) -> np.ndarray | None:
-        """Partners [num_recordings] of `epoch`, None before `start_epoch`; the same on all processes.
+    ) -> Sampled | None:
+        """Partners and clusters of `epoch`, None before `start_epoch`; the same on all processes.
 
         Raises InputError where there are more clusters than recordings.
         """
@@ -58,23 +77,24 @@ class PositiveSampler:
         embeddings: np.ndarray,
         sessions: list[str | None] | None = None,
         device: torch.device = CPU,
-    ) -> np.ndarray:
-        """Partners [N] from reference embeddings [N, D]."""
+    ) -> Sampled:
+        """Partners and clusters [N] from reference embeddings [N, D]."""
         if self.clusters > len(embeddings):
             raise InputError(f"ssps: {self.clusters} clusters for {len(embeddings)} recordings; lower 'clusters'")
         rng = np.random.default_rng((self.seed, epoch))
         units = unit(embeddings)
         labels, centroids = spherical_kmeans(units, self.clusters, self.iterations, rng, device)
-        return sample_partners(labels, nearest_clusters(labels, centroids, self.neighbours), sessions, rng)
+        near = nearest_clusters(labels, centroids, self.neighbours)
+        return Sampled(sample_partners(labels, near, sessions, rng), labels)
 
 
 def build_sampler(config: Any) -> PositiveSampler | None:
-    """From a method's `ssps` option: `{clusters: K, neighbours: M, start_epoch: E, iterations: 10}`, or None."""
+    """From a method's `ssps` option: `{clusters: K, neighbours: M, start_epoch: E, iterations: 10, mask: false}`, or None."""
     if config is None or config is False:
         return None
     if not isinstance(config, Mapping) or "clusters" not in config:
         raise InputError(f"method: ssps: expected options with 'clusters', found {config!r}")
-    check_keys("ssps", config, ["clusters", "neighbours", "start_epoch", "iterations", "seed"])
+    check_keys("ssps", config, ["clusters", "neighbours", "start_epoch", "iterations", "seed", "mask"])
     return PositiveSampler(**config)
 
 

@@ -21,7 +21,7 @@ def speakers_on_a_ring(count: int = 6, each: int = 8, seed: int = 0) -> tuple[np
 def test_without_neighbours_partners_are_other_members_of_the_own_cluster() -> None:
     embeddings, group = speakers_on_a_ring()
     labels, _ = spherical_kmeans(unit(embeddings), 6, 10, np.random.default_rng((0, 5)))
-    partners = PositiveSampler(clusters=6).draw(5, embeddings)
+    partners = PositiveSampler(clusters=6).draw(5, embeddings).partners
     np.testing.assert_array_equal(labels[partners], labels)
     assert (partners != np.arange(len(group))).all()
 
@@ -51,8 +51,8 @@ def test_another_session_is_preferred_and_not_required() -> None:
 def test_draws_depend_on_seed_and_epoch_alone() -> None:
     embeddings, _ = speakers_on_a_ring()
     sampler = PositiveSampler(clusters=4, neighbours=1)
-    np.testing.assert_array_equal(sampler.draw(3, embeddings), sampler.draw(3, embeddings))
-    assert (sampler.draw(3, embeddings) != sampler.draw(4, embeddings)).any()
+    np.testing.assert_array_equal(sampler.draw(3, embeddings).partners, sampler.draw(3, embeddings).partners)
+    assert (sampler.draw(3, embeddings).partners != sampler.draw(4, embeddings).partners).any()
 
 
 def test_any_method_samples_and_labels_play_no_part(make) -> None:
@@ -86,4 +86,33 @@ def test_mistakes_are_named(encoder) -> None:
         build_method(encoder, {"name": "simclr", "ssps": {"clusters": 3, "k": 1}}, {})
     sampler = PositiveSampler(clusters=9)
     with pytest.raises(InputError, match="9 clusters for 3 recordings"):
-        sampler.partners(0, lambda: np.eye(3), None, torch.device("cpu"))
+        sampler.sample(0, lambda: np.eye(3), None, torch.device("cpu"))
+
+
+@pytest.mark.parametrize("name", ["simclr", "multiview"])
+def test_masked_clusters_are_no_negatives_and_survive_a_checkpoint(name: str, make, encoder) -> None:
+    embeddings, group = speakers_on_a_ring()
+    method = make(name, ssps={"clusters": 6, "mask": True}, projector=None)
+    indices = torch.arange(0, len(group), 4)
+    assert method.keys(indices) is None
+    method.start_epoch(0, lambda: embeddings)
+    labels, _ = spherical_kmeans(unit(embeddings), 6, 10, np.random.default_rng((0, 0)))
+    np.testing.assert_array_equal(method.keys(indices), labels[indices])
+
+    views = [torch.randn(len(indices), 12, 8) for _ in range(2)]
+    method.watch = None
+    found = method(views, indices, 0).loss
+    first, second = method.encoder(torch.cat(views)).chunk(2) if name == "multiview" else map(method.encoder, views)
+    keys = torch.from_numpy(labels)[indices]
+    assert len(keys.unique()) < len(keys)
+    assert found.item() == pytest.approx(method.loss(first, second, 0, keys).loss.item(), abs=1e-5)
+    assert found.item() < method.loss(first, second, 0).loss.item()
+
+    fresh = make(name, ssps={"clusters": 6, "mask": True}, projector=None)
+    fresh.load_state_dict(method.state_dict())
+    np.testing.assert_array_equal(fresh.keys(indices), keys)
+
+
+def test_methods_without_batch_negatives_take_no_mask(encoder) -> None:
+    with pytest.raises(InputError, match="method dino: ssps: 'mask' is for methods with negatives from the batch"):
+        build_method(encoder, {"name": "dino", "ssps": {"clusters": 3, "mask": True}}, {})
