@@ -89,7 +89,7 @@ class PositiveSampler:
 
 
 def build_sampler(config: Any) -> PositiveSampler | None:
-    """From a method's `ssps` option: `{clusters: K, neighbours: M, start_epoch: E, iterations: 10, mask: false}`, or None."""
+    """From a method's `ssps` option (`{clusters: K, neighbours: M, start_epoch: E, ...}`), or None."""
     if config is None or config is False:
         return None
     if not isinstance(config, Mapping) or "clusters" not in config:
