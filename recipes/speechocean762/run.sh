@@ -86,11 +86,13 @@ fi
 
 if stage 4 "extract: the test recordings, and those of training as the cohort"; then
   printf '%s\n' "${systems[@]}" floor |
-    run xargs -P "$jobs" -I{} "$recipe/local/extract_one.sh" {} "$exp" "$data/test" "$data/test_xc" "${train[@]}"
+    run xargs -P "$jobs" -I{} "$recipe/local/extract_one.sh" {} "$exp" \
+      "$data/test" "$data/test_xc" "$data/valid" "${train[@]}"
 fi
 
 if stage 5 "score and $results"; then
-  printf '%s\n' "${systems[@]}" floor | run xargs -P "$jobs" -I{} "$recipe/local/score_one.sh" {} "$exp" "${lists[@]}"
+  printf '%s\n' "${systems[@]}" floor |
+    run xargs -P "$jobs" -I{} "$recipe/local/score_one.sh" {} "$exp" "$data/valid" "${lists[@]}"
   run python "$recipe/local/write_results.py" --exp "$exp" --systems $losses untrained floor --lists "${lists[@]}" \
     --steps "$steps" --copies "$copies" --config "$conf" --output "$results"
 fi

@@ -78,7 +78,7 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[ModuleType, 
             folder.mkdir(parents=True)
             scores = [label * (5 if row == "ssps" else 1) + rng.standard_normal() for label, _, _ in pairs]
             lines = "".join(f"{a} {b} {score}\n" for (_, a, b), score in zip(pairs, scores))
-            for name in ("cross-channel", "cross-channel-plda"):
+            for name in ("cross-channel", "cross-channel-fused"):
                 (folder / f"{name}.txt").write_text(lines)
     arguments = ["--exp", tmp_path / "exp", "--rows", *rows, "--trials", tmp_path / "trials"]
     arguments += ["--utt2spk", tmp_path / "utt2spk", "--steps", 900, "--output", tmp_path / "RESULTS.md"]
@@ -92,7 +92,7 @@ def test_the_study_says_what_differs_beyond_chance(study, tmp_path: Path, monkey
     text = (tmp_path / "RESULTS.md").read_text()
     assert f"results: {tmp_path / 'RESULTS.md'}" in capsys.readouterr().out
     assert "- cross-channel: ssps beats SNT-Xent-AM: **holds** (ssps - snt_xent_am: -" in text
-    assert "- cross-channel-plda: the best row beats the best of the paper's losses: **holds**" in text
+    assert "- cross-channel-fused: the best row beats the best of the paper's losses: **holds**" in text
     (row,) = [line for line in text.splitlines() if line.startswith("| ssps |")]
     assert float(row.split("|")[4]) < 0.01
     (paper,) = [line for line in text.splitlines() if line.startswith("| nt_xent |")]

@@ -19,6 +19,7 @@ SCORINGS = {  # suffix of the score files (score_one.sh): what they are
     "": "Cosine",
     "-asnorm": "Cosine with adaptive S-norm; the cohort is the unlabeled training recordings, the 200 nearest count",
     "-plda": "PLDA between 400 clusters of the unlabeled training recordings, with adaptive S-norm",
+    "-fused": "The last two fused, with weights from validation trials that need no labels",
 }
 
 

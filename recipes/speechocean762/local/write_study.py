@@ -22,7 +22,7 @@ from speakerssl.scoring.trials import read_trials
 BASELINE = "snt_xent"
 PAPER = ("nt_xent", "snt_xent", "snt_xent_am", "snt_xent_aam")
 CROSS = "cross-channel"
-SUFFIXES = {"": "cosine", "-plda": "PLDA of clusters + AS-norm"}
+SUFFIXES = {"": "cosine", "-fused": "cosine and PLDA of clusters, both with AS-norm, fused on validation trials"}
 COUNT = 1000
 
 

@@ -62,12 +62,13 @@ fi
 
 if stage 3 "extract: the cross-channel recordings, and those of training as the cohort"; then
   printf '%s\n' "${systems[@]}" |
-    run xargs -P "$jobs" -I{} "$recipe/local/extract_one.sh" {} "$exp" "$data/test_xc" "${train[@]}"
+    run xargs -P "$jobs" -I{} "$recipe/local/extract_one.sh" {} "$exp" "$data/test_xc" "$data/valid" "${train[@]}"
 fi
 
 if stage 4 "score"; then
   printf '%s\n' "${systems[@]}" |
-    run xargs -P "$jobs" -I{} "$recipe/local/score_one.sh" {} "$exp" cross-channel="$data/test_xc/trials_H"
+    run xargs -P "$jobs" -I{} "$recipe/local/score_one.sh" {} "$exp" "$data/valid" \
+      cross-channel="$data/test_xc/trials_H"
 fi
 
 if stage 5 "$results"; then
