@@ -112,7 +112,7 @@ def bars(scored: dict[str, Results]) -> str:
     )
     return (
         f"On the {CROSS} list the best of all is {best:.2f} % ({name}):\n"
-        f"{best / floor:.2f} x the floor and {best / untrained:.2f} x the untrained encoder, both by cosine.\n"
+        f"{best / floor:.3f} x the floor and {best / untrained:.3f} x the untrained encoder, both by cosine.\n"
     )
 
 
