@@ -68,8 +68,10 @@ def render(results: Results, draws: dict[str, dict[str, np.ndarray]], steps: int
     return f"""# The self-supervised family on speechocean762
 
 Written by `recipes/speechocean762/ssl_study/run.sh` on {date.today().isoformat()}; {steps} steps a run, the same data
-and encoder for all rows. Equal error rates in percent, mean ± sample standard deviation over the seeds. {ways}.
-p: paired bootstrap over speakers ({COUNT} draws, the seeds' mean) of no difference from `{BASELINE}`.
+and encoder for all rows (settings: `conf/rows.yaml`). Equal error rates in percent, mean ± sample standard deviation
+over the seeds. {ways}.
+p: paired bootstrap over speakers ({COUNT} draws, the seeds' mean) of no difference from `{BASELINE}`, not corrected for
+the number of rows.
 
 {table(results, draws)}
 {results.definition}.
@@ -112,6 +114,8 @@ def verdict(results: Results, draws: dict[str, dict[str, np.ndarray]]) -> str:
             ("the best row beats the best of the paper's losses", best, paper),
             *((f"{row} beats SNT-Xent-AM", row, "snt_xent_am") for row in ("ssps", "dino") if row in means),
         ]
+        if best == paper:
+            lines.append(f"- {name}: no row has a lower error rate than {paper}, the best of the paper's losses.\n")
         for words, row, other in claims:
             if row != other:
                 lines.append(f"- {name}: {words}: {judged(*against(draws[name], row, other), row, other)}\n")
