@@ -15,6 +15,11 @@ def read_rows(path: Path = ROWS) -> dict[str, dict[str, dict[str, object]]]:
     return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
+def paper_losses() -> list[str]:
+    """The seed paper's losses: the rows of the first group, which the main recipe runs."""
+    return list(next(iter(read_rows().values())))
+
+
 def options(name: str, exp: str) -> list[str]:
     """`--set KEY=VALUE` for every setting of row `name`; `{exp}` in a value is the folder of the runs."""
     for group in read_rows().values():

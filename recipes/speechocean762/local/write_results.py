@@ -8,13 +8,14 @@ import sys
 from datetime import date
 from pathlib import Path
 
+from settings import paper_losses
+
 from speakerssl.errors import SpeakerSSLError
 from speakerssl.io import write_text
 from speakerssl.report.results import Results, collect, to_markdown
 
 CROSS = "cross-channel"
 BASELINES = ("untrained", "floor")
-LOSSES = ("nt_xent", "snt_xent", "snt_xent_am", "snt_xent_aam")
 SCORINGS = {  # suffix of the score files (score_one.sh): what they are
     "": "Cosine",
     "-asnorm": "Cosine with adaptive S-norm; the cohort is the unlabeled training recordings, the 200 nearest count",
@@ -83,7 +84,7 @@ The configuration (`snt_xent_am`; the other losses change its `loss` section alo
 
 def missing(scored: dict[str, Results]) -> str:
     """Names the losses that the run left out, if any."""
-    left_out = [loss for loss in LOSSES if loss not in scored[SCORINGS[""]].cells]
+    left_out = [loss for loss in paper_losses() if loss not in scored[SCORINGS[""]].cells]
     return f"\nNot in this run: {', '.join(left_out)}." if left_out else ""
 
 

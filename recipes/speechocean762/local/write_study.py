@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
-from settings import read_rows
+from settings import paper_losses, read_rows
 
 from speakerssl.errors import SpeakerSSLError
 from speakerssl.io import write_text
@@ -20,7 +20,7 @@ from speakerssl.scoring.scores import join, read_scores
 from speakerssl.scoring.trials import read_trials
 
 BASELINE = "snt_xent"
-PAPER = ("nt_xent", "snt_xent", "snt_xent_am", "snt_xent_aam")
+PAPER = paper_losses()
 CROSS = "cross-channel"
 SUFFIXES = {"": "cosine", "-fused": "cosine and PLDA of clusters, both with AS-norm, fused on validation trials"}
 COUNT = 1000
