@@ -53,11 +53,6 @@ class Method(nn.Module):
         self.watch = None
         self.register_buffer("suspects", torch.zeros(0, dtype=torch.int64))
 
-    @property
-    def samples_positives(self) -> bool:
-        """Whether `start_epoch` wants reference embeddings."""
-        return self.sampler is not None
-
     def forward(self, views: list[Tensor], indices: Tensor, step: int) -> LossOutput:
         """`views`: features [B, T, F] each; `indices` [B]: which recordings the anchors are."""
         raise NotImplementedError

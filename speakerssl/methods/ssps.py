@@ -5,8 +5,10 @@ unaugmented recordings. For an anchor in cluster c the partner is a random membe
 the M clusters whose centroids are nearest to that of c. No labels are used. Where sessions are known, members of
 another session than the anchor's are preferred; with none, any other recording is.
 
-`mask: true` also takes the recordings of a cluster out of each other's negatives: who may be a positive should not be
-pushed away. That is ours, not the papers'.
+`reference: statistics` clusters by feature statistics (statistics.py) rather than by the encoder as it is: from the
+first epoch on they find recordings of one session, where an encoder that has just begun finds few. `mask: true` takes
+the recordings of a cluster out of each other's negatives: who may be a positive should not be pushed away. Both are
+ours, not the papers'.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,10 +19,12 @@ import numpy as np
 import torch
 import torch.distributed as dist
 
-from speakerssl.errors import InputError
+from speakerssl.errors import InputError, unknown_name
 from speakerssl.losses.gather import world
 from speakerssl.losses.options import check_keys, check_range
 from speakerssl.methods.clustering import CPU, nearest_clusters, spherical_kmeans, unit
+
+REFERENCES = ("encoder", "statistics")
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,11 @@ class PositiveSampler:
         iterations: int = 10,
         seed: int = 0,
         mask: bool = False,
+        reference: str = "encoder",
     ) -> None:
+        if reference not in REFERENCES:
+            raise unknown_name("ssps 'reference'", str(reference), REFERENCES)
+        self.reference = reference
         self.mask = bool(mask)
         self.clusters = int(check_range("ssps 'clusters'", clusters, 1))
         self.neighbours = int(check_range("ssps 'neighbours'", neighbours, 0))
@@ -94,7 +102,7 @@ def build_sampler(config: Any) -> PositiveSampler | None:
         return None
     if not isinstance(config, Mapping) or "clusters" not in config:
         raise InputError(f"method: ssps: expected options with 'clusters', found {config!r}")
-    check_keys("ssps", config, ["clusters", "neighbours", "start_epoch", "iterations", "seed", "mask"])
+    check_keys("ssps", config, ["clusters", "neighbours", "start_epoch", "iterations", "seed", "mask", "reference"])
     return PositiveSampler(**config)
 
 

@@ -26,7 +26,7 @@ from speakerssl.training.checkpoint import average_checkpoints, list_checkpoints
 from speakerssl.training.distributed import World, open_world
 from speakerssl.training.frontend import TrainingFrontend
 from speakerssl.training.memory import keep_freed_memory
-from speakerssl.training.reference import ReferenceEmbedder
+from speakerssl.training.reference import build_reference
 from speakerssl.training.trainer import Trainer
 from speakerssl.training.validation import Validator
 
@@ -64,7 +64,7 @@ def train(config: Config, output: str | Path, device: str = "auto") -> Path:
             output,
             world,
             validate=_validator(config, features, world),
-            embed=ReferenceEmbedder(dataset, features, method) if method.samples_positives else None,
+            embed=build_reference(dataset, features, method),
             run=run_identity(config, dataset.ids),
         )
         trainer.fit()

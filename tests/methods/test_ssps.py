@@ -64,8 +64,7 @@ def test_any_method_samples_and_labels_play_no_part(make) -> None:
         return embeddings
 
     method = make("dino", ssps={"clusters": 6, "start_epoch": 2})
-    assert method.samples_positives
-    assert not make("vicreg").samples_positives
+    assert make("vicreg").sampler is None
     assert method.start_epoch(1, embed) is None
     assert not calls  # nothing is embedded before it is needed
     partners = method.start_epoch(2, embed)
@@ -84,6 +83,8 @@ def test_mistakes_are_named(encoder) -> None:
         build_sampler({"neighbours": 1})
     with pytest.raises(InputError, match="ssps has no option 'k'"):
         build_method(encoder, {"name": "simclr", "ssps": {"clusters": 3, "k": 1}}, {})
+    with pytest.raises(InputError, match="unknown ssps 'reference' 'labels'; the known ones are: encoder, statistics"):
+        build_sampler({"clusters": 3, "reference": "labels"})
     sampler = PositiveSampler(clusters=9)
     with pytest.raises(InputError, match="9 clusters for 3 recordings"):
         sampler.sample(0, lambda: np.eye(3), None, torch.device("cpu"))
