@@ -11,6 +11,7 @@ import torch
 
 from speakerssl.config import load_config
 from speakerssl.encoders import build_encoder
+from speakerssl.errors import InputError
 from speakerssl.methods import build_method
 
 RECIPE = Path(__file__).resolve().parents[2] / "recipes" / "speechocean762"
@@ -54,8 +55,24 @@ def test_a_row_trains(row: str):
 
 
 def test_an_unknown_row_lists_the_rows():
-    with pytest.raises(SystemExit, match=r"no row 'mocco'; the rows are: nt_xent, .*moco"):
+    with pytest.raises(InputError, match=r"no row 'mocco'; the rows are: nt_xent, .*moco"):
         settings.options("mocco", "exp")
+
+
+def test_rows_are_checked_before_anything_runs(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["settings.py", "--check", "dcl", "mocco"])
+    assert settings.main() == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "no row 'mocco'" in line
+    monkeypatch.setattr(sys, "argv", ["settings.py", "--check", "dcl", "moco"])
+    assert settings.main() == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_the_papers_losses_are_the_first_group(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["settings.py", "--paper"])
+    assert settings.main() == 0
+    assert capsys.readouterr().out.split() == ["nt_xent", "snt_xent", "snt_xent_am", "snt_xent_aam"]
 
 
 def test_placeholders_become_the_folder_of_the_runs():
@@ -72,7 +89,7 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[ModuleType, 
     (tmp_path / "trials").write_text("".join(f"{label} {a} {b}\n" for label, a, b in pairs))
     (tmp_path / "utt2spk").write_text("".join(f"{name} {name[:3]}\n" for name in names))
     rows = ["nt_xent", "snt_xent", "snt_xent_am", "snt_xent_aam", "ssps"]
-    for row in rows:
+    for row in (*rows, "untrained", "floor"):
         for seed in range(2):
             folder = tmp_path / "exp" / f"{row}-s{seed}" / "scores"
             folder.mkdir(parents=True)
@@ -95,6 +112,8 @@ def test_the_study_says_what_differs_beyond_chance(study, tmp_path: Path, monkey
     assert "- cross-channel-fused: the best row beats the best of the paper's losses: **holds**" in text
     (row,) = [line for line in text.splitlines() if line.startswith("| ssps |")]
     assert float(row.split("|")[4]) < 0.01
+    assert "| **Nothing trained** |" in text
+    assert any(line.startswith("| floor | 2 |") for line in text.splitlines())
     (paper,) = [line for line in text.splitlines() if line.startswith("| nt_xent |")]
     assert float(paper.split("|")[4]) > 0.01
 

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import yaml
 
+from speakerssl.errors import InputError
+
+BASELINES = ("untrained", "floor")  # systems that are no rows: nothing is trained
 ROWS = Path(__file__).resolve().parent.parent / "conf" / "rows.yaml"
 
 
@@ -20,26 +23,46 @@ def paper_losses() -> list[str]:
     return list(next(iter(read_rows().values())))
 
 
+def check_rows(names: list[str]) -> None:
+    """Raises InputError, which lists the rows, where one of `names` is none of them."""
+    known = [row for group in read_rows().values() for row in group]
+    for name in names:
+        if name not in known:
+            raise InputError(f"{ROWS}: no row '{name}'; the rows are: {', '.join(known)}")
+
+
 def options(name: str, exp: str) -> list[str]:
     """`--set KEY=VALUE` for every setting of row `name`; `{exp}` in a value is the folder of the runs."""
-    for group in read_rows().values():
-        if name in group:
-            pairs = [f"{key}={json.dumps(value)}".replace("{exp}", exp) for key, value in group[name].items()]
-            return [word for pair in pairs for word in ("--set", pair)]
-    known = ", ".join(row for group in read_rows().values() for row in group)
-    raise SystemExit(f"settings.py: {ROWS}: no row '{name}'; the rows are: {known}")
+    check_rows([name])
+    row = next(group[name] for group in read_rows().values() if name in group)
+    pairs = [f"{key}={json.dumps(value)}".replace("{exp}", exp) for key, value in row.items()]
+    return [word for pair in pairs for word in ("--set", pair)]
+
+
+def listed(args: argparse.Namespace) -> list[str]:
+    """The words that the options ask for."""
+    if args.paper:
+        return paper_losses()
+    if args.row is None:
+        return [row for group in read_rows().values() for row in group]
+    return options(args.row, args.exp)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("row", nargs="?", help="a row of rows.yaml; without it the names of all rows are printed")
+    parser.add_argument("--paper", action="store_true", help="print the names of the seed paper's losses instead")
+    parser.add_argument("--check", nargs="+", default=[], metavar="ROW", help="fail where one of these is no row")
     parser.add_argument("--exp", default="exp", help="folder of the runs")
     args = parser.parse_args()
-    if args.row is None:
-        words = [row for group in read_rows().values() for row in group]
-    else:
-        words = options(args.row, args.exp)
-    print("\n".join(words))
+    try:
+        check_rows(args.check)
+        words = [] if args.check else listed(args)
+    except InputError as error:
+        print(f"settings.py: {error}", file=sys.stderr)
+        return error.exit_code
+    if words:
+        print("\n".join(words))
     return 0
 
 

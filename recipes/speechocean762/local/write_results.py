@@ -8,14 +8,13 @@ import sys
 from datetime import date
 from pathlib import Path
 
-from settings import paper_losses
+from settings import BASELINES, paper_losses
 
 from speakerssl.errors import SpeakerSSLError
 from speakerssl.io import write_text
 from speakerssl.report.results import Results, collect, to_markdown
 
 CROSS = "cross-channel"
-BASELINES = ("untrained", "floor")
 SCORINGS = {  # suffix of the score files (score_one.sh): what they are
     "": "Cosine",
     "-asnorm": "Cosine with adaptive S-norm; the cohort is the unlabeled training recordings, the 200 nearest count",

@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
-from settings import paper_losses, read_rows
+from settings import BASELINES, paper_losses, read_rows
 
 from speakerssl.errors import SpeakerSSLError
 from speakerssl.io import write_text
@@ -19,7 +19,7 @@ from speakerssl.report.results import Results, collect, format_values, seed_fold
 from speakerssl.scoring.scores import join, read_scores
 from speakerssl.scoring.trials import read_trials
 
-BASELINE = "snt_xent"
+REFERENCE = "snt_xent"
 PAPER = paper_losses()
 CROSS = "cross-channel"
 SUFFIXES = {"": "cosine", "-fused": "cosine and PLDA of clusters, both with AS-norm, fused on validation trials"}
@@ -37,8 +37,9 @@ def main() -> int:
     args = parser.parse_args()
     try:
         lists = {f"{CROSS}{suffix}": args.trials for suffix in SUFFIXES}
-        results = collect(args.exp, args.rows, lists, p_target=0.01)
-        draws = {name: resample(args.exp, args.rows, name, args.trials, args.utt2spk) for name in lists}
+        systems = [*args.rows, *BASELINES]
+        results = collect(args.exp, systems, lists, p_target=0.01)
+        draws = {name: resample(args.exp, systems, name, args.trials, args.utt2spk) for name in lists}
     except SpeakerSSLError as error:
         print(f"write_study.py: {error}", file=sys.stderr)
         return error.exit_code
@@ -70,8 +71,9 @@ def render(results: Results, draws: dict[str, dict[str, np.ndarray]], steps: int
 Written by `recipes/speechocean762/ssl_study/run.sh` on {date.today().isoformat()}; {steps} steps a run, the same data
 and encoder for all rows (settings: `conf/rows.yaml`). Equal error rates in percent, mean ± sample standard deviation
 over the seeds. {ways}.
-p: paired bootstrap over speakers ({COUNT} draws, the seeds' mean) of no difference from `{BASELINE}`, not corrected for
-the number of rows.
+`floor`: mean and standard deviation of 30 MFCCs; `untrained`: the encoder at its random start.
+p: paired bootstrap over speakers ({COUNT} draws, the seeds' mean) of no difference from `{REFERENCE}`, not corrected
+for the number of rows.
 
 {table(results, draws)}
 {results.definition}.
@@ -82,14 +84,14 @@ the number of rows.
 def table(results: Results, draws: dict[str, dict[str, np.ndarray]]) -> str:
     lines = ["| row | seeds | " + " | ".join(f"{name} EER % | p" for name in results.lists) + " |"]
     lines.append("| --- " * (2 + 2 * len(results.lists)) + "|")
-    for group, members in read_rows().items():
+    for group, members in {**read_rows(), "Nothing trained": dict.fromkeys(BASELINES)}.items():
         shown = [row for row in members if row in results.cells]
         if shown:
             lines.append(f"| **{group}** " + "| " * (1 + 2 * len(results.lists)) + "|")
         for row in shown:
             cells = [str(len(results.cells[row][results.lists[0]].eer_percent))]
             for name in results.lists:
-                p = "" if row == BASELINE else f"{against(draws[name], row, BASELINE)[1]:.3f}"
+                p = "" if row == REFERENCE else f"{against(draws[name], row, REFERENCE)[1]:.3f}"
                 cells += [format_values(results.cells[row][name].eer_percent, 2), p]
             lines.append(f"| {row} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
@@ -105,19 +107,24 @@ def verdict(results: Results, draws: dict[str, dict[str, np.ndarray]]) -> str:
     """The seed paper's claims, and the comparisons that the study is for, in words."""
     lines = []
     for name in results.lists:
-        means = {row: statistics.fmean(cells[name].eer_percent) for row, cells in results.cells.items()}
+        means = {
+            row: statistics.fmean(cells[name].eer_percent)
+            for row, cells in results.cells.items()
+            if row not in BASELINES
+        }
         best, paper = min(means, key=means.__getitem__), min(PAPER, key=means.__getitem__)
         claims = [
             ("both views' negatives beat one direction", "snt_xent", "nt_xent"),
             ("an additive margin beats none", "snt_xent_am", "snt_xent"),
             ("an angular margin beats none", "snt_xent_aam", "snt_xent"),
             ("the best row beats the best of the paper's losses", best, paper),
-            *((f"{row} beats SNT-Xent-AM", row, "snt_xent_am") for row in ("ssps", "dino") if row in means),
+            *((f"{row} beats SNT-Xent-AM", row, "snt_xent_am") for row in ("ssps", "ssps_encoder", "dino")),
+            ("sampled positives beat none in multi-view", "multiview_ssps", "multiview"),
         ]
         if best == paper:
             lines.append(f"- {name}: no row has a lower error rate than {paper}, the best of the paper's losses.\n")
         for words, row, other in claims:
-            if row != other:
+            if row != other and {row, other} <= means.keys():
                 lines.append(f"- {name}: {words}: {judged(*against(draws[name], row, other), row, other)}\n")
     return "".join(lines)
 
