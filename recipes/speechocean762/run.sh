@@ -9,7 +9,7 @@
 #   --extra-data "DIR DIR"      more unlabeled corpora, each with train/wav.scp (default: librispeech, an4 beside it)
 #   --channels DIR              held-out rooms (rir/) and noises for the cross-channel list (default: noise beside it)
 #   --work DIR                  where data/ and exp/ go (default: the recipe's own folder)
-#   --losses "A B"              rows of conf/rows.yaml (default: nt_xent snt_xent snt_xent_am snt_xent_aam)
+#   --losses "A B"              rows of conf/rows.yaml (default: its first group, the seed paper's losses)
 #   --seeds "0 1 2"             one run each of every loss
 #   --steps N                   training steps of every run
 #   --copies N                  augmented copies of each recording in the feature store
@@ -27,9 +27,9 @@ data_dir=$root/../shared/data/speechocean762
 extra_data=default
 channels=default
 work=$recipe
-losses="nt_xent snt_xent snt_xent_am snt_xent_aam"
+losses=paper
 seeds="0 1 2"
-steps=450
+steps=600
 copies=6
 jobs=2
 results=$recipe/RESULTS.md
@@ -44,6 +44,8 @@ EOT
 fi
 "$root/tools/setup.sh"
 export PATH=$root/.venv/bin:$PATH OMP_NUM_THREADS=1
+[ "$losses" != paper ] || losses=$(python "$recipe/local/settings.py" --paper)
+python "$recipe/local/settings.py" --check $losses
 conf=$recipe/conf/base.yaml
 data=$work/data exp=$work/exp
 corpora=$(dirname "$data_dir")

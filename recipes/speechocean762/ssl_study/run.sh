@@ -26,7 +26,7 @@ data_dir=$root/../shared/data/speechocean762
 work=$recipe
 rows=all
 seeds="0 1 2"
-steps=450
+steps=600
 jobs=2
 results=$study/RESULTS.md
 . "$root/tools/parse_options.sh"
@@ -38,15 +38,16 @@ data=$work/data exp=$work/exp
 if [ "$rows" = all ]; then
   rows=$(python "$recipe/local/settings.py")
 else
-  rows=$(printf '%s\n' nt_xent snt_xent snt_xent_am snt_xent_aam $rows | awk '!seen[$0]++')
+  rows=$(printf '%s\n' $(python "$recipe/local/settings.py" --paper) $rows | awk '!seen[$0]++')
 fi
+python "$recipe/local/settings.py" --check $rows
 list_training() { # what the main recipe's first stage has made
   train=()
   for set in "$data"/train "$data"/train_*; do [ ! -f "$set/wav.scp" ] || train+=("$set"); done
 }
 list_training
 systems=()
-for seed in $seeds; do for row in $rows; do systems+=("$row-s$seed"); done; done
+for seed in $seeds; do for row in $rows untrained; do systems+=("$row-s$seed"); done; done
 
 if stage 1 "data and features"; then
   run "$recipe/run.sh" --stop-stage 2 --data-dir "$data_dir" --work "$work" --jobs "$jobs"
@@ -61,12 +62,12 @@ if stage 2 "train: ${#systems[@]} runs, $jobs at a time"; then
 fi
 
 if stage 3 "extract: the cross-channel recordings, and those of training as the cohort"; then
-  printf '%s\n' "${systems[@]}" |
+  printf '%s\n' "${systems[@]}" floor |
     run xargs -P "$jobs" -I{} "$recipe/local/extract_one.sh" {} "$exp" "$data/test_xc" "$data/valid" "${train[@]}"
 fi
 
 if stage 4 "score"; then
-  printf '%s\n' "${systems[@]}" |
+  printf '%s\n' "${systems[@]}" floor |
     run xargs -P "$jobs" -I{} "$recipe/local/score_one.sh" {} "$exp" "$data/valid" \
       cross-channel="$data/test_xc/trials_H"
 fi
