@@ -7,7 +7,8 @@ another session than the anchor's are preferred; with none, any other recording 
 
 `reference: statistics` clusters by feature statistics (statistics.py) rather than by the encoder as it is: from the
 first epoch on they find recordings of one session, where an encoder that has just begun finds few. `mask: true` takes
-the recordings of a cluster out of each other's negatives: who may be a positive should not be pushed away. Both are
+the recordings of a cluster out of each other's negatives: who may be a positive should not be pushed away. With
+`prob` below 1 the other anchors keep their own recording as partner, lest a cluster become one point. These three are
 ours, not the papers'.
 """
 
@@ -24,6 +25,7 @@ from speakerssl.losses.gather import world
 from speakerssl.losses.options import check_keys, check_range
 from speakerssl.methods.clustering import CPU, nearest_clusters, spherical_kmeans, unit
 
+OPTIONS = ("clusters", "neighbours", "start_epoch", "iterations", "seed", "mask", "reference", "prob")
 REFERENCES = ("encoder", "statistics")
 
 
@@ -47,7 +49,9 @@ class PositiveSampler:
         seed: int = 0,
         mask: bool = False,
         reference: str = "encoder",
+        prob: float = 1.0,
     ) -> None:
+        self.prob = check_range("ssps 'prob'", prob, 0, 1)
         if reference not in REFERENCES:
             raise unknown_name("ssps 'reference'", str(reference), REFERENCES)
         self.reference = reference
@@ -93,7 +97,11 @@ class PositiveSampler:
         units = unit(embeddings)
         labels, centroids = spherical_kmeans(units, self.clusters, self.iterations, rng, device)
         near = nearest_clusters(labels, centroids, self.neighbours)
-        return Sampled(sample_partners(labels, near, sessions, rng), labels)
+        partners = sample_partners(labels, near, sessions, rng)
+        if self.prob < 1:
+            own = rng.random(len(partners)) >= self.prob
+            partners[own] = np.flatnonzero(own)
+        return Sampled(partners, labels)
 
 
 def build_sampler(config: Any) -> PositiveSampler | None:
@@ -102,7 +110,7 @@ def build_sampler(config: Any) -> PositiveSampler | None:
         return None
     if not isinstance(config, Mapping) or "clusters" not in config:
         raise InputError(f"method: ssps: expected options with 'clusters', found {config!r}")
-    check_keys("ssps", config, ["clusters", "neighbours", "start_epoch", "iterations", "seed", "mask", "reference"])
+    check_keys("ssps", config, list(OPTIONS))
     return PositiveSampler(**config)
 
 

@@ -48,6 +48,18 @@ def test_another_session_is_preferred_and_not_required() -> None:
     assert single.tolist() == [0, 1]
 
 
+def test_a_part_of_the_anchors_keeps_its_own_recording() -> None:
+    embeddings, _ = speakers_on_a_ring(each=100)
+    always = PositiveSampler(clusters=6).draw(2, embeddings)
+    half = PositiveSampler(clusters=6, prob=0.5).draw(2, embeddings)
+    own = half.partners == np.arange(600)
+    assert 0.4 < own.mean() < 0.6
+    np.testing.assert_array_equal(half.partners[~own], always.partners[~own])
+    np.testing.assert_array_equal(half.clusters, always.clusters)
+    with pytest.raises(InputError, match="ssps 'prob'"):
+        PositiveSampler(clusters=6, prob=1.5)
+
+
 def test_draws_depend_on_seed_and_epoch_alone() -> None:
     embeddings, _ = speakers_on_a_ring()
     sampler = PositiveSampler(clusters=4, neighbours=1)
