@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-RIDGE = 0.01  # of the mean variance; 1e-4 to 1e-2 gave the same neighbours for nine recordings of ten
+RIDGE = 0.01  # of the mean variance; from 1e-4 to 1e-2 nearest neighbours were as often of one speaker (91 to 92 %)
 
 
 def frame_statistics(frames: np.ndarray) -> np.ndarray:
