@@ -28,6 +28,7 @@ def statistics_embeddings(recordings: Iterable[np.ndarray]) -> np.ndarray:
         wholes.append(frame_statistics(frames))
         differences.append(frame_statistics(frames[:half]) - frame_statistics(frames[-half:]))
     centred = np.stack(wholes) - np.mean(wholes, axis=0)
-    within = np.stack(differences).T @ np.stack(differences) / (2 * len(wholes))
+    changes = np.stack(differences)
+    within = changes.T @ changes / (2 * len(wholes))
     ridge = RIDGE * np.trace(within) / len(within) or 1.0  # all halves alike: nothing to whiten by
     return centred @ np.linalg.cholesky(np.linalg.inv(within + ridge * np.eye(len(within))))

@@ -23,9 +23,14 @@ def paper_losses() -> list[str]:
     return list(next(iter(read_rows().values())))
 
 
+def all_rows() -> list[str]:
+    """The names of the rows, in order."""
+    return [row for group in read_rows().values() for row in group]
+
+
 def check_rows(names: list[str]) -> None:
     """Raises InputError, which lists the rows, where one of `names` is none of them."""
-    known = [row for group in read_rows().values() for row in group]
+    known = all_rows()
     for name in names:
         if name not in known:
             raise InputError(f"{ROWS}: no row '{name}'; the rows are: {', '.join(known)}")
@@ -44,7 +49,7 @@ def listed(args: argparse.Namespace) -> list[str]:
     if args.paper:
         return paper_losses()
     if args.row is None:
-        return [row for group in read_rows().values() for row in group]
+        return all_rows()
     return options(args.row, args.exp)
 
 

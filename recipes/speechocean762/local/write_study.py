@@ -70,8 +70,8 @@ def render(results: Results, draws: dict[str, dict[str, np.ndarray]], steps: int
     return f"""# The self-supervised family on speechocean762
 
 Written by `recipes/speechocean762/ssl_study/run.sh` on {date.today().isoformat()}; {steps} steps a run, the same data
-and encoder for all rows (settings: `conf/rows.yaml`). Equal error rates in percent, mean ± sample standard deviation
-over the seeds. {ways}.
+and encoder for all rows (settings, and how they were chosen: `conf/rows.yaml`). Equal error rates in percent,
+mean ± sample standard deviation over the seeds. {ways}.
 `floor`: mean and standard deviation of 30 MFCCs; `untrained`: the encoder at its random start.
 p: paired bootstrap over speakers ({COUNT} draws, the seeds' mean) of no difference from `{REFERENCE}`, not corrected
 for the number of rows.
