@@ -34,6 +34,13 @@ while [ $# -gt 0 ]; do
   esac
 done
 
+for _name in stage stop_stage; do
+  if ! [[ "${!_name}" =~ ^[0-9]+$ ]]; then
+    echo "$0: --$(printf '%s' "$_name" | tr _ -) wants a whole number, not '${!_name}'; see $0 --help" >&2
+    exit 2
+  fi
+done
+
 stage() {
   _stage_title="stage $1: $2"
   [ "$stage" -le "$1" ] && [ "$stop_stage" -ge "$1" ] || return 1

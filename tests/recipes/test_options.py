@@ -16,6 +16,7 @@ def test_help_names_the_stages(recipe, name: str) -> None:
     [
         (["--stagee", "2"], "unknown option --stagee"),
         (["--stage"], "option --stage needs a value"),
+        (["--stop-stage", "2x"], "--stop-stage wants a whole number, not '2x'"),
         (["data"], "unexpected argument 'data'"),
     ],
 )
