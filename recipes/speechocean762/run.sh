@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Real speech: encoders trained without labels on speechocean762 (and more), four losses at one budget, three seeds.
+# Real speech: encoders trained without labels on speechocean762 (and more), four losses on two kinds of views at one
+# budget, three seeds.
 #
 #   recipes/speechocean762/run.sh                         with the corpora in ../shared/data, where they are there
 #   recipes/speechocean762/run.sh --data-dir DIR          speechocean762 elsewhere: DIR/{train,test}/wav.scp
@@ -9,8 +10,9 @@
 #   --extra-data "DIR DIR"      more unlabeled corpora, each with train/wav.scp (default: librispeech, an4 beside it)
 #   --channels DIR              held-out rooms (rir/) and noises for the cross-channel list (default: noise beside it)
 #   --work DIR                  where data/ and exp/ go (default: the recipe's own folder)
-#   --losses "A B"              rows of conf/rows.yaml (default: its first group, the seed paper's losses)
-#   --seeds "0 1 2"             one run each of every loss
+#   --losses "A B"              rows of conf/rows.yaml (default: its first two groups, the seed paper's losses on
+#                               two views a recording, and on local crops and positives from other recordings too)
+#   --seeds "0 1 2"             one run each of every row
 #   --steps N                   training steps of every run
 #   --copies N                  augmented copies of each recording in the feature store
 #   --jobs N                    runs at a time, one thread each (default: 2)
@@ -27,7 +29,7 @@ data_dir=$root/../shared/data/speechocean762
 extra_data=default
 channels=default
 work=$recipe
-losses=paper
+losses=main
 seeds="0 1 2"
 steps=600
 copies=6
@@ -44,7 +46,7 @@ EOT
 fi
 "$root/tools/setup.sh"
 export PATH=$root/.venv/bin:$PATH OMP_NUM_THREADS=1
-[ "$losses" != paper ] || losses=$(python "$recipe/local/settings.py" --paper)
+[ "$losses" != main ] || losses=$(python "$recipe/local/settings.py" --main)
 python "$recipe/local/settings.py" --check $losses
 conf=$recipe/conf/base.yaml
 data=$work/data exp=$work/exp

@@ -1,6 +1,7 @@
 """Every row of the study is a configuration that trains: one step on noise moves the encoder."""
 
 import importlib.util
+import json
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -73,6 +74,23 @@ def test_the_papers_losses_are_the_first_group(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["settings.py", "--paper"])
     assert settings.main() == 0
     assert capsys.readouterr().out.split() == ["nt_xent", "snt_xent", "snt_xent_am", "snt_xent_aam"]
+
+
+def test_the_main_recipe_runs_each_loss_on_both_kinds_of_views(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["settings.py", "--main"])
+    assert settings.main() == 0
+    rows = capsys.readouterr().out.split()
+    configs = [
+        load_config(RECIPE / "conf" / "base.yaml", ["data.store=[exp/store]", *settings.options(row, "exp")[1::2]])
+        for row in rows
+    ]
+    losses = [json.dumps(config.loss, sort_keys=True) for config in configs]
+    assert rows[:4] == settings.paper_losses()
+    assert len(set(losses)) == 4
+    assert sorted(losses[:4]) == sorted(losses[4:])
+    assert [(config.method["name"], config.views.num_local) for config in configs] == (
+        4 * [("simclr", 0)] + 4 * [("multiview", 2)]
+    )
 
 
 def test_placeholders_become_the_folder_of_the_runs():

@@ -19,8 +19,13 @@ def read_rows(path: Path = ROWS) -> dict[str, dict[str, dict[str, object]]]:
 
 
 def paper_losses() -> list[str]:
-    """The seed paper's losses: the rows of the first group, which the main recipe runs."""
+    """The seed paper's losses: the rows of the first group."""
     return list(next(iter(read_rows().values())))
+
+
+def main_rows() -> list[str]:
+    """What the main recipe runs: the rows of the first two groups, the paper's losses on two kinds of views."""
+    return [row for group in list(read_rows().values())[:2] for row in group]
 
 
 def all_rows() -> list[str]:
@@ -48,6 +53,8 @@ def listed(args: argparse.Namespace) -> list[str]:
     """The words that the options ask for."""
     if args.paper:
         return paper_losses()
+    if args.main:
+        return main_rows()
     if args.row is None:
         return all_rows()
     return options(args.row, args.exp)
@@ -57,6 +64,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("row", nargs="?", help="a row of rows.yaml; without it the names of all rows are printed")
     parser.add_argument("--paper", action="store_true", help="print the names of the seed paper's losses instead")
+    parser.add_argument("--main", action="store_true", help="print the names of the main recipe's rows instead")
     parser.add_argument("--check", nargs="+", default=[], metavar="ROW", help="fail where one of these is no row")
     parser.add_argument("--exp", default="exp", help="folder of the runs")
     args = parser.parse_args()

@@ -8,7 +8,7 @@ import sys
 from datetime import date
 from pathlib import Path
 
-from settings import BASELINES, paper_losses
+from settings import BASELINES, main_rows
 
 from speakerssl.errors import SpeakerSSLError
 from speakerssl.io import write_text
@@ -60,7 +60,7 @@ def render(scored: dict[str, Results], steps: int, copies: int, config: str) -> 
     return f"""# Results on speechocean762
 
 Written by `recipes/speechocean762/run.sh` on {date.today().isoformat()} on {machine()}.
-Trained without labels; {steps} steps a run, the same for every loss; {copies} augmented copies of each recording.
+Trained without labels; {steps} steps a run, the same for every row; {copies} augmented copies of each recording.
 Mean ± sample standard deviation over the seeds. Embeddings of whole recordings.{missing(scored)}
 
 {tables(scored)}
@@ -69,11 +69,14 @@ Mean ± sample standard deviation over the seeds. Embeddings of whole recordings
   lists reward knowing the room.
 - **floor**: mean and standard deviation of 30 MFCCs, z-normalized over the recordings of the list; by definition it is
   scored by cosine, and the other tables score it as they score all else.
+- **multiview_ssps**: SNT-Xent-AM on two more crops of 1 s a recording, and positives from other recordings that feature
+  statistics find (those of one session, in this corpus of one speaker); **multiview_ssps_nt_xent** and so on: the
+  other three losses on the same views. The rows above them take two crops of one recording.
 - **untrained**: the encoder at its random start, seed by seed.
 
 {"".join(verdict(results) for results in scored.values())}
 {bars(scored)}
-The configuration (`snt_xent_am`; the other losses change its `loss` section alone):
+The configuration (`snt_xent_am`; what the other rows change is in `conf/rows.yaml`):
 
 ```yaml
 {config.strip()}
@@ -82,8 +85,8 @@ The configuration (`snt_xent_am`; the other losses change its `loss` section alo
 
 
 def missing(scored: dict[str, Results]) -> str:
-    """Names the losses that the run left out, if any."""
-    left_out = [loss for loss in paper_losses() if loss not in scored[SCORINGS[""]].cells]
+    """Names the rows that the run left out, if any."""
+    left_out = [row for row in main_rows() if row not in scored[SCORINGS[""]].cells]
     return f"\nNot in this run: {', '.join(left_out)}." if left_out else ""
 
 
@@ -94,7 +97,7 @@ def verdict(results: Results) -> str:
     for name in results.lists:
         means = {system: statistics.fmean(cells[name].eer_percent) for system, cells in results.cells.items()}
         best = min(trained, key=lambda system: means[system])
-        ratios = [f"{means[best] / means[base]:.2f} x {base} ({means[base]:.2f} %)" for base in BASELINES]
+        ratios = [f"{means[best] / means[base]:.3f} x {base} ({means[base]:.2f} %)" for base in BASELINES]
         worse = " It **loses to the floor** here." if means[best] > means["floor"] else ""
         lines.append(f"- {name}: the best is {best} with {means[best]:.2f} % EER, {' and '.join(ratios)}.{worse}\n")
     return "".join(lines)
