@@ -70,7 +70,7 @@ Mean ± sample standard deviation over the seeds. Embeddings of whole recordings
 - **floor**: mean and standard deviation of 30 MFCCs, z-normalized over the recordings of the list; by definition it is
   scored by cosine, and the other tables score it as they score all else.
 - **multiview_ssps**: SNT-Xent-AM on two more crops of 1 s a recording, and positives from other recordings that feature
-  statistics find (those of one session, in this corpus of one speaker); **multiview_ssps_nt_xent** and so on: the
+  statistics find (in these corpora one session is one speaker's); **multiview_ssps_nt_xent** and so on: the
   other three losses on the same views. The rows above them take two crops of one recording.
 - **untrained**: the encoder at its random start, seed by seed.
 
