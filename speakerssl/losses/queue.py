@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from speakerssl.losses.block import Block, Problem
+from speakerssl.losses.buffers import fit_buffers
 from speakerssl.losses.negatives import NegativeStep
 from speakerssl.losses.options import check_range
 from speakerssl.losses.symmetry import Pool
@@ -73,7 +74,5 @@ class MomentumQueue(NegativeStep):
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
         """The saved queue has the length to which it was filled."""
-        for name in ("vectors", "keys"):
-            if prefix + name in state_dict:
-                setattr(self, name, torch.empty_like(state_dict[prefix + name], device=getattr(self, name).device))
+        fit_buffers(self, ("vectors", "keys"), state_dict, prefix)
         super()._load_from_state_dict(state_dict, prefix, *rest)

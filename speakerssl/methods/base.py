@@ -11,11 +11,13 @@ from torch import Tensor, nn
 from speakerssl.encoders import Encoder
 from speakerssl.errors import InputError, unknown_name
 from speakerssl.losses import LossOutput
+from speakerssl.losses.buffers import fit_buffers
 from speakerssl.methods.diagnostics import CollapseWatch, build_watch, embedding_numbers
 from speakerssl.methods.ssps import PositiveSampler, build_sampler
 
 Embed = Callable[[], np.ndarray]  # gives reference embeddings [num_recordings, D] of unaugmented recordings
 COMMON = ("ssps", "collapse")  # options that every method has
+MASK_SUSPECTS = ("simclr", "multiview")  # methods whose class says `masks_suspects`, for the message to the others
 
 
 @dataclass(frozen=True)
@@ -86,8 +88,8 @@ class Method(nn.Module):
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
         """The clusters of a checkpoint are as many as its recordings."""
-        saved = state_dict.setdefault(prefix + "suspects", self.suspects)
-        self.suspects = torch.empty_like(saved, device=self.suspects.device)
+        state_dict.setdefault(prefix + "suspects", self.suspects)
+        fit_buffers(self, ("suspects",), state_dict, prefix)
         super()._load_from_state_dict(state_dict, prefix, *rest)
 
     def observed(self, output: LossOutput, first: Tensor, second: Tensor, indices: Tensor, step: int) -> LossOutput:
@@ -134,7 +136,7 @@ def build_method(encoder: Encoder, config: Mapping[str, Any], loss: Mapping[str,
     method = METHODS[name](encoder, options, loss)
     method.sampler, method.watch = sampler, watch
     if sampler is not None and sampler.mask and not method.masks_suspects:
-        able = "simclr, multiview"
+        able = ", ".join(MASK_SUSPECTS)
         raise InputError(f"method {name}: ssps: 'mask' is for methods with negatives from the batch: {able}")
     return method
 

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from speakerssl.errors import InputError
-from speakerssl.methods import build_method
+from speakerssl.methods import METHODS, build_method
+from speakerssl.methods.base import MASK_SUSPECTS
 from speakerssl.methods.clustering import nearest_clusters, spherical_kmeans, unit
 from speakerssl.methods.ssps import PositiveSampler, build_sampler, sample_partners
 
@@ -124,6 +125,11 @@ def test_masked_clusters_are_no_negatives_and_survive_a_checkpoint(name: str, ma
     fresh = make(name, ssps={"clusters": 6, "mask": True}, projector=None)
     fresh.load_state_dict(method.state_dict())
     np.testing.assert_array_equal(fresh.keys(indices), keys)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_message_names_the_methods_that_mask(name: str, make) -> None:
+    assert make(name).masks_suspects == (name in MASK_SUSPECTS)
 
 
 def test_methods_without_batch_negatives_take_no_mask(encoder) -> None:
