@@ -17,7 +17,6 @@ from speakerssl.methods.ssps import PositiveSampler, build_sampler
 
 Embed = Callable[[], np.ndarray]  # gives reference embeddings [num_recordings, D] of unaugmented recordings
 COMMON = ("ssps", "collapse")  # options that every method has
-MASK_SUSPECTS = ("simclr", "multiview")  # methods whose class says `masks_suspects`, for the message to the others
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,6 @@ class Method(nn.Module):
     speakers: np.ndarray | None = None
     sampler: PositiveSampler | None = None
     watch: CollapseWatch | None
-    masks_suspects = False  # whether `forward` gives `keys` to its loss
     suspects: Tensor  # [num_recordings] clusters of this epoch, or [0]; part of a checkpoint
 
     def __init__(self) -> None:
@@ -111,13 +109,19 @@ class Method(nn.Module):
 
 Builder = Callable[[Encoder, Mapping[str, Any], Mapping[str, Any]], Method]
 METHODS: dict[str, Builder] = {}
+MASKING: list[str] = []  # the methods that can keep suspects out of the negatives
 
 
-def register(name: str) -> Callable[[Builder], Builder]:
-    """Adds a builder `(encoder, options, loss_config) -> Method` under `name`."""
+def register(name: str, masks_suspects: bool = False) -> Callable[[Builder], Builder]:
+    """Adds a builder `(encoder, options, loss_config) -> Method` under `name`.
+
+    `masks_suspects`: whether the method's `forward` gives `keys` to its loss.
+    """
 
     def add(builder: Builder) -> Builder:
         METHODS[name] = builder
+        if masks_suspects:
+            MASKING.append(name)
         return builder
 
     return add
@@ -135,8 +139,8 @@ def build_method(encoder: Encoder, config: Mapping[str, Any], loss: Mapping[str,
     sampler, watch = build_sampler(options.pop("ssps", None)), build_watch(options.pop("collapse", None))
     method = METHODS[name](encoder, options, loss)
     method.sampler, method.watch = sampler, watch
-    if sampler is not None and sampler.mask and not method.masks_suspects:
-        able = ", ".join(MASK_SUSPECTS)
+    if sampler is not None and sampler.mask and name not in MASKING:
+        able = ", ".join(MASKING)
         raise InputError(f"method {name}: ssps: 'mask' is for methods with negatives from the batch: {able}")
     return method
 

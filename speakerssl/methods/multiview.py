@@ -22,8 +22,6 @@ from speakerssl.methods.views import at_least, join_views
 class MultiView(Method):
     """`num_global` of the views, the first ones, are global. Two of them at least."""
 
-    masks_suspects = True
-
     def __init__(self, encoder: Encoder, projector: nn.Module, loss: nn.Module, num_global: int = 2) -> None:
         super().__init__()
         self.encoder, self.projector, self.loss, self.num_global = encoder, projector, loss, num_global
@@ -43,7 +41,7 @@ class MultiView(Method):
         return self.observed(output, embeddings[0], embeddings[1], indices, step)
 
 
-@register("multiview")
+@register("multiview", masks_suspects=True)
 def build_multiview(encoder: Encoder, options: Mapping[str, Any], loss: Mapping[str, Any]) -> Method:
     """Options: projector (2048-256), num_global 2 (as in the views section)."""
     check_options("multiview", options, ("projector", "num_global"))

@@ -17,8 +17,6 @@ from speakerssl.methods.base import Method, check_options, register
 class SimCLR(Method):
     """`projector: null` puts the loss on the embedding itself."""
 
-    masks_suspects = True
-
     def __init__(self, encoder: Encoder, projector: nn.Module, loss: nn.Module) -> None:
         super().__init__()
         self.encoder, self.projector, self.loss = encoder, projector, loss
@@ -35,7 +33,7 @@ def build_projector(encoder: Encoder, config: Mapping[str, Any] | None) -> nn.Mo
     return nn.Identity() if config is None else Projector(encoder.embed_dim, **config)
 
 
-@register("simclr")
+@register("simclr", masks_suspects=True)
 def build_simclr(encoder: Encoder, options: Mapping[str, Any], loss: Mapping[str, Any]) -> Method:
     check_options("simclr", options, ("projector",))
     projector = options.get("projector", {"hidden_dim": 2048, "out_dim": 256})

@@ -6,7 +6,7 @@ import torch
 
 from speakerssl.errors import InputError
 from speakerssl.methods import METHODS, build_method
-from speakerssl.methods.base import MASK_SUSPECTS
+from speakerssl.methods.base import MASKING
 from speakerssl.methods.clustering import nearest_clusters, spherical_kmeans, unit
 from speakerssl.methods.ssps import PositiveSampler, build_sampler, sample_partners
 
@@ -128,8 +128,13 @@ def test_masked_clusters_are_no_negatives_and_survive_a_checkpoint(name: str, ma
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_the_message_names_the_methods_that_mask(name: str, make) -> None:
-    assert make(name).masks_suspects == (name in MASK_SUSPECTS)
+def test_a_method_masks_or_the_message_names_those_that_do(name: str, make) -> None:
+    masked = {"clusters": 6, "mask": True}
+    if name in MASKING:
+        assert make(name, ssps=masked).sampler.mask
+    else:
+        with pytest.raises(InputError, match=f"negatives from the batch: {', '.join(MASKING)}$"):
+            make(name, ssps=masked)
 
 
 def test_methods_without_batch_negatives_take_no_mask(encoder) -> None:

@@ -1,6 +1,5 @@
 """RESULTS.md of the main recipe: what it says is what the scores say."""
 
-import importlib.util
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -8,7 +7,9 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-RECIPE = Path(__file__).resolve().parents[2] / "recipes" / "speechocean762"
+from .conftest import ROOT, load_script
+
+RECIPE = ROOT / "recipes" / "speechocean762"
 GAPS = {"snt_xent": 2.0, "multiview_ssps": 3.0, "untrained": 0.5, "floor": 1.0}  # between the means of the two classes
 LISTS = ("trials_H", "cross-channel")
 SUFFIXES = ("", "-asnorm", "-plda", "-fused")
@@ -33,12 +34,7 @@ def writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     words = ["--exp", tmp_path / "exp", "--systems", *GAPS, "--lists", *(f"{n}={tmp_path / 'trials'}" for n in LISTS)]
     words += ["--steps", 600, "--copies", 6, "--config", tmp_path / "base.yaml", "--output", tmp_path / "RESULTS.md"]
     monkeypatch.setattr(sys, "argv", ["write_results.py", *map(str, words)])
-    spec = importlib.util.spec_from_file_location("write_results", RECIPE / "local" / "write_results.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script(RECIPE / "local" / "write_results.py")
 
 
 def test_the_results_say_who_wins_where(writer: ModuleType, tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """Every row of the study is a configuration that trains: one step on noise moves the encoder."""
 
-import importlib.util
 import json
 import sys
 from pathlib import Path
@@ -15,20 +14,13 @@ from speakerssl.encoders import build_encoder
 from speakerssl.errors import InputError
 from speakerssl.methods import build_method
 
-RECIPE = Path(__file__).resolve().parents[2] / "recipes" / "speechocean762"
+from .conftest import ROOT, load_script
+
+RECIPE = ROOT / "recipes" / "speechocean762"
 REQUIRED = {"nt_xent", "snt_xent", "snt_xent_am", "snt_xent_aam", "moco", "dino", "ssps", "vicreg", "dcl", "adaface"}
 
 
-def load(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-settings = load(RECIPE / "local" / "settings.py")
+settings = load_script(RECIPE / "local" / "settings.py")
 ROWS = [row for group in settings.read_rows().values() for row in group]
 
 
@@ -117,7 +109,7 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[ModuleType, 
                 (folder / f"{name}.txt").write_text(lines)
     arguments = ["--exp", tmp_path / "exp", "--rows", *rows, "--trials", tmp_path / "trials"]
     arguments += ["--utt2spk", tmp_path / "utt2spk", "--steps", 900, "--output", tmp_path / "RESULTS.md"]
-    return load(RECIPE / "local" / "write_study.py"), [str(word) for word in arguments]
+    return load_script(RECIPE / "local" / "write_study.py"), [str(word) for word in arguments]
 
 
 def test_the_study_says_what_differs_beyond_chance(study, tmp_path: Path, monkeypatch, capsys):

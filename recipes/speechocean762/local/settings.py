@@ -18,24 +18,24 @@ def read_rows(path: Path = ROWS) -> dict[str, dict[str, dict[str, object]]]:
     return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
+def row_names(groups: int | None = None) -> list[str]:
+    """The names of the rows of the first `groups` groups, by default of all, in order."""
+    return [row for group in list(read_rows().values())[:groups] for row in group]
+
+
 def paper_losses() -> list[str]:
     """The seed paper's losses: the rows of the first group."""
-    return list(next(iter(read_rows().values())))
+    return row_names(1)
 
 
 def main_rows() -> list[str]:
     """What the main recipe runs: the rows of the first two groups, the paper's losses on two kinds of views."""
-    return [row for group in list(read_rows().values())[:2] for row in group]
-
-
-def all_rows() -> list[str]:
-    """The names of the rows, in order."""
-    return [row for group in read_rows().values() for row in group]
+    return row_names(2)
 
 
 def check_rows(names: list[str]) -> None:
     """Raises InputError, which lists the rows, where one of `names` is none of them."""
-    known = all_rows()
+    known = row_names()
     for name in names:
         if name not in known:
             raise InputError(f"{ROWS}: no row '{name}'; the rows are: {', '.join(known)}")
@@ -56,15 +56,16 @@ def listed(args: argparse.Namespace) -> list[str]:
     if args.main:
         return main_rows()
     if args.row is None:
-        return all_rows()
+        return row_names()
     return options(args.row, args.exp)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("row", nargs="?", help="a row of rows.yaml; without it the names of all rows are printed")
-    parser.add_argument("--paper", action="store_true", help="print the names of the seed paper's losses instead")
-    parser.add_argument("--main", action="store_true", help="print the names of the main recipe's rows instead")
+    some = parser.add_mutually_exclusive_group()
+    some.add_argument("--paper", action="store_true", help="print the names of the seed paper's losses instead")
+    some.add_argument("--main", action="store_true", help="print the names of the main recipe's rows instead")
     parser.add_argument("--check", nargs="+", default=[], metavar="ROW", help="fail where one of these is no row")
     parser.add_argument("--exp", default="exp", help="folder of the runs")
     args = parser.parse_args()
