@@ -98,5 +98,5 @@ if stage 5 "score and $results"; then
   printf '%s\n' "${systems[@]}" floor |
     run xargs -P "$jobs" -I{} "$recipe/local/score_one.sh" {} "$exp" "$data/valid" "${lists[@]}"
   run python "$recipe/local/write_results.py" --exp "$exp" --systems $losses untrained floor --lists "${lists[@]}" \
-    --steps "$steps" --copies "$copies" --config "$conf" --output "$results"
+    --validation "$data/valid/trials" --steps "$steps" --copies "$copies" --config "$conf" --output "$results"
 fi

@@ -26,12 +26,13 @@ def writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
         for seed in range(2):
             folder = tmp_path / "exp" / f"{system}-s{seed}" / "scores"
             folder.mkdir(parents=True)
-            for name in (f"{name}{suffix}" for name in LISTS for suffix in SUFFIXES):
-                floor_wins = 3 if name.startswith("trials_H") and system == "floor" else 0
-                scores = (gap + floor_wins) * labels + rng.standard_normal(len(labels))
+            for name in ("valid", *(f"{name}{suffix}" for name in LISTS for suffix in SUFFIXES)):
+                wins = (name.startswith("trials_H") and system == "floor") or (name == "valid" and system == "snt_xent")
+                scores = (gap + 3 * wins) * labels + rng.standard_normal(len(labels))
                 (folder / f"{name}.txt").write_text("".join(f"a b{i} {score}\n" for i, score in enumerate(scores)))
     (tmp_path / "base.yaml").write_text("features: {kind: fbank}\n")
     words = ["--exp", tmp_path / "exp", "--systems", *GAPS, "--lists", *(f"{n}={tmp_path / 'trials'}" for n in LISTS)]
+    words += ["--validation", tmp_path / "trials"]
     words += ["--steps", 600, "--copies", 6, "--config", tmp_path / "base.yaml", "--output", tmp_path / "RESULTS.md"]
     monkeypatch.setattr(sys, "argv", ["write_results.py", *map(str, words)])
     return load_script(RECIPE / "local" / "write_results.py")
@@ -61,6 +62,16 @@ def test_the_ratios_are_those_of_the_table(writer: ModuleType, tmp_path: Path) -
     for base in ("untrained", "floor"):
         ratio = float(line.split(f" x {base}")[0].split()[-1])
         assert ratio == pytest.approx(means["multiview_ssps"] / means[base], abs=2e-3)
+
+
+def test_the_row_that_validation_chooses_is_not_the_best_of_the_list(writer: ModuleType, tmp_path: Path) -> None:
+    writer.main()
+    text = " ".join((tmp_path / "RESULTS.md").read_text().split())
+    assert "Validation trials without labels choose snt_xent by cosine" in text
+    said = text.split("choose snt_xent by cosine")[1].split(" x the untrained")[0]
+    row = text.split("| snt_xent | 2 |")[1]  # of the first table, by cosine
+    eer = float(row.split("|")[2].split()[0])
+    assert f"which has {eer:.2f} % on the cross-channel list" in said
 
 
 def test_missing_scores_are_named(writer: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The self-supervised family on real speech: one table, every row at one budget, three seeds.
 #
-#   recipes/speechocean762/ssl_study/run.sh                      all rows of ../conf/rows.yaml: about 6 hours on 2 cores
+#   recipes/speechocean762/ssl_study/run.sh                      all rows of ../conf/rows.yaml: about 7 hours on 2 cores
 #   recipes/speechocean762/ssl_study/run.sh --rows "ssps dino"   these and the seed paper's four losses
 #
 #   --stage N, --stop-stage M   first and last stage: 1 data and features, 2 train, 3 extract, 4 score, 5 RESULTS.md
