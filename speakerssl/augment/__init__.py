@@ -3,8 +3,8 @@
 No torch here: `specaugment` and `feature_domain`, which work on batches of features, are imported by themselves.
 """
 
+from speakerssl.augment.augment_config import PRESETS
 from speakerssl.augment.chain import Augmenter, build_augmenter
 from speakerssl.augment.pool import AudioPool
-from speakerssl.augment.presets import PRESETS
 
 __all__ = ["PRESETS", "AudioPool", "Augmenter", "build_augmenter"]

@@ -3,8 +3,9 @@
 import numpy as np
 from scipy.fft import irfft, rfft
 
-from speakerssl.augment.levels import FULL_SCALE, draw_log_range, draw_range, match_power
+from speakerssl.augment.levels import draw_log_range, draw_range, match_power
 from speakerssl.augment.spectral import bin_frequencies, fft_size, filter_by_curve
+from speakerssl.constants import FULL_SCALE
 
 Range = tuple[float, float]
 

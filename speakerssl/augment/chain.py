@@ -16,10 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from speakerssl.augment.augment_config import PRESETS, SECTIONS, Augmentation, Context
 from speakerssl.augment.noise import NoiseSource
 from speakerssl.augment.options import read_section
-from speakerssl.augment.presets import PRESETS
-from speakerssl.augment.sections import SECTIONS, Augmentation, Context
 from speakerssl.errors import InputError, unknown_name
 
 

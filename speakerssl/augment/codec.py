@@ -19,7 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from speakerssl.augment.band import mu_law_round_trip
-from speakerssl.augment.levels import FULL_SCALE, draw_range
+from speakerssl.augment.levels import draw_range
+from speakerssl.constants import FULL_SCALE
 from speakerssl.errors import InputError, unknown_name
 
 _PEAK = 0.97  # of full scale, before encoding: an encoder would clip what lies beyond 1

@@ -2,8 +2,6 @@
 
 import numpy as np
 
-FULL_SCALE = 32768.0
-
 
 def power(wave: np.ndarray) -> float:
     """Mean square of `wave` [S]; 0 for an empty one."""
@@ -39,3 +37,33 @@ def draw_range(rng: np.random.Generator, bounds: tuple[float, float]) -> float:
 def draw_log_range(rng: np.random.Generator, bounds: tuple[float, float]) -> float:
     """A draw from (low, high) that is uniform in the logarithm: frequencies, times."""
     return float(np.exp(rng.uniform(np.log(bounds[0]), np.log(bounds[1]))))
+
+
+class Gain:
+    """A random level: `aug(wave [S], rng) -> [S]`. Mean normalization hides it; dither and codecs do not.
+
+    Args:
+        gain_db: (low, high).
+    """
+
+    def __init__(self, gain_db: tuple[float, float] = (-20.0, 6.0)) -> None:
+        self.gain_db = gain_db
+
+    def __call__(self, wave: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        return wave * np.float32(10.0 ** (draw_range(rng, self.gain_db) / 20.0))
+
+
+class Clip:
+    """Overload: samples beyond a random share of the peak are cut off: `aug(wave [S], rng) -> [S]`.
+
+    Args:
+        level_db: range of the clipping level against the peak, below 0.
+    """
+
+    def __init__(self, level_db: tuple[float, float] = (-15.0, -3.0)) -> None:
+        self.level_db = level_db
+
+    def __call__(self, wave: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        peak = float(np.abs(wave).max(initial=0.0))
+        bound = np.float32(peak * 10.0 ** (draw_range(rng, self.level_db) / 20.0))
+        return np.clip(wave, -bound, bound)

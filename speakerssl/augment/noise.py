@@ -11,8 +11,9 @@ from typing import Protocol
 import numpy as np
 
 from speakerssl.augment.levels import draw_range, mix_at_snr, power, snr_gain
-from speakerssl.augment.pool import AudioPool, find_audio
+from speakerssl.augment.pool import AudioPool
 from speakerssl.augment.synthetic_noise import SyntheticNoise
+from speakerssl.data.folders import list_audio
 from speakerssl.errors import InputError
 
 SnrRange = tuple[float, float]
@@ -117,10 +118,10 @@ def noise_sources(
         present = [name for name in MUSAN_CATEGORIES if (root / name).is_dir()]
         if "speech" in present or "music" in present:
             share = memory_mb / len(present)
-            pools = {name: AudioPool(find_audio(root / name), share, f"noise.{name}") for name in present}
+            pools = {name: AudioPool(list_audio(root / name), share, f"noise.{name}") for name in present}
             found = {name: Voices(pool) if name == "speech" else pool for name, pool in pools.items()}
         else:
-            found = {"noise": AudioPool(find_audio(root), memory_mb)}
+            found = {"noise": AudioPool(list_audio(root), memory_mb)}
     if categories is None:
         return found
     missing = [name for name in categories if name not in found]

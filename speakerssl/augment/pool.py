@@ -14,7 +14,6 @@ from speakerssl.data.audio import audio_info, read_audio
 from speakerssl.data.crops import wrap_pad
 from speakerssl.errors import InputError
 
-AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".aac", ".aiff", ".au", ".sph"})
 CHUNK_SECONDS = 15.0
 
 
@@ -81,15 +80,3 @@ class AudioPool:
         while self._bytes > self._bound and len(self._chunks) > 1:
             self._bytes -= self._chunks.popitem(last=False)[1].nbytes
         return chunk
-
-
-def find_audio(folder: str | Path) -> list[Path]:
-    """Every audio file under `folder`, sorted. Raises InputError if it is no folder or holds none."""
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise InputError(f"{folder}: is not a folder; give one with audio files, or null for synthetic sounds")
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in AUDIO_SUFFIXES)
-    if not files:
-        known = " ".join(sorted(AUDIO_SUFFIXES))
-        raise InputError(f"{folder}: holds no audio file ({known})")
-    return files

@@ -8,10 +8,10 @@ import numpy as np
 from scipy.signal import resample_poly
 
 from speakerssl.augment.levels import draw_log_range, draw_range
-from speakerssl.augment.pool import find_audio
+from speakerssl.constants import SAMPLE_RATE
+from speakerssl.data.folders import list_audio
 from speakerssl.errors import InputError
 
-SAMPLE_RATE = 16000
 MAX_SECONDS = 1.0  # what comes later lies below the noise of any crop
 
 
@@ -83,11 +83,11 @@ class RirFolder:
         root = nested if nested.is_dir() else root
         simulated, real = root / "simulated_rirs", root / "real_rirs_isotropic_noises"
         if simulated.is_dir() or real.is_dir():
-            self.files = find_audio(simulated) if simulated.is_dir() else []
+            self.files = list_audio(simulated) if simulated.is_dir() else []
             if real.is_dir():
-                self.files += [path for path in find_audio(real) if "rir" in path.name.lower()]
+                self.files += [path for path in list_audio(real) if "rir" in path.name.lower()]
         else:
-            self.files = find_audio(root)
+            self.files = list_audio(root)
         if not self.files:
             raise InputError(f"{root}: holds no room impulse response")
         self._keep = keep

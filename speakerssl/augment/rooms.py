@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from speakerssl.augment.levels import draw_log_range, draw_range
-from speakerssl.augment.rir import SAMPLE_RATE, Rir, exponential_rir, make_rir
+from speakerssl.augment.rir import Rir, exponential_rir, make_rir
+from speakerssl.constants import SAMPLE_RATE
 from speakerssl.errors import InputError
 from speakerssl.io import atomic_path, progress
 

@@ -9,7 +9,8 @@ from collections.abc import Callable
 import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft
 
-SAMPLE_RATE = 16000
+from speakerssl.constants import SAMPLE_RATE
+
 _PADDING = 400  # 25 ms: what a smooth zero-phase response reaches
 
 

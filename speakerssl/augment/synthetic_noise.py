@@ -9,7 +9,8 @@ import numpy as np
 from scipy.fft import irfft
 
 from speakerssl.augment.levels import draw_log_range, draw_range
-from speakerssl.augment.spectral import SAMPLE_RATE, bin_frequencies, fft_size
+from speakerssl.augment.spectral import bin_frequencies, fft_size
+from speakerssl.constants import SAMPLE_RATE
 from speakerssl.errors import unknown_name
 
 

@@ -8,8 +8,8 @@ from speakerssl.embeddings.storage import read_embeddings, write_embeddings
 from speakerssl.errors import InputError
 from speakerssl.scoring.backend import load_backend
 from speakerssl.scoring.plda import NORMALIZATIONS
-from speakerssl.scoring.scores import round_scores, write_scores
-from speakerssl.scoring.sides import chained, score_sides
+from speakerssl.scoring.trial_vectors import chained, score_vectors
+from speakerssl.trials.score_file import round_scores, write_scores
 
 DESCRIPTION = """\
 Train an embedding chain and a PLDA, adapt the PLDA to unlabelled data, and score trials with them.
@@ -77,7 +77,7 @@ def run_apply(args: argparse.Namespace) -> int:
         facts["embeddings"] = str(paths["scp"])
     if trials is not None:
         sides, kept = load_sides(args, trials, embeddings, backend)
-        write_scores(args.output, kept.trials, round_scores(score_sides(sides, backend)))
+        write_scores(args.output, kept.trials, round_scores(score_vectors(sides, backend)))
         meaning = "natural-log likelihood ratio of the PLDA" if backend.plda else "cosine"
         facts |= {"score": meaning, "trials": len(kept.trials), "skipped": len(kept.pairs), "output": args.output}
         facts |= report_skipped("backend apply", args.output, kept.pairs, kept.recordings)

@@ -8,7 +8,6 @@ import numpy as np
 from speakerssl.cli.side_options import add_json_argument, print_facts
 from speakerssl.embeddings.storage import Embeddings, read_embeddings
 from speakerssl.errors import InputError
-from speakerssl.metrics.speakers import read_utt2spk
 from speakerssl.scoring.backend import Backend, load_backend, save_backend
 from speakerssl.scoring.backend_training import (
     ADAPTATIONS,
@@ -24,6 +23,7 @@ from speakerssl.scoring.cosine import unit_rows
 from speakerssl.scoring.kaldi_plda import write_kaldi_plda
 from speakerssl.scoring.plda import NORMALIZATIONS
 from speakerssl.scoring.plda_training import METHODS
+from speakerssl.trials.speakers import read_utt2spk
 
 TRAIN = """\
 Train a chain of steps, in order, and with --plda a PLDA on what leaves it. The steps:

@@ -15,9 +15,8 @@ from speakerssl.scoring.calibration import (
     load_calibration,
     save_calibration,
 )
-from speakerssl.scoring.scores import ScoredTrials, join, read_scores, round_scores, write_scores
-from speakerssl.scoring.trials import Trials, read_trials
-from speakerssl.scoring.used import used_only
+from speakerssl.trials.score_file import ScoredTrials, join, read_scores, round_scores, write_scores
+from speakerssl.trials.trial_list import Trials, read_trials
 
 DESCRIPTION = """\
 Turn scores into natural-log likelihood ratios, by prior-weighted logistic regression or isotonic regression (PAV).
@@ -81,7 +80,7 @@ def read_scored(path: str, args: argparse.Namespace, reference: Trials | None = 
         reference = read_trials(args.trials)
     if reference is not None:
         joined = join(scores, reference, args.skip_missing)
-        return replace(joined, trials=used_only(joined.trials)) if joined.skipped else joined
+        return replace(joined, trials=joined.trials.compact()) if joined.skipped else joined
     if scores.trials is None:
         if args.output:
             raise InputError(f"{path}: has no ids to write scores for; name the trial list with --trials")

@@ -10,9 +10,9 @@ from speakerssl.embeddings.storage import read_embeddings
 from speakerssl.errors import InputError
 from speakerssl.metrics.cllr import cllr, min_cllr
 from speakerssl.metrics.roc import build_roc
-from speakerssl.metrics.speakers import TrialSpeakers, read_utt2spk, trial_speakers
 from speakerssl.scoring.quality import norm_quality, quality_inputs, read_quality
-from speakerssl.scoring.trials import Trials
+from speakerssl.trials.speakers import TrialSpeakers, read_utt2spk, trial_speakers
+from speakerssl.trials.trial_list import Trials
 
 
 def add_shared_arguments(parser: argparse.ArgumentParser) -> None:

@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from speakerssl.metrics.score_file import compare_files
+    from speakerssl.metrics.from_files import compare_files
 
     options = summary_options(args)
     if options.bootstrap < 1:

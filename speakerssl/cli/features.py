@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from speakerssl.config import load_config
-    from speakerssl.data.store_writer import StoreJob, write_store
+    from speakerssl.training.store_writer import StoreJob, write_store
 
     config = load_config(args.config, args.set)
     exclude = Path(args.exclude).read_text(encoding="utf-8").split() if args.exclude else ()

@@ -9,11 +9,11 @@ from speakerssl.cli.calibrate import read_scored
 from speakerssl.cli.calibration_options import add_shared_arguments, check_shared, llr_facts, qualities_of, speakers_of
 from speakerssl.cli.side_options import print_facts, report_skipped
 from speakerssl.errors import InputError
-from speakerssl.metrics.speakers import TrialSpeakers
 from speakerssl.scoring.calibration import Linear, fit_calibration, load_calibration, save_calibration
 from speakerssl.scoring.fusion import fused, greedy_selection, order_inputs
-from speakerssl.scoring.scores import round_scores, write_scores
-from speakerssl.scoring.trials import Trials
+from speakerssl.trials.score_file import round_scores, write_scores
+from speakerssl.trials.speakers import TrialSpeakers
+from speakerssl.trials.trial_list import Trials
 
 DESCRIPTION = """\
 Fuse systems linearly by prior-weighted logistic regression; the result is a natural-log likelihood ratio.

@@ -33,8 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from speakerssl.metrics.attributes import read_attribute_option
-    from speakerssl.metrics.score_file import summarize_file
+    from speakerssl.metrics.from_files import summarize_file
+    from speakerssl.trials.attributes import read_attribute_option
 
     options = dataclasses.replace(
         summary_options(args), slices=tuple(read_attribute_option(option) for option in args.slice)

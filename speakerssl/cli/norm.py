@@ -10,16 +10,15 @@ from speakerssl.cli.side_options import add_side_arguments, load_sides, print_fa
 from speakerssl.embeddings.storage import Embeddings, read_embeddings
 from speakerssl.errors import InputError
 from speakerssl.io import write_text
-from speakerssl.metrics.speakers import read_utt2spk
 from speakerssl.scoring.backend import Backend, load_backend
 from speakerssl.scoring.backend_training import with_speakers
 from speakerssl.scoring.cohort import CLUSTERINGS, Cohort, pseudo_speaker_cohort, speaker_cohort
-from speakerssl.scoring.cohort_scores import file_statistics, side_statistics
+from speakerssl.scoring.cohort_statistics import file_statistics, side_statistics
 from speakerssl.scoring.normalization import BLOCK_MEMORY, METHODS, CohortStatistics, normalize
-from speakerssl.scoring.scores import join, read_scores, round_scores, write_scores
-from speakerssl.scoring.sides import chained, score_sides
-from speakerssl.scoring.trials import Trials, read_trials
-from speakerssl.scoring.used import used_only
+from speakerssl.scoring.trial_vectors import chained, score_vectors
+from speakerssl.trials.score_file import join, read_scores, round_scores, write_scores
+from speakerssl.trials.speakers import read_utt2spk
+from speakerssl.trials.trial_list import Trials, read_trials
 
 DESCRIPTION = """\
 Normalize scores by what each recording scores against a cohort of impostors.
@@ -113,7 +112,7 @@ def _trials_and_scores(args: argparse.Namespace) -> tuple[Trials, np.ndarray | N
     scores = read_scores(args.scores)
     if args.trials:
         joined = join(scores, read_trials(args.trials), args.skip_missing)
-        return used_only(joined.trials), joined.scores, joined.skipped
+        return joined.trials.compact(), joined.scores, joined.skipped
     if scores.trials is None:
         raise InputError(f"{args.scores}: has no ids; name the trial list with --trials")
     return scores.trials, scores.values, []
@@ -145,7 +144,7 @@ def _from_embeddings(args: argparse.Namespace) -> Prepared:
         known = set(kept.pairs)
         given = given[[listed.pair(row) not in known for row in range(len(listed))]]
     cohort = backend.project(_cohort(args, backend, embeddings).matrix)
-    raw = score_sides(sides, backend) if given is None else given
+    raw = score_vectors(sides, backend) if given is None else given
     enrol, test = side_statistics(sides, backend, cohort, args.method, args.top, args.block_memory, args.cohort)
     statistics = [(sides.enrol_ids, enrol, sides.enrol_rows), (sides.test_ids, test, sides.test_rows)]
     return Prepared(kept.trials, raw, statistics, unscored + kept.pairs, kept.recordings, len(cohort))

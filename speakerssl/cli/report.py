@@ -97,8 +97,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Writes the page."""
-    from speakerssl.metrics.attributes import read_attribute_option
     from speakerssl.report.build import ReportOptions, write_report
+    from speakerssl.trials.attributes import read_attribute_option
 
     _check(args)
     options = ReportOptions(

@@ -11,11 +11,11 @@ from typing import Any, cast
 from speakerssl.embeddings.storage import Embeddings, read_embeddings
 from speakerssl.errors import InputError
 from speakerssl.io import write_text
+from speakerssl.kernels import run_all
 from speakerssl.scoring.backend import Backend
 from speakerssl.scoring.enrolment import read_enrolment, read_num_utts
-from speakerssl.scoring.sides import Complete, Sides, drop_missing, prepare_sides
-from speakerssl.scoring.threads import run_all
-from speakerssl.scoring.trials import Trials, read_trials
+from speakerssl.scoring.trial_vectors import Complete, TrialVectors, drop_missing, prepare_sides
+from speakerssl.trials.trial_list import Trials, read_trials
 
 SHOWN = 10
 
@@ -59,7 +59,7 @@ def read_both(embeddings: str, trials: str) -> tuple[Embeddings, Trials]:
 
 def load_sides(
     args: argparse.Namespace, trials: Trials, embeddings: Embeddings, backend: Backend
-) -> tuple[Sides, Complete]:
+) -> tuple[TrialVectors, Complete]:
     """The sides of the trials that can be scored, and what that leaves."""
     if args.enrol_models and args.enrol_embeddings:
         raise InputError("--enrol-models and --enrol-embeddings both say what the enrolments are; give one")

@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from speakerssl.augment.validation import make_validation
+    from speakerssl.corruption.validation import make_validation
 
     trials = make_validation(
         args.data, args.output, args.num_recordings, args.seed, min_half=args.min_half, jobs=args.jobs

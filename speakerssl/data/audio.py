@@ -12,16 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from speakerssl.data.containers import states_length, truncation
-from speakerssl.data.external import ffmpeg_info, ffmpeg_read, is_pipe, needs_ffmpeg, run_pipe
+from speakerssl.constants import FULL_SCALE, SAMPLE_RATE
+from speakerssl.data.ffmpeg import ffmpeg_info, ffmpeg_read, is_pipe, needs_ffmpeg, run_pipe
 from speakerssl.data.resampling import resample
+from speakerssl.data.truncation import states_length, truncation
 from speakerssl.errors import InputError
 
 if TYPE_CHECKING:
     import soundfile
 
-SAMPLE_RATE = 16000
-FULL_SCALE = 32768.0
 _MP3_SLACK = 2 * 1152  # decoders drop up to two frames of encoder delay that the header still counts
 _log = logging.getLogger("speakerssl")
 _said: set[str] = set()

@@ -4,11 +4,11 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from speakerssl.data.external import FFMPEG_SUFFIXES
+from speakerssl.data.ffmpeg import FFMPEG_SUFFIXES
 from speakerssl.data.kaldi import DataDir, Utterance
 from speakerssl.errors import InputError
 
-AUDIO_SUFFIXES = FFMPEG_SUFFIXES | {".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".sph"}
+AUDIO_SUFFIXES = FFMPEG_SUFFIXES | {".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".au", ".sph"}
 
 
 def find_audio(root: Path, suffixes: frozenset[str] | set[str] = AUDIO_SUFFIXES) -> Iterator[Path]:
@@ -18,6 +18,17 @@ def find_audio(root: Path, suffixes: frozenset[str] | set[str] = AUDIO_SUFFIXES)
         for name in sorted(files):
             if not name.startswith(".") and os.path.splitext(name)[1].lower() in suffixes:
                 yield Path(folder, name).relative_to(root)
+
+
+def list_audio(folder: str | Path) -> list[Path]:
+    """Every audio file under `folder`, sorted. Raises InputError if it is no folder or holds none."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputError(f"{folder}: is not a folder; give one with audio files, or null for synthetic sounds")
+    files = sorted(folder / path for path in find_audio(folder))
+    if not files:
+        raise InputError(f"{folder}: holds no audio file ({' '.join(sorted(AUDIO_SUFFIXES))})")
+    return files
 
 
 def read_folder(

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from speakerssl.data.external import is_pipe
+from speakerssl.data.ffmpeg import is_pipe
 from speakerssl.data.parallel import map_threads
 from speakerssl.data.tables import read_float, read_optional, read_rows, read_table, write_table
 from speakerssl.data.utterance import Utterance, read_segments, read_wav_scp

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from speakerssl.data.audio import SAMPLE_RATE, audio_info, read_audio
-from speakerssl.data.external import is_pipe
+from speakerssl.constants import SAMPLE_RATE
+from speakerssl.data.audio import audio_info, read_audio
+from speakerssl.data.ffmpeg import is_pipe
 from speakerssl.data.tables import Row, read_float, read_rows, resolve_sources
 from speakerssl.errors import InputError
 

@@ -16,7 +16,7 @@ from speakerssl.data.prepare import write_failures
 from speakerssl.embeddings.batches import length_batches
 from speakerssl.embeddings.crops import Crops
 from speakerssl.embeddings.model_dir import CONFIG, WEIGHTS, read_model_dir
-from speakerssl.embeddings.parts import Parts
+from speakerssl.embeddings.resume import Parts
 from speakerssl.embeddings.storage import write_embeddings
 from speakerssl.errors import JobError
 from speakerssl.io import atomic_path, progress

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from speakerssl.data.audio import FULL_SCALE, read_audio
+from speakerssl.constants import FULL_SCALE
+from speakerssl.data.audio import read_audio
 from speakerssl.data.resampling import resample
 from speakerssl.embeddings.crops import Crops
 from speakerssl.embeddings.model_dir import read_model_dir, save_model

@@ -34,7 +34,7 @@ def read_scp(path: Path) -> tuple[list[str], np.ndarray]:
         offsets = np.fromiter(map(int, [part[2] for part in parts]), np.int64, len(parts))
     except ValueError:
         bad = next(i for i, part in enumerate(parts) if not part[2].isdigit())
-        raise InputError(f"{path}, line {bad + 1}: expected 'id archive.ark:offset'") from None
+        raise InputError(f"{path}:{bad + 1}: expected 'id archive.ark:offset'") from None
     names = list(dict.fromkeys(arks))
     number = dict(zip(names, range(len(names))))
     which = np.fromiter(map(number.__getitem__, arks), np.int64, len(arks))
@@ -76,10 +76,10 @@ def _careful_scp_tokens(raw: bytes, path: Path) -> list[bytes]:
         if not line.strip():
             continue
         if line.rstrip().endswith(b"|"):
-            raise InputError(f"{path}, line {number}: a command, which is not run; copy the vectors to an ark first")
+            raise InputError(f"{path}:{number}: a command, which is not run; copy the vectors to an ark first")
         fields = line.split()
         if len(fields) != 2:
-            raise InputError(f"{path}, line {number}: expected 'id archive.ark:offset', found {len(fields)} fields")
+            raise InputError(f"{path}:{number}: expected 'id archive.ark:offset', found {len(fields)} fields")
         tokens += fields
     return tokens
 

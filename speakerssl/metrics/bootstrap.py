@@ -13,11 +13,10 @@ import numpy as np
 
 from speakerssl.errors import InputError
 from speakerssl.io import progress
-from speakerssl.metrics.battery import Battery, battery_kernel
+from speakerssl.kernels import njit, run_all, thread_count
 from speakerssl.metrics.roc import build_roc
-from speakerssl.metrics.speakers import TrialSpeakers
-from speakerssl.scoring.jit import njit
-from speakerssl.scoring.threads import run_all, thread_count
+from speakerssl.metrics.suite import MetricSuite, suite_kernel
+from speakerssl.trials.speakers import TrialSpeakers
 
 
 @dataclass(frozen=True)
@@ -54,14 +53,14 @@ def sort_trials(scores: np.ndarray, labels: np.ndarray, speakers: TrialSpeakers,
     )
 
 
-def replicates(systems: list[SortedTrials], speakers: int, battery: Battery, count: int, seed: int = 0) -> np.ndarray:
-    """Metrics [count, systems, len(battery.names)] of `count` draws of speakers, the same draws for all systems.
+def replicates(systems: list[SortedTrials], speakers: int, suite: MetricSuite, count: int, seed: int = 0) -> np.ndarray:
+    """Metrics [count, systems, len(suite.names)] of `count` draws of speakers, the same draws for all systems.
 
     Replicate r depends on (seed, r) alone, whatever the number of threads; memory does not grow with `count` but for
     the result. A draw without targets or without non-targets gives NaN.
     """
-    out = np.full((count, len(systems), len(battery.names)), np.nan)
-    prepared = [battery.prepare(system.thresholds) for system in systems]
+    out = np.full((count, len(systems), len(suite.names)), np.nan)
+    prepared = [suite.prepare(system.thresholds) for system in systems]
 
     def work(first: int, step: int) -> None:
         buffers = [np.empty((2, len(system.thresholds)), np.int64) for system in systems]
@@ -72,7 +71,7 @@ def replicates(systems: list[SortedTrials], speakers: int, battery: Battery, cou
             for number, (system, ready, (misses, alarms)) in enumerate(zip(systems, prepared, buffers)):
                 _weigh(copies, system.enrol, system.test, system.target, system.closes, misses, alarms)
                 if misses[-1] > 0 and alarms[0] > 0:
-                    battery_kernel(misses, alarms, *ready, battery.quick, out[replicate, number])
+                    suite_kernel(misses, alarms, *ready, suite.quick, out[replicate, number])
 
     threads = min(thread_count(), count)
     run_all([lambda first=first: work(first, threads) for first in range(threads)])  # type: ignore[misc]
@@ -95,16 +94,16 @@ def speaker_bootstrap(
     scores: np.ndarray,
     labels: np.ndarray,
     speakers: TrialSpeakers,
-    battery: Battery | None = None,
+    suite: MetricSuite | None = None,
     count: int = 1000,
     seed: int = 0,
     level: float = 0.95,
 ) -> dict[str, Interval]:
-    """The percentile interval of every metric of `battery` (all of them by default) from `count` draws of speakers."""
-    battery = battery or Battery()
+    """The percentile interval of every metric of `suite` (all of them by default) from `count` draws of speakers."""
+    suite = suite or MetricSuite()
     system = sort_trials(scores, labels, speakers)
-    values = replicates([system], len(speakers.names), battery, count, seed)
-    return intervals(values[:, 0], battery.names, level)
+    values = replicates([system], len(speakers.names), suite, count, seed)
+    return intervals(values[:, 0], suite.names, level)
 
 
 @njit(cache=True, nogil=True)

@@ -6,8 +6,8 @@ what a system that says nothing gets, more than 1 is worse than saying nothing.
 
 import numpy as np
 
+from speakerssl.kernels import njit
 from speakerssl.metrics.roc import Roc, hull_points
-from speakerssl.scoring.jit import njit
 
 _LN2 = float(np.log(2.0))
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from speakerssl.errors import InputError
-from speakerssl.metrics.battery import Battery
 from speakerssl.metrics.bootstrap import replicates, sort_trials
 from speakerssl.metrics.roc import build_roc
-from speakerssl.metrics.speakers import TrialSpeakers
+from speakerssl.metrics.suite import MetricSuite
+from speakerssl.trials.speakers import TrialSpeakers
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ def compare_systems(
     second: np.ndarray,
     labels: np.ndarray,
     speakers: TrialSpeakers,
-    battery: Battery | None = None,
+    suite: MetricSuite | None = None,
     count: int = 1000,
     seed: int = 0,
     level: float = 0.95,
@@ -44,12 +44,12 @@ def compare_systems(
     """
     if len(first) != len(second):
         raise InputError(f"the systems have {len(first)} and {len(second)} scores; compare them on the same trials")
-    battery = battery or Battery()
+    suite = suite or MetricSuite()
     systems = [sort_trials(scores, labels, speakers) for scores in (first, second)]
-    values = replicates(systems, len(speakers.names), battery, count, seed)
-    estimates = [battery.evaluate(build_roc(scores, labels)) for scores in (first, second)]
+    values = replicates(systems, len(speakers.names), suite, count, seed)
+    estimates = [suite.evaluate(build_roc(scores, labels)) for scores in (first, second)]
     out = {}
-    for column, name in enumerate(battery.names):
+    for column, name in enumerate(suite.names):
         deltas = values[:, 1, column] - values[:, 0, column]
         deltas = deltas[np.isfinite(deltas)]
         if len(deltas) == 0:

@@ -12,7 +12,7 @@ import numpy as np
 from speakerssl.errors import InputError
 from speakerssl.metrics.detection import at_false_alarm
 from speakerssl.metrics.roc import Roc
-from speakerssl.metrics.speakers import TrialSpeakers
+from speakerssl.trials.speakers import TrialSpeakers
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from statistics import NormalDist
 
 import numpy as np
 
-from speakerssl.metrics.quick import sorted_eer, sorted_min_dcf
+from speakerssl.kernels import njit
 from speakerssl.metrics.roc import Roc, hull_points, sorted_classes
-from speakerssl.scoring.jit import njit
+from speakerssl.metrics.sorted_scores import sorted_eer, sorted_min_dcf
 
 
 @dataclass(frozen=True)

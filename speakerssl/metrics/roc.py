@@ -9,8 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from speakerssl.errors import InputError
-from speakerssl.scoring.jit import njit
-from speakerssl.scoring.threads import run_all
+from speakerssl.kernels import njit, run_all
 
 
 @dataclass(frozen=True)

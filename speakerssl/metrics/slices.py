@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from speakerssl.errors import InputError
-from speakerssl.metrics.attributes import Attribute, as_numbers
 from speakerssl.metrics.detection import at_threshold, eer, min_dcf
 from speakerssl.metrics.roc import build_roc
-from speakerssl.scoring.trials import Trials
+from speakerssl.trials.attributes import Attribute, as_numbers
+from speakerssl.trials.trial_list import Trials
 
 MIXED = "mixed"
 UNKNOWN = "unknown"

@@ -5,16 +5,16 @@ from typing import Any
 
 import numpy as np
 
-from speakerssl.metrics.attributes import Attribute
-from speakerssl.metrics.battery import Battery
 from speakerssl.metrics.bootstrap import Interval, speaker_bootstrap
 from speakerssl.metrics.cllr import cllr, min_cllr
 from speakerssl.metrics.consistency import threshold_consistency
 from speakerssl.metrics.detection import OperatingPoint, actual_dcf, at_false_alarm, auc, eer, eer_hull, min_dcf
 from speakerssl.metrics.roc import Roc, build_roc
 from speakerssl.metrics.slices import slice_metrics
-from speakerssl.metrics.speakers import TrialSpeakers
-from speakerssl.scoring.trials import Trials
+from speakerssl.metrics.suite import MetricSuite
+from speakerssl.trials.attributes import Attribute
+from speakerssl.trials.speakers import TrialSpeakers
+from speakerssl.trials.trial_list import Trials
 
 DEFINITIONS = {
     "eer_percent": "equal error rate in %: where p_miss = p_fa on the line between neighbouring operating points, "
@@ -150,8 +150,8 @@ def _intervals(
     scores: np.ndarray, labels: np.ndarray, speakers: TrialSpeakers, options: SummaryOptions
 ) -> dict[str, dict[str, float]]:
     """Intervals under the names of the summary, in its units."""
-    battery = Battery(options.p_targets, options.c_miss, options.c_fa, options.false_alarms)
-    found = speaker_bootstrap(scores, labels, speakers, battery, options.bootstrap, options.seed, options.level)
+    suite = MetricSuite(options.p_targets, options.c_miss, options.c_fa, options.false_alarms)
+    found = speaker_bootstrap(scores, labels, speakers, suite, options.bootstrap, options.seed, options.level)
     out = {}
     for name, interval in found.items():
         percent = name in ("eer", "eer_hull")

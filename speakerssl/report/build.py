@@ -8,9 +8,7 @@ from typing import Any
 
 from speakerssl.errors import InputError
 from speakerssl.io import write_text
-from speakerssl.metrics.attributes import Attribute
 from speakerssl.metrics.slices import Slice, slice_metrics
-from speakerssl.metrics.speakers import TrialSpeakers, read_utt2spk, trial_speakers
 from speakerssl.report.audio import AudioShelf
 from speakerssl.report.draw import system_curves
 from speakerssl.report.estimates import estimate
@@ -20,6 +18,8 @@ from speakerssl.report.page import Page
 from speakerssl.report.plots import save_plots
 from speakerssl.report.systems import Systems, load_systems
 from speakerssl.report.trial_tables import hardest_section
+from speakerssl.trials.attributes import Attribute
+from speakerssl.trials.speakers import TrialSpeakers, read_utt2spk, trial_speakers
 from speakerssl.version import __version__
 
 

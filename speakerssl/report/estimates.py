@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from speakerssl.metrics.battery import Battery
 from speakerssl.metrics.bootstrap import Interval, intervals, replicates, sort_trials
 from speakerssl.metrics.compare import Difference, p_value
 from speakerssl.metrics.consistency import threshold_consistency
-from speakerssl.metrics.speakers import TrialSpeakers
+from speakerssl.metrics.suite import MetricSuite
 from speakerssl.metrics.summary import DEFINITIONS
 from speakerssl.report.systems import Systems
+from speakerssl.trials.speakers import TrialSpeakers
 
 LEVEL = 0.95
 
@@ -51,9 +51,9 @@ def estimate(
 
     Raises InputError for a list of one speaker when `count` is not 0.
     """
-    battery = Battery(p_targets=tuple(p_targets))
-    values = [battery.evaluate(system.roc) for system in systems.systems]
-    metrics = list(_metrics(battery))
+    suite = MetricSuite(p_targets=tuple(p_targets))
+    values = [suite.evaluate(system.roc) for system in systems.systems]
+    metrics = list(_metrics(suite))
     if speakers is None:
         return Estimates(metrics, values)
     if _has_consistency(systems.labels, speakers):
@@ -65,22 +65,22 @@ def estimate(
     if not count:
         return Estimates(metrics, values, speakers=len(speakers.names))
     ordered = [sort_trials(s.scores, systems.labels, speakers, s.path) for s in systems.systems]
-    draws = replicates(ordered, len(speakers.names), battery, count, seed)
-    around = [intervals(draws[:, k], battery.names, LEVEL) for k in range(len(ordered))]
-    differences = [_differences(draws, k, values, battery.names) for k in range(len(ordered))]
+    draws = replicates(ordered, len(speakers.names), suite, count, seed)
+    around = [intervals(draws[:, k], suite.names, LEVEL) for k in range(len(ordered))]
+    differences = [_differences(draws, k, values, suite.names) for k in range(len(ordered))]
     return Estimates(metrics, values, around, differences, len(speakers.names), count, seed)
 
 
-def _metrics(battery: Battery) -> list[Metric]:
+def _metrics(suite: MetricSuite) -> list[Metric]:
     costs = [
         Metric(f"{kind}_dcf@{p:g}", f"{'min' if kind == 'min' else 'actual '}DCF (p={p:g})", DEFINITIONS[f"{kind}_dcf"])
-        for p in battery.p_targets
+        for p in suite.p_targets
         for kind in ("min", "actual")
     ]
     fixed = [
         Metric(f"{kind}@{rate:g}", f"{kind.capitalize()} at {100 * rate:g} % false alarms",
                DEFINITIONS["fixed_false_alarm"], percent=True, higher_is_better=True)
-        for rate in battery.false_alarms
+        for rate in suite.false_alarms
         for kind in ("precision", "recall")
     ]  # fmt: skip
     return [

@@ -13,8 +13,8 @@ from pathlib import Path
 from speakerssl.errors import InputError
 from speakerssl.metrics.detection import eer, min_dcf
 from speakerssl.metrics.roc import build_roc
-from speakerssl.scoring.scores import join, read_scores
-from speakerssl.scoring.trials import Trials, read_trials
+from speakerssl.trials.score_file import join, read_scores
+from speakerssl.trials.trial_list import Trials, read_trials
 
 
 @dataclass(frozen=True)

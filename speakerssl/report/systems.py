@@ -8,8 +8,8 @@ import numpy as np
 
 from speakerssl.errors import InputError
 from speakerssl.metrics.roc import Roc, build_roc
-from speakerssl.scoring.scores import ScoredTrials, join, read_scored_trials, read_scores
-from speakerssl.scoring.trials import Trials, read_trials
+from speakerssl.trials.score_file import ScoredTrials, join, read_scored_trials, read_scores
+from speakerssl.trials.trial_list import Trials, read_trials
 
 
 @dataclass(frozen=True)

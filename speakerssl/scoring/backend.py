@@ -13,7 +13,7 @@ from speakerssl.scoring.bilinear import Bilinear, cosine
 from speakerssl.scoring.chain import Chain
 from speakerssl.scoring.kaldi_plda import is_kaldi_plda, read_kaldi_plda
 from speakerssl.scoring.plda import Plda
-from speakerssl.scoring.steps import Mean
+from speakerssl.scoring.transforms import Mean
 
 FORMAT = "speakerssl-backend"
 

@@ -10,8 +10,8 @@ import numpy as np
 from numba import njit
 
 from speakerssl.errors import InputError
+from speakerssl.kernels import run_blocks
 from speakerssl.scoring.cosine import unit_rows
-from speakerssl.scoring.threads import run_blocks
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ import numpy as np
 
 from speakerssl.errors import InputError, unknown_name
 from speakerssl.io import read_bytes, write_text
-from speakerssl.metrics.speakers import TrialSpeakers
 from speakerssl.scoring.folds import cross_validate
 from speakerssl.scoring.isotonic import Isotonic, fit_isotonic
 from speakerssl.scoring.logistic import fit_logistic
+from speakerssl.trials.speakers import TrialSpeakers
 
 METHODS = ("logistic", "isotonic")
 FORMAT = "speakerssl-calibration"

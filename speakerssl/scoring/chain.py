@@ -6,7 +6,7 @@ import numpy as np
 
 # Imported for their registration.
 from speakerssl.scoring import coral, lda, whitening  # noqa: F401
-from speakerssl.scoring.steps import STEPS, Step, TrainingData, build_step
+from speakerssl.scoring.transforms import STEPS, EmbeddingTransform, TrainingData, build_step
 
 
 class Chain:
@@ -18,7 +18,7 @@ class Chain:
     def __init__(self, description: str | Iterable[str] = "") -> None:
         words = description.split(",") if isinstance(description, str) else description
         self.descriptions = [word.strip() for word in words if word.strip()]
-        self.steps: list[Step] = [build_step(word) for word in self.descriptions]
+        self.steps: list[EmbeddingTransform] = [build_step(word) for word in self.descriptions]
 
     def __str__(self) -> str:
         return ",".join(self.descriptions)

@@ -10,13 +10,13 @@ import numpy as np
 
 from speakerssl.errors import InputError
 from speakerssl.scoring.statistics import covariance, eigen, symmetric_power
-from speakerssl.scoring.steps import Step, TrainingData, parse_number, register_step
+from speakerssl.scoring.transforms import EmbeddingTransform, TrainingData, parse_number, register_step
 
 CURE = "put whiten:pca:DIM or lda:DIM before it, give more recordings, or coral:RIDGE such as coral:0.01"
 
 
 @register_step
-class Coral(Step):
+class Coral(EmbeddingTransform):
     """CORAL (Sun, Feng and Saenko, 2016; for speakers Alam et al., 2018): C_out^-1/2 C_in^1/2 on training data.
 
     Mean and covariance of the training embeddings become those of the in-domain ones. `coral:RIDGE`

@@ -6,10 +6,9 @@ import numpy as np
 
 from speakerssl.embeddings.storage import Embeddings
 from speakerssl.errors import InputError
-from speakerssl.scoring.jit import njit
-from speakerssl.scoring.score_text import round_scores
-from speakerssl.scoring.threads import run_all, run_blocks
-from speakerssl.scoring.trials import Trials
+from speakerssl.kernels import njit, run_all, run_blocks
+from speakerssl.trials.score_writer import round_scores
+from speakerssl.trials.trial_list import Trials
 
 
 def cosine_pairs(enrol: np.ndarray, test: np.ndarray, enrol_rows: np.ndarray, test_rows: np.ndarray) -> np.ndarray:

@@ -12,8 +12,8 @@ from speakerssl.embeddings.storage import Embeddings
 from speakerssl.errors import InputError
 from speakerssl.io import read_bytes, write_text
 from speakerssl.scoring.cosine import cosine_pairs, unit_rows
-from speakerssl.scoring.score_text import round_scores
-from speakerssl.scoring.trials import Trials
+from speakerssl.trials.score_writer import round_scores
+from speakerssl.trials.trial_list import Trials
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,9 @@ def read_enrolment(path: str | Path) -> EnrolmentModels:
         if not name:
             continue
         if not members:
-            raise InputError(f"{path}, line {number}: the model '{name}' has no recordings")
+            raise InputError(f"{path}:{number}: the model '{name}' has no recordings")
         if name in known:
-            raise InputError(f"{path}, line {number}: the model '{name}' stands twice")
+            raise InputError(f"{path}:{number}: the model '{name}' stands twice")
         known.add(name)
         ids.append(name)
         recordings += members
@@ -60,7 +60,7 @@ def read_num_utts(path: str | Path) -> dict[str, int]:
     for number, line in enumerate(read_bytes(path).decode(errors="replace").splitlines(), 1):
         fields = line.split()
         if len(fields) != 2 or not fields[1].isdigit() or int(fields[1]) < 1:
-            raise InputError(f"{path}, line {number}: expected 'model count', found '{line.strip()}'")
+            raise InputError(f"{path}:{number}: expected 'model count', found '{line.strip()}'")
         counts[fields[0]] = int(fields[1])
     return counts
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from speakerssl.errors import InputError
-from speakerssl.metrics.speakers import TrialSpeakers
+from speakerssl.trials.speakers import TrialSpeakers
 
 # fit(rows to train on) gives the function that maps rows to their values.
 Fit = Callable[[np.ndarray], Callable[[np.ndarray], np.ndarray]]

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from speakerssl.errors import InputError
-from speakerssl.metrics.speakers import TrialSpeakers
 from speakerssl.scoring.calibration import cross_validated
 from speakerssl.scoring.logistic import fit_logistic, weighted_objective
+from speakerssl.trials.speakers import TrialSpeakers
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,11 @@ import numpy as np
 
 from speakerssl.errors import InputError
 from speakerssl.scoring.statistics import eigen, speaker_statistics, symmetric_power
-from speakerssl.scoring.steps import Step, TrainingData, parse_number, register_step
+from speakerssl.scoring.transforms import EmbeddingTransform, TrainingData, parse_number, register_step
 
 
 @register_step
-class LinearDiscriminant(Step):
+class LinearDiscriminant(EmbeddingTransform):
     """LDA (Fisher, 1936; Rao, 1948): the DIM directions with most between-speaker for their within-speaker variance.
 
     The mean of the training embeddings is subtracted and the projected within-speaker covariance is

@@ -11,6 +11,7 @@ import numpy as np
 from speakerssl.embeddings.storage import Embeddings, read_embeddings, read_vector
 from speakerssl.errors import InputError
 from speakerssl.io import write_text
+from speakerssl.kernels import run_all
 from speakerssl.scoring.cosine import cosine_trials, known_trials
 from speakerssl.scoring.enrolment import (
     EnrolmentModels,
@@ -20,10 +21,8 @@ from speakerssl.scoring.enrolment import (
     without_missing,
     write_num_utts,
 )
-from speakerssl.scoring.score_text import write_scores
-from speakerssl.scoring.threads import run_all
-from speakerssl.scoring.trials import Trials, read_trials
-from speakerssl.scoring.used import used_only
+from speakerssl.trials.score_writer import write_scores
+from speakerssl.trials.trial_list import Trials, read_trials
 
 
 @dataclass(frozen=True)
@@ -107,7 +106,7 @@ def _score(job: ScoringJob, material: Material, trials: Trials, output: str) -> 
             skipped_file = f"{output}.skipped"
             pairs = [" ".join(trials.pair(row)) for row in np.flatnonzero(~known).tolist()]
             write_text(skipped_file, "\n".join([*pairs, *material.left_out]) + "\n")
-            trials = used_only(trials.select(known))
+            trials = trials.select(known).compact()
     if by_scores and material.models:
         scores = average_scores(trials, material.models, material.test, material.enrol)
     else:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from speakerssl.errors import InputError, unknown_name
+from speakerssl.kernels import run_all, thread_count
 from speakerssl.scoring.bilinear import Bilinear, row_blocks
-from speakerssl.scoring.threads import run_all, thread_count
 
 METHODS = ("z", "t", "s", "as")
 BLOCK_MEMORY = 256.0

@@ -8,8 +8,8 @@ import numpy as np
 
 from speakerssl.embeddings.storage import Embeddings
 from speakerssl.errors import InputError
-from speakerssl.metrics.speakers import read_utt2spk
-from speakerssl.scoring.trials import Trials
+from speakerssl.trials.speakers import read_utt2spk
+from speakerssl.trials.trial_list import Trials
 
 # Measures that span decades act on a score by their ratio.
 LOGARITHMIC = ("duration", "frames", "num-frames")

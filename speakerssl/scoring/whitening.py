@@ -11,11 +11,11 @@ from speakerssl.scoring.statistics import (
     speaker_statistics,
     symmetric_power,
 )
-from speakerssl.scoring.steps import Step, TrainingData, parse_number, register_step
+from speakerssl.scoring.transforms import EmbeddingTransform, TrainingData, parse_number, register_step
 
 
 @register_step
-class Whiten(Step):
+class Whiten(EmbeddingTransform):
     """Whitening: zero mean and unit covariance on the in-domain embeddings if given, else on the training ones.
 
     `whiten` or `whiten:zca` turns back to the original axes (Mahalanobis whitening, C^-1/2);
@@ -54,7 +54,7 @@ class Whiten(Step):
 
 
 @register_step
-class WithinClass(Step):
+class WithinClass(EmbeddingTransform):
     """WCCN (Hatch, Kajarekar and Stolcke, 2006): x -> W^-1/2 x, so that the within-speaker covariance W is unit.
 
     W is pooled over recordings (speakers weighted by how many they have). No mean is subtracted.

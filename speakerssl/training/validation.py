@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from speakerssl.data.kaldi import DataDir
 from speakerssl.features.frontend import FeatureFrontend
 from speakerssl.metrics.detection import compute_eer
-from speakerssl.scoring.trials import read_trials
 from speakerssl.training.projection import draw_projection, target_groups
+from speakerssl.trials.trial_list import read_trials
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from speakerssl.augment import PRESETS, build_augmenter
+from speakerssl.augment.augment_config import SECTIONS
 from speakerssl.augment.chain import Augmenter, Stage
-from speakerssl.augment.sections import SECTIONS
 from speakerssl.errors import InputError
 
 ROOMS = {"reverb": {"rooms": 4}}
@@ -114,5 +114,5 @@ def test_mistakes_are_named(config: Mapping[str, Any], message: str) -> None:
 
 
 def test_waveform_augmentation_needs_no_torch() -> None:
-    code = "import sys, speakerssl.augment, speakerssl.augment.channels; sys.exit('torch' in sys.modules)"
+    code = "import sys, speakerssl.augment, speakerssl.corruption.cross_channel; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

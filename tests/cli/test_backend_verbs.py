@@ -14,7 +14,7 @@ from speakerssl.cli.main import main
 from speakerssl.embeddings.storage import read_embeddings, write_embeddings
 from speakerssl.scoring.kaldi_plda import read_kaldi_plda, write_kaldi_plda
 from speakerssl.scoring.plda import Plda
-from speakerssl.scoring.scores import read_scored_trials, read_scores
+from speakerssl.trials.score_file import read_scored_trials, read_scores
 
 
 @pytest.fixture
@@ -258,7 +258,7 @@ def test_bad_input_is_one_line(corpus: Path, capsys: pytest.CaptureFixture[str])
     write_embeddings("few", narrow.ids[:5], narrow.matrix[:5])
     write_embeddings("flat", narrow.ids, np.hstack([narrow.matrix, narrow.matrix[:, :1]]))
     calibrate = ("calibrate", "--trials", "trials", "--save", "m", "--scores")
-    assert "nan, line 5: the score is nan" in refused(capsys, *calibrate, "nan")
+    assert "nan:5: the score is nan" in refused(capsys, *calibrate, "nan")
     assert "target trials only" in refused(
         capsys, "calibrate", "--scores", "cosine.scores", "--trials", "targets", "--save", "m"
     )

@@ -13,7 +13,7 @@ import pytest
 from speakerssl.cli.main import main
 from speakerssl.embeddings.storage import write_embeddings
 from speakerssl.metrics.detection import compute_eer, compute_min_dcf
-from speakerssl.scoring.scores import read_scored_trials
+from speakerssl.trials.score_file import read_scored_trials
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def test_skip_missing(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert (found["scored"], found["skipped"]) == (1770, 1)
     assert Path(found["skipped_file"]).read_text() == "who spk00/0.wav\n"
     assert main(["metrics", "--scores", "m.scores", "--trials", "more"]) == 2
-    assert "no score for 'who spk00/0.wav' (more, line 1; 1 such)" in capsys.readouterr().err
+    assert "no score for 'who spk00/0.wav' (more:1; 1 such)" in capsys.readouterr().err
     summary = _json(capsys, "metrics", "--scores", "m.scores", "--trials", "more", "--skip-missing")
     assert summary["skipped"] == 1
     assert summary["skipped_pairs"] == [["who", "spk00/0.wav"]]
@@ -177,9 +177,9 @@ def test_tables_carry_definitions(corpus: Path, capsys: pytest.CaptureFixture[st
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"scores": "a b 0.5\na c nan\n"}, "scores, line 2: the score is nan"),
+        ({"scores": "a b 0.5\na c nan\n"}, "scores:2: the score is nan"),
         ({"trials": "1 a b\n1 a c\n"}, "trials: holds target trials only"),
-        ({"trials": "1 a b\n0 a d\n"}, "scores: no score for 'a d' (trials, line 2; 1 such)"),
+        ({"trials": "1 a b\n0 a d\n"}, "scores: no score for 'a d' (trials:2; 1 such)"),
         ({"options": ["--p-target", "1.5"]}, "--p-target is 1.5; it must lie between 0 and 1"),
         ({"options": ["--c-fa", "0"]}, "--c-fa is 0.0; it must be above 0"),
         (

@@ -161,7 +161,7 @@ def test_a_start_past_the_end_is_an_error(write) -> None:
 
 
 def test_m4a_without_ffmpeg_says_what_to_install(monkeypatch) -> None:
-    monkeypatch.setattr("speakerssl.data.external.find_ffmpeg", lambda: None)
+    monkeypatch.setattr("speakerssl.data.ffmpeg.find_ffmpeg", lambda: None)
     with pytest.raises(AudioError, match=r"tone\.m4a: .*needs ffmpeg.*install ffmpeg or convert"):
         read_audio(FILES / "tone.m4a")
 

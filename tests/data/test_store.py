@@ -9,9 +9,9 @@ import torch
 
 from speakerssl.data.kaldi import DataDir
 from speakerssl.data.store import FeatureStore
-from speakerssl.data.store_writer import StoreJob, write_store
 from speakerssl.errors import InputError, JobError
 from speakerssl.features.frontend import FeatureFrontend
+from speakerssl.training.store_writer import StoreJob, write_store
 
 FEATURES = {"kind": "fbank", "num_mel_bins": 40}
 AUGMENT = {"equalizer": {"prob": 1.0}}
@@ -58,7 +58,7 @@ def test_the_same_seed_gives_the_same_bytes_whatever_the_processes(data: Path, t
 
 
 def test_interrupted_it_goes_on_from_its_parts(data: Path, tmp_path: Path, monkeypatch) -> None:
-    import speakerssl.data.store_writer as writer
+    import speakerssl.training.store_writer as writer
 
     monkeypatch.setattr(writer, "CHUNK", 2)
     write_store(job(data, tmp_path), tmp_path / "whole", copies=1, jobs=1)

@@ -145,8 +145,8 @@ def test_another_model_or_other_crops_start_anew(model_dir, data_dir, tmp_path) 
 def test_killed_at_any_time_and_started_again(model_dir, data_dir, tmp_path) -> None:
     """SIGKILL leaves parts or nothing, never a broken file; the run after it ends with all embeddings."""
     code = (
-        "import sys; from speakerssl.embeddings import parts; from speakerssl.embeddings.extraction import *\n"
-        "parts.Parts.__init__.__defaults__ = (True, 0.0)\n"  # a part for each batch
+        "import sys; from speakerssl.embeddings import resume; from speakerssl.embeddings.extraction import *\n"
+        "resume.Parts.__init__.__defaults__ = (True, 0.0)\n"  # a part for each batch
         "extract(*sys.argv[1:4], ExtractionOptions(batch_seconds=0.1, jobs=1))"
     )
     output = tmp_path / "out"

@@ -8,7 +8,7 @@ from speakerssl.data.kaldi import DataDir
 from speakerssl.embeddings.floor import OPTIONS, feature_statistics, z_normalize
 from speakerssl.features.mfcc import Mfcc
 from speakerssl.metrics.detection import compute_eer
-from speakerssl.scoring.trials import read_trials
+from speakerssl.trials.trial_list import read_trials
 
 
 def test_z_normalize_leaves_constant_columns_at_zero() -> None:

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from speakerssl.errors import InputError
-from speakerssl.metrics.battery import Battery
 from speakerssl.metrics.bootstrap import intervals, replicates, sort_trials, speaker_bootstrap
 from speakerssl.metrics.cllr import cllr, min_cllr
 from speakerssl.metrics.compare import compare_systems, p_value
 from speakerssl.metrics.detection import actual_dcf, at_false_alarm, auc, eer, eer_hull, min_dcf
 from speakerssl.metrics.roc import build_roc
-from speakerssl.metrics.speakers import TrialSpeakers
+from speakerssl.metrics.suite import MetricSuite
+from speakerssl.trials.speakers import TrialSpeakers
 
 
 def _list(
@@ -37,7 +37,7 @@ def small() -> tuple[np.ndarray, np.ndarray, TrialSpeakers]:
 def test_battery_is_the_single_metrics(small: tuple[np.ndarray, np.ndarray, TrialSpeakers]) -> None:
     scores, labels, _ = small
     roc = build_roc(scores, labels)
-    found = Battery((0.05,), 2.0, 3.0, (0.1,)).evaluate(roc)
+    found = MetricSuite((0.05,), 2.0, 3.0, (0.1,)).evaluate(roc)
     fixed = at_false_alarm(roc, 0.1)
     expected = {
         "eer": eer(roc).value,
@@ -56,8 +56,8 @@ def test_battery_is_the_single_metrics(small: tuple[np.ndarray, np.ndarray, Tria
 
 def test_a_replicate_equals_its_copies_written_out(small: tuple[np.ndarray, np.ndarray, TrialSpeakers]) -> None:
     scores, labels, speakers = small
-    battery, count = Battery((0.01, 0.2)), 25
-    values = replicates([sort_trials(scores, labels, speakers)], 7, battery, count, seed=3)
+    suite, count = MetricSuite((0.01, 0.2)), 25
+    values = replicates([sort_trials(scores, labels, speakers)], 7, suite, count, seed=3)
     for replicate in range(count):
         copies = np.bincount(np.random.default_rng([3, replicate]).integers(0, 7, 7), minlength=7)
         one, other = copies[speakers.enrol], copies[speakers.test]
@@ -65,7 +65,7 @@ def test_a_replicate_equals_its_copies_written_out(small: tuple[np.ndarray, np.n
         if not (times @ labels and times @ (1 - labels)):
             assert np.isnan(values[replicate]).all()
             continue
-        expanded = battery.evaluate(build_roc(np.repeat(scores, times), np.repeat(labels, times)))
+        expanded = suite.evaluate(build_roc(np.repeat(scores, times), np.repeat(labels, times)))
         np.testing.assert_allclose(values[replicate, 0], list(expanded.values()), atol=1e-12)
 
 
@@ -85,9 +85,9 @@ def test_threads_and_order_change_nothing(
 
 def test_interval_of_all_metrics_holds_the_estimate() -> None:
     scores, labels, speakers = _list(40, np.random.default_rng(2))
-    estimate = Battery().evaluate(build_roc(scores, labels))
+    estimate = MetricSuite().evaluate(build_roc(scores, labels))
     found = speaker_bootstrap(scores, labels, speakers, count=300)
-    assert list(found) == Battery().names
+    assert list(found) == MetricSuite().names
     for name, interval in found.items():
         assert interval.low <= estimate[name] <= interval.high, name
         assert interval.level == 0.95
@@ -103,8 +103,8 @@ def test_deviation_is_that_of_new_speakers() -> None:
         scores, labels, speakers = _list(50, rng, noise=0.3)
         fresh.append(eer(build_roc(scores, labels)).value)
         if draw < 12:
-            battery = Battery(quick=True)
-            guessed.append(speaker_bootstrap(scores, labels, speakers, battery, 100, seed=draw)["eer"].deviation)
+            suite = MetricSuite(quick=True)
+            guessed.append(speaker_bootstrap(scores, labels, speakers, suite, 100, seed=draw)["eer"].deviation)
             rows = [rng.integers(0, len(scores), len(scores)) for _ in range(20)]
             by_trial.append(np.std([eer(build_roc(scores[r], labels[r])).value for r in rows]))
     truth = np.std(fresh)
@@ -115,17 +115,17 @@ def test_deviation_is_that_of_new_speakers() -> None:
 def test_paired_comparison_sees_what_intervals_do_not() -> None:
     scores, labels, speakers = _list(40, np.random.default_rng(4))
     worse = scores + 0.3 * np.random.default_rng(5).standard_normal(len(scores))
-    battery = Battery(quick=True)
-    found = compare_systems(worse, scores, labels, speakers, battery, 400)["eer"]
+    suite = MetricSuite(quick=True)
+    found = compare_systems(worse, scores, labels, speakers, suite, 400)["eer"]
     assert found.difference == pytest.approx(found.second - found.first)
     assert found.low <= found.difference <= found.high
-    alone = [speaker_bootstrap(s, labels, speakers, battery, 400)["eer"] for s in (worse, scores)]
+    alone = [speaker_bootstrap(s, labels, speakers, suite, 400)["eer"] for s in (worse, scores)]
     assert found.high - found.low < 0.5 * min(interval.high - interval.low for interval in alone)
     much_worse = scores + 4 * np.random.default_rng(6).standard_normal(len(scores))
-    certain = compare_systems(scores, much_worse, labels, speakers, battery, 400)["eer"]
+    certain = compare_systems(scores, much_worse, labels, speakers, suite, 400)["eer"]
     assert certain.low > 0
     assert certain.p_value == pytest.approx(2 / 401)
-    same = compare_systems(scores, 2 * scores + 1, labels, speakers, battery, 50)["eer"]
+    same = compare_systems(scores, 2 * scores + 1, labels, speakers, suite, 50)["eer"]
     assert (same.difference, same.low, same.high, same.p_value) == (0, 0, 0, 1)
 
 
@@ -152,7 +152,7 @@ def test_no_difference_is_seldom_significant() -> None:
     for _ in range(30):
         scores, labels, speakers = _list(25, rng, recordings=2)
         pair = [scores + 0.5 * rng.standard_normal(len(scores)) for _ in range(2)]
-        found = compare_systems(*pair, labels, speakers, Battery(quick=True), 99)
+        found = compare_systems(*pair, labels, speakers, MetricSuite(quick=True), 99)
         small += found["eer"].p_value < 0.05
     assert small <= 5
 
@@ -161,11 +161,11 @@ def test_draws_without_a_class_are_left_out() -> None:
     names, side = ["a", "b"], np.array([0, 0, 1], np.int32)
     speakers = TrialSpeakers(names, side, np.array([0, 1, 1], np.int32))
     scores, labels = np.array([1.0, 0.0, 2.0]), np.array([1, 0, 1])
-    values = replicates([sort_trials(scores, labels, speakers)], 2, Battery(), 40)[:, 0]
+    values = replicates([sort_trials(scores, labels, speakers)], 2, MetricSuite(), 40)[:, 0]
     lost = np.isnan(values[:, 0])
     assert 5 < lost.sum() < 35
-    assert intervals(values, Battery().names)["eer"].high == 0
-    assert intervals(values[lost], Battery().names) == {}
+    assert intervals(values, MetricSuite().names)["eer"].high == 0
+    assert intervals(values[lost], MetricSuite().names) == {}
 
 
 def test_bad_input() -> None:

@@ -7,7 +7,7 @@ from speakerssl.errors import InputError
 from speakerssl.metrics.consistency import threshold_consistency
 from speakerssl.metrics.detection import at_false_alarm
 from speakerssl.metrics.roc import build_roc
-from speakerssl.metrics.speakers import TrialSpeakers
+from speakerssl.trials.speakers import TrialSpeakers
 
 
 def _trials(seed: int = 0, spread: float = 1.0) -> tuple[np.ndarray, np.ndarray, TrialSpeakers]:

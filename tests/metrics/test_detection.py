@@ -27,7 +27,7 @@ from speakerssl.metrics.detection import (
     min_dcf,
 )
 from speakerssl.metrics.roc import Roc, build_roc
-from speakerssl.scoring.scores import read_scored_trials
+from speakerssl.trials.score_file import read_scored_trials
 
 
 def _slow_points(scores: np.ndarray, labels: np.ndarray) -> list[tuple[float, float, float]]:

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from speakerssl.errors import InputError
-from speakerssl.metrics.attributes import Attribute, read_attribute, read_attribute_option
 from speakerssl.metrics.slices import slice_metrics, slice_names
-from speakerssl.metrics.speakers import read_utt2spk, trial_speakers
-from speakerssl.scoring.trials import Trials, read_trials
+from speakerssl.trials.attributes import Attribute, read_attribute, read_attribute_option
+from speakerssl.trials.speakers import read_utt2spk, trial_speakers
+from speakerssl.trials.trial_list import Trials, read_trials
 
 
 def _trials(rows: list[tuple[str, str]], labels: list[int]) -> Trials:
@@ -40,7 +40,7 @@ def test_speakers_of_ids_and_of_a_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="list: 'day1/u1 day2/u1' is a target trial, so ids do not begin with"):
         trial_speakers(folders)
     (tmp_path / "utt2spk").write_text("u1 s\nu2 s\nu1 t\n")
-    with pytest.raises(InputError, match="utt2spk, line 3: 'u1' stands twice"):
+    with pytest.raises(InputError, match="utt2spk:3: 'u1' stands twice"):
         read_utt2spk(tmp_path / "utt2spk")
 
 
@@ -98,7 +98,7 @@ def test_attribute_files(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="has no column 'age'"):
         read_attribute(tmp_path / "vox2.csv", "age")
     (tmp_path / "vox2.csv").write_text("id,a,b\nx,1,2\ny,1\n")
-    with pytest.raises(InputError, match=r"vox2.csv, line 3: 2 columns, the header has 3"):
+    with pytest.raises(InputError, match=r"vox2.csv:3: 2 columns, the header has 3"):
         read_attribute(tmp_path / "vox2.csv", "b")
 
 

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from speakerssl.errors import InputError
-from speakerssl.metrics.attributes import read_attribute_option
 from speakerssl.metrics.bootstrap import speaker_bootstrap
 from speakerssl.metrics.detection import compute_eer, compute_min_dcf
-from speakerssl.metrics.speakers import read_utt2spk, trial_speakers
 from speakerssl.report.build import ReportOptions, write_report
-from speakerssl.scoring.trials import read_trials
+from speakerssl.trials.attributes import read_attribute_option
+from speakerssl.trials.speakers import read_utt2spk, trial_speakers
+from speakerssl.trials.trial_list import read_trials
 
 Lists = tuple[Path, Path, np.ndarray, np.ndarray]
 
@@ -136,10 +136,10 @@ def test_page_stays_small_with_many_trials(tmp_path: Path) -> None:
 
 Edit = Callable[[list[str]], list[str]]
 BAD_SCORES: list[tuple[str, Edit, str]] = [
-    ("nan", lambda lines: [lines[0], lines[1].rsplit(" ", 1)[0] + " nan", *lines[2:]], r"line 2: .*nan.*finite"),
-    ("infinite", lambda lines: [*lines[:-1], lines[-1].rsplit(" ", 1)[0] + " inf"], r"line 2556: .*inf.*finite"),
-    ("word", lambda lines: [lines[0], lines[1] + "x", *lines[2:]], r"scores.txt, line 2: .*not a score"),
-    ("missing", lambda lines: lines[1:], r"no score for 'spk00-utt0 spk00-utt1' .*line 1; 1 such.*--skip-missing"),
+    ("nan", lambda lines: [lines[0], lines[1].rsplit(" ", 1)[0] + " nan", *lines[2:]], r":2: .*nan.*finite"),
+    ("infinite", lambda lines: [*lines[:-1], lines[-1].rsplit(" ", 1)[0] + " inf"], r":2556: .*inf.*finite"),
+    ("word", lambda lines: [lines[0], lines[1] + "x", *lines[2:]], r"scores.txt:2: .*not a score"),
+    ("missing", lambda lines: lines[1:], r"no score for 'spk00-utt0 spk00-utt1' .*:1; 1 such.*--skip-missing"),
     ("other ids", lambda lines: ["x " + line.split(" ", 1)[1] for line in lines], r"holds none of the pairs"),
     ("empty", lambda lines: [], r"scores.txt: is empty"),
 ]  # fmt: skip

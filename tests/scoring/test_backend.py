@@ -16,13 +16,13 @@ from speakerssl.scoring.backend_training import (
     train_backend,
     with_speakers,
 )
-from speakerssl.scoring.cohort_scores import file_statistics, side_statistics
+from speakerssl.scoring.cohort_statistics import file_statistics, side_statistics
 from speakerssl.scoring.enrolment import EnrolmentModels
 from speakerssl.scoring.kaldi_plda import write_kaldi_plda
 from speakerssl.scoring.plda_training import train_plda
-from speakerssl.scoring.scores import Scores
-from speakerssl.scoring.sides import drop_missing, prepare_sides, score_sides
-from speakerssl.scoring.trials import Trials
+from speakerssl.scoring.trial_vectors import drop_missing, prepare_sides, score_vectors
+from speakerssl.trials.score_file import Scores
+from speakerssl.trials.trial_list import Trials
 
 SPEAKERS = np.repeat(np.arange(40), 6)
 
@@ -49,7 +49,7 @@ def test_file_scores_the_same(tmp_path: Path, train: Embeddings, trials: Trials,
     again = load_backend(tmp_path / "backend")
     assert str(again) == str(backend)
     assert again.normalization == ("simple" if plda else "length")
-    one, other = (score_sides(prepare_sides(trials, train, model), model) for model in (backend, again))
+    one, other = (score_vectors(prepare_sides(trials, train, model), model) for model in (backend, again))
     assert np.array_equal(one, other)
     by_hand = backend.project(backend.chain.apply(train.matrix))
     rows = train.index(trials.enrol_ids)[trials.enrol_index], train.index(trials.test_ids)[trials.test_index]
@@ -86,15 +86,15 @@ def test_models_are_averages_after_the_chain_with_their_counts(train: Embeddings
     backend = train_backend(train, SPEAKERS, BackendOptions("mean,lda:6,length", True))
     plda, vectors = backend.plda, backend.chain.apply(train.matrix)
     assert plda is not None
-    scores = score_sides(prepare_sides(trials, train, backend, models), backend)
+    scores = score_vectors(prepare_sides(trials, train, backend, models), backend)
     for score, rows in zip(scores, ([6, 7, 8], [0, 1])):
         enrol = plda.project(vectors[rows].mean(0, keepdims=True), len(rows))
         expected = plda.bilinear(enrol, len(rows), plda.project(vectors[20:21])).block(slice(None))
         np.testing.assert_allclose(score, expected[0, 0], rtol=1e-9)
     ready = Embeddings(["m1", "m2"], np.stack([train.matrix[:2].mean(0), train.matrix[6:9].mean(0)]), "spk.scp")
     linear = train_backend(train, SPEAKERS, BackendOptions("mean,lda:6", True))
-    one = score_sides(prepare_sides(trials, train, linear, models), linear)
-    two = score_sides(prepare_sides(trials, train, linear, None, ready, {"m1": 2, "m2": 3}), linear)
+    one = score_vectors(prepare_sides(trials, train, linear, models), linear)
+    two = score_vectors(prepare_sides(trials, train, linear, None, ready, {"m1": 2, "m2": 3}), linear)
     np.testing.assert_allclose(one, two, rtol=1e-5)
 
 
@@ -164,9 +164,9 @@ def test_missing_and_misfit(train: Embeddings, trials: Trials) -> None:
     kept = drop_missing(trials, some)
     assert len(kept.trials) + len(kept.pairs) == 200
     assert all(one >= "u100" or two >= "u100" for one, two in kept.pairs)
-    full = score_sides(prepare_sides(trials, train, backend), backend)
+    full = score_vectors(prepare_sides(trials, train, backend), backend)
     whole = {trials.pair(row): score for row, score in enumerate(full)}
-    part = score_sides(prepare_sides(kept.trials, some, backend), backend)
+    part = score_vectors(prepare_sides(kept.trials, some, backend), backend)
     expected = [whole[kept.trials.pair(row)] for row in range(len(part))]
     np.testing.assert_allclose(part, expected, rtol=1e-9)
     narrow = Embeddings(train.ids, train.matrix[:, :7], "narrow.scp")

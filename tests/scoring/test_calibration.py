@@ -9,13 +9,13 @@ from speakerssl.errors import InputError
 from speakerssl.metrics.cllr import cllr, min_cllr
 from speakerssl.metrics.detection import eer
 from speakerssl.metrics.roc import build_roc
-from speakerssl.metrics.speakers import TrialSpeakers
 from speakerssl.scoring.calibration import (
     cross_validated,
     fit_calibration,
     load_calibration,
     save_calibration,
 )
+from speakerssl.trials.speakers import TrialSpeakers
 
 
 def sample(seed: int = 0) -> tuple[np.ndarray, np.ndarray, TrialSpeakers]:

@@ -6,7 +6,7 @@ import pytest
 from speakerssl.embeddings.storage import Embeddings
 from speakerssl.errors import InputError
 from speakerssl.scoring.cosine import cosine_pairs, cosine_trials, known_trials, unit_rows
-from speakerssl.scoring.trials import Trials
+from speakerssl.trials.trial_list import Trials
 
 
 def _reference(one: np.ndarray, other: np.ndarray) -> np.ndarray:

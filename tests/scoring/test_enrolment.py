@@ -15,7 +15,7 @@ from speakerssl.scoring.enrolment import (
     without_missing,
     write_num_utts,
 )
-from speakerssl.scoring.trials import Trials
+from speakerssl.trials.trial_list import Trials
 
 
 @pytest.fixture
@@ -64,8 +64,8 @@ def test_missing_recordings(tmp_path: Path, embeddings: Embeddings) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("m1 a\nm2\n", "spk2utt, line 2: the model 'm2' has no recordings"),
-        ("m1 a\n\nm1 b\n", "spk2utt, line 3: the model 'm1' stands twice"),
+        ("m1 a\nm2\n", "spk2utt:2: the model 'm2' has no recordings"),
+        ("m1 a\n\nm1 b\n", "spk2utt:3: the model 'm1' stands twice"),
         ("", "spk2utt: is empty"),
     ],
 )
@@ -86,5 +86,5 @@ def test_bad_averages(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="has no model 'k'"):
         average_scores(Trials(["k"], ["u"], index, index, None, "list"), models, opposite)
     (tmp_path / "num_utts").write_text("m 3\nk 0\n")
-    with pytest.raises(InputError, match="num_utts, line 2: expected 'model count'"):
+    with pytest.raises(InputError, match="num_utts:2: expected 'model count'"):
         read_num_utts(tmp_path / "num_utts")

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from speakerssl.errors import InputError
-from speakerssl.metrics.speakers import TrialSpeakers
 from speakerssl.scoring.folds import cross_validate
+from speakerssl.trials.speakers import TrialSpeakers
 
 
 @pytest.fixture

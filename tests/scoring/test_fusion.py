@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from speakerssl.errors import InputError
-from speakerssl.metrics.speakers import TrialSpeakers
 from speakerssl.scoring.fusion import fused, greedy_selection, order_inputs
 from speakerssl.scoring.logistic import fit_logistic, weighted_objective
+from speakerssl.trials.speakers import TrialSpeakers
 
 
 def systems(seed: int = 0) -> tuple[np.ndarray, np.ndarray, TrialSpeakers]:

@@ -8,7 +8,7 @@ import pytest
 from speakerssl.embeddings.storage import Embeddings
 from speakerssl.errors import InputError
 from speakerssl.scoring.quality import norm_quality, quality_inputs, read_quality
-from speakerssl.scoring.trials import Trials
+from speakerssl.trials.trial_list import Trials
 
 TRIALS = Trials(["a", "b"], ["b", "c"], np.array([0, 1, 0]), np.array([0, 1, 1]), None, "list")
 DURATIONS = {"a": 2.0, "b": 8.0, "c": 0.5}

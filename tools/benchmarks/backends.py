@@ -19,8 +19,8 @@ from process import measure_command
 from table import machine, markdown_table, replace_section
 
 from speakerssl.embeddings.storage import write_embeddings
-from speakerssl.scoring.threads import thread_count
-from speakerssl.scoring.trials import read_trials
+from speakerssl.kernels import thread_count
+from speakerssl.trials.trial_list import read_trials
 
 DIM, COHORT, TOP = 192, 5994, 300
 TRAIN_SPEAKERS, EACH = 1000, 20
@@ -28,7 +28,7 @@ TRAIN_SPEAKERS, EACH = 1000, 20
 FLOOR = """
 import sys
 from speakerssl.embeddings.storage import read_embeddings
-from speakerssl.scoring.trials import read_trials
+from speakerssl.trials.trial_list import read_trials
 matrix = read_embeddings(sys.argv[1]).matrix
 read_trials(sys.argv[2])
 cohort = read_embeddings(sys.argv[3]).matrix.T.copy()

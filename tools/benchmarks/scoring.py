@@ -22,10 +22,10 @@ from process import measure_command
 from table import machine, markdown_table, replace_section
 
 from speakerssl.embeddings.storage import Embeddings, read_embeddings
+from speakerssl.kernels import thread_count
 from speakerssl.metrics.detection import eer_and_min_dcf
 from speakerssl.scoring.cosine import cosine_trials
-from speakerssl.scoring.threads import thread_count
-from speakerssl.scoring.trials import Trials, read_trials
+from speakerssl.trials.trial_list import Trials, read_trials
 
 Timing = tuple[float, float]
 DIM = 192
@@ -33,7 +33,7 @@ DIM = 192
 MAKE = """
 import sys, numpy
 from speakerssl.embeddings.storage import write_embeddings
-from speakerssl.scoring.trials import read_trials
+from speakerssl.trials.trial_list import read_trials
 trials = read_trials(sys.argv[2])
 ids = list(dict.fromkeys(trials.enrol_ids + trials.test_ids))
 write_embeddings(sys.argv[1], ids, numpy.random.default_rng(0).standard_normal((len(ids), int(sys.argv[3]))))
@@ -42,7 +42,7 @@ write_embeddings(sys.argv[1], ids, numpy.random.default_rng(0).standard_normal((
 FLOOR = """
 import sys, numpy
 from speakerssl.embeddings.storage import read_embeddings
-from speakerssl.scoring.trials import read_trials
+from speakerssl.trials.trial_list import read_trials
 read_embeddings(sys.argv[1])
 trials = read_trials(sys.argv[2])
 numpy.sort(numpy.random.default_rng(0).standard_normal(len(trials)))
@@ -57,16 +57,16 @@ numpy.sort(numpy.random.default_rng(0).standard_normal(len(trials)))
 
 BOOTSTRAP = """
 import json, resource, sys, time, numpy
-from speakerssl.metrics.battery import Battery
+from speakerssl.metrics.suite import MetricSuite
 from speakerssl.metrics.bootstrap import speaker_bootstrap
-from speakerssl.metrics.speakers import trial_speakers
-from speakerssl.scoring.trials import read_trials
+from speakerssl.trials.speakers import trial_speakers
+from speakerssl.trials.trial_list import read_trials
 trials = read_trials(sys.argv[1])
 labels = trials.require_labels()
 scores = numpy.random.default_rng(0).standard_normal(len(trials)) + 3 * labels
-battery = Battery(p_targets=(0.05,), quick=sys.argv[3] == "quick")
+suite = MetricSuite(p_targets=(0.05,), quick=sys.argv[3] == "quick")
 start = time.perf_counter(), time.process_time()
-speaker_bootstrap(scores, labels, trial_speakers(trials), battery, int(sys.argv[2]))
+speaker_bootstrap(scores, labels, trial_speakers(trials), suite, int(sys.argv[2]))
 seconds = time.perf_counter() - start[0], time.process_time() - start[1]
 print(json.dumps([*seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]))
 """

@@ -5,7 +5,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from speakerssl.augment.channels import make_cross_channel
+from speakerssl.corruption.cross_channel import make_cross_channel
 from speakerssl.errors import SpeakerSSLError
 
 

@@ -11,13 +11,13 @@ from settings import BASELINES, paper_losses, read_rows
 
 from speakerssl.errors import SpeakerSSLError
 from speakerssl.io import write_text
-from speakerssl.metrics.battery import Battery
 from speakerssl.metrics.bootstrap import replicates, sort_trials
 from speakerssl.metrics.compare import p_value
-from speakerssl.metrics.speakers import read_utt2spk, trial_speakers
+from speakerssl.metrics.suite import MetricSuite
 from speakerssl.report.results import Results, collect, format_values, seed_folders
-from speakerssl.scoring.scores import join, read_scores
-from speakerssl.scoring.trials import read_trials
+from speakerssl.trials.score_file import join, read_scores
+from speakerssl.trials.speakers import read_utt2spk, trial_speakers
+from speakerssl.trials.trial_list import read_trials
 
 REFERENCE = "snt_xent"
 PAPER = paper_losses()
@@ -60,8 +60,8 @@ def resample(exp: Path, rows: list[str], name: str, trials: Path, utt2spk: Path)
             scored = join(read_scores(folder / "scores" / f"{name}.txt"), listed)
             systems.append(sort_trials(scored.scores, listed.require_labels(), speakers, str(folder)))
             owners.append(row)
-    battery = Battery(quick=True)
-    values = replicates(systems, len(speakers.names), battery, COUNT)[:, :, battery.names.index("eer")]
+    suite = MetricSuite(quick=True)
+    values = replicates(systems, len(speakers.names), suite, COUNT)[:, :, suite.names.index("eer")]
     return {row: values[:, [owner == row for owner in owners]].mean(axis=1) for row in rows}
 
 

@@ -1,0 +1,121 @@
+"""Cross-channel trials: the same list with its test side passed through channels that training never used.
+
+Where every speaker was recorded in one session, the room and the microphone give the speaker away and a clean list
+rewards an encoder for knowing them. A channel of its own for every test recording takes that away.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from speakerssl.corruption.channels import VERSION, FamilySpec
+from speakerssl.corruption.write_corrupted import Piece, check_stamp, write_pieces
+from speakerssl.data.folders import list_audio
+from speakerssl.data.kaldi import DataDir, Utterance
+from speakerssl.data.tables import write_table
+from speakerssl.errors import InputError
+from speakerssl.io import read_bytes, write_text
+from speakerssl.trials.trial_list import Trials, read_trials
+
+
+def make_cross_channel(
+    data_dir: str | Path,
+    trials: str | Path,
+    output_dir: str | Path,
+    seed: int = 0,
+    channels_source: str | Path | None = None,
+    training_sources: Sequence[str | Path] = (),
+    suffix: str = "-xc",
+    jobs: int = 0,
+) -> Path:
+    """Writes the degraded test side, a data directory of both sides and the new list; returns the list's path.
+
+    `output_dir` then holds `audio/<id><suffix>.flac`, `wav.scp` (enrolment recordings as they are, test recordings
+    degraded), `utt2spk` when there was one, `utt2channel` (what was done to each, for slices of the results) and the
+    list under its own name. A recording's channel follows from the seed and its id alone, to the byte.
+
+    Args:
+        data_dir: Kaldi data directory of both sides of the list.
+        trials: any form that `read_trials` knows.
+        channels_source: folder with held-out recordings: `rir/` of room responses, all else noises; None: simulated.
+        training_sources: folders that training draws noises or responses from; overlap with the source is an error.
+        suffix: appended to test ids.
+        jobs: processes; 0: one a core.
+
+    Raises:
+        InputError: unknown ids, a folder that is missing, made with other options or also used by training.
+        JobError: recordings that cannot be read, after all others are written.
+    """
+    output, trials = Path(output_dir), Path(trials)
+    data, pairs = DataDir.read(data_dir), read_trials(trials)
+    _check_ids(data, pairs, trials, suffix)
+    source = None if channels_source is None else Path(channels_source).resolve()
+    for folder in training_sources:
+        _check_apart(source, Path(folder).resolve())
+    options = {
+        "channels": "test",
+        "version": VERSION,
+        "seed": seed,
+        "suffix": suffix,
+        "source": [] if source is None else [str(path.relative_to(source)) for path in list_audio(source)],
+        "trials": hashlib.sha256(read_bytes(trials)).hexdigest(),
+        "wav.scp": hashlib.sha256(read_bytes(data.path / "wav.scp")).hexdigest(),
+    }
+    if check_stamp(output, options):
+        return output / trials.name
+    spec = FamilySpec("test", seed, None if source is None else str(source))
+    pieces = [
+        Piece(key + suffix, data.recordings[key], str(output / "audio" / f"{_safe(key)}{suffix}.flac"))
+        for key in sorted(set(pairs.test_ids))
+    ]
+    words = write_pieces(pieces, spec, output, jobs)
+    write_table(output / "utt2channel", words.items())
+    write_text(output / trials.name, _lines(pairs, suffix))
+    _data_dir(data, sorted(set(pairs.enrol_ids)), pieces, suffix).write(output)
+    return output / trials.name
+
+
+def _data_dir(data: DataDir, enrolment: Sequence[str], pieces: Sequence[Piece], suffix: str) -> DataDir:
+    """Clean enrolment and degraded test recordings side by side."""
+    clean = data.subset(enrolment)
+    recordings, durations = dict(clean.recordings), dict(clean.utt2dur)
+    speakers = None if clean.utt2spk is None else dict(clean.utt2spk)
+    for piece in pieces:
+        original = piece.utterance.id
+        recordings[piece.id] = Utterance(piece.id, piece.path, recording=piece.id)
+        if original in data.utt2dur:
+            durations[piece.id] = data.utt2dur[original]
+        if speakers is not None and data.utt2spk is not None and original in data.utt2spk:
+            speakers[piece.id] = data.utt2spk[original]
+    return DataDir(recordings, utt2spk=speakers, utt2dur=durations)
+
+
+def _lines(pairs: Trials, suffix: str) -> str:
+    rows = []
+    for row in range(len(pairs)):
+        enrol, test = pairs.pair(row)
+        label = "" if pairs.labels is None else f"{int(pairs.labels[row])} "
+        rows.append(f"{label}{enrol} {test}{suffix}\n")
+    return "".join(rows)
+
+
+def _check_ids(data: DataDir, pairs: Trials, trials: Path, suffix: str) -> None:
+    for row in range(len(pairs)):
+        for key in pairs.pair(row):
+            if key not in data.recordings:
+                raise InputError(f"{trials}:{row + 1}: '{key}' is not in {data.path}/wav.scp")
+    taken = {key + suffix for key in pairs.test_ids} & set(data.recordings)
+    if not suffix or taken:
+        raise InputError(f"suffix '{suffix}': gives ids that {data.path}/wav.scp already has; choose another")
+
+
+def _check_apart(source: Path | None, training: Path) -> None:
+    if source is not None and (source == training or source in training.parents or training in source.parents):
+        raise InputError(
+            f"{source}: training also draws from {training}; the test channels must be ones that it never used"
+        )
+
+
+def _safe(key: str) -> str:
+    """An id as a file name: VoxCeleb's ids are paths."""
+    return key.replace("/", "--")

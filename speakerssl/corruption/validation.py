@@ -1,0 +1,120 @@
+"""Label-free validation trials, for choosing between models without a single label.
+
+Targets are two disjoint halves of one recording, the first as it is, the other through a channel of a third family
+(neither training's nor the test's, see `families`); non-targets are halves of different recordings of the same data
+directory. Nobody knows that two recordings are of different speakers: with n speakers of equal share, a fraction
+1/n of the non-targets are in truth targets, the same ones for every model. So the EER is a little too high and is
+there to rank models, not to be quoted.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from speakerssl.corruption.channels import VERSION, FamilySpec
+from speakerssl.corruption.write_corrupted import Piece, check_stamp, write_pieces
+from speakerssl.data.kaldi import DataDir, Utterance
+from speakerssl.data.tables import write_table
+from speakerssl.errors import InputError
+from speakerssl.io import read_bytes, write_text
+
+ENROL, TEST = "-enrol", "-test"
+
+
+def make_validation(
+    data_dir: str | Path | Sequence[str | Path],
+    output_dir: str | Path,
+    num_recordings: int = 400,
+    seed: int = 0,
+    nontargets: int = 20,
+    min_half: float = 2.0,
+    jobs: int = 0,
+) -> Path:
+    """Writes halves as FLAC, a data directory and a list of trials; returns the list's path.
+
+    `output_dir` then holds `audio/`, `wav.scp`, `utt2channel`, `trials` (`1 enrol test`) and `recordings`: the ids
+    that were used, one a line, for training to leave out (`data.exclude`).
+
+    Args:
+        data_dir: one or several unlabeled data directories; recordings are drawn over all of them.
+        num_recordings: how many are drawn, each giving one target; fewer when fewer are long enough.
+        nontargets: how many a recording, drawn within its own data directory.
+        min_half: seconds of each half, at least.
+        jobs: processes; 0: one a core.
+
+    Raises:
+        InputError: too few recordings of twice `min_half`; an id in two data directories; a folder made otherwise.
+        JobError: recordings that cannot be read, after all others are written.
+    """
+    output = Path(output_dir)
+    paths = [Path(data_dir)] if isinstance(data_dir, str | Path) else [Path(path) for path in data_dir]
+    options = {
+        "channels": "validation",
+        "version": VERSION,
+        "seed": seed,
+        "num_recordings": num_recordings,
+        "nontargets": nontargets,
+        "min_half": min_half,
+        "wav.scp": [hashlib.sha256(read_bytes(path / "wav.scp")).hexdigest() for path in paths],
+    }
+    if check_stamp(output, options):
+        return output / "trials"
+    rng = np.random.default_rng([seed, 0x7A11])
+    groups = _choose([DataDir.read(path) for path in paths], num_recordings, 2.0 * min_half, rng)
+    pieces = [
+        piece for group in groups for utterance, seconds in group for piece in _halves(utterance, seconds, output)
+    ]
+    words = write_pieces(pieces, FamilySpec("validation", seed), output, jobs)
+    write_table(output / "utt2channel", words.items())
+    write_text(output / "recordings", "".join(f"{u.id}\n" for group in groups for u, _ in group))
+    write_text(output / "trials", "".join(_trials([u.id for u, _ in group], nontargets, rng) for group in groups))
+    recordings = {piece.id: Utterance(piece.id, piece.path, recording=piece.id) for piece in pieces}
+    DataDir(recordings, utt2dur={piece.id: piece.duration or 0.0 for piece in pieces}).write(output)
+    return output / "trials"
+
+
+def _choose(
+    directories: Sequence[DataDir], number: int, min_seconds: float, rng: np.random.Generator
+) -> list[list[tuple[Utterance, float]]]:
+    """Recordings of at least `min_seconds` with their durations, drawn over all directories, kept apart by them."""
+    seen: dict[str, Path] = {}
+    candidates: list[tuple[int, Utterance, float]] = []
+    for place, data in enumerate(directories):
+        for key, seconds in data.durations().items():
+            if key in seen:
+                raise InputError(f"{data.path}/wav.scp: id '{key}' is also in {seen[key]}/wav.scp")
+            seen[key] = data.path
+            if seconds >= min_seconds:
+                candidates.append((place, data.recordings[key], seconds))
+    where = ", ".join(str(data.path) for data in directories)
+    if len(candidates) < 2:
+        raise InputError(f"{where}: {len(candidates)} recordings last {min_seconds:g} s; validation needs at least 2")
+    chosen = rng.permutation(len(candidates))[:number]
+    groups: list[list[tuple[Utterance, float]]] = [[] for _ in directories]
+    for index in np.sort(chosen):
+        place, utterance, seconds = candidates[int(index)]
+        groups[place].append((utterance, seconds))
+    return [group for group in groups if len(group) > 1]
+
+
+def _halves(utterance: Utterance, seconds: float, output: Path) -> tuple[Piece, Piece]:
+    # Whole 10 ms, so that neither half reaches into the other or past the end.
+    half = int(seconds * 50.0) / 100.0
+    name = utterance.id.replace("/", "--")
+    first = str(output / "audio" / f"{name}{ENROL}.flac")
+    second = str(output / "audio" / f"{name}{TEST}.flac")
+    return (
+        Piece(utterance.id + ENROL, utterance, first, 0.0, half, degrade=False),
+        Piece(utterance.id + TEST, utterance, second, half, half),
+    )
+
+
+def _trials(ids: Sequence[str], nontargets: int, rng: np.random.Generator) -> str:
+    lines = []
+    for index, key in enumerate(ids):
+        lines.append(f"1 {key}{ENROL} {key}{TEST}\n")
+        shifts = rng.permutation(len(ids) - 1)[:nontargets] + 1
+        lines += [f"0 {key}{ENROL} {ids[(index + int(shift)) % len(ids)]}{TEST}\n" for shift in np.sort(shifts)]
+    return "".join(lines)

@@ -1,0 +1,123 @@
+"""The held-out channels: disjoint from training's, repeatable, and each does what its name says."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.signal import sosfreqz
+
+from speakerssl.augment.augment_config import PRESETS
+from speakerssl.augment.codec import Codec
+from speakerssl.augment.levels import power
+from speakerssl.augment.rooms import RoomRanges
+from speakerssl.corruption.channels import RANGES, ChannelFamily, FamilySpec, build_family
+from speakerssl.corruption.filters import comb_and_shelf, peaking, peaking_biquad, steep_fir, telephone_line
+from speakerssl.corruption.noises import resonances, sirens
+from speakerssl.errors import InputError
+
+
+@pytest.fixture(scope="module")
+def heldout_test_family() -> ChannelFamily:
+    return build_family(FamilySpec("test", 0))
+
+
+@pytest.fixture(scope="module")
+def validation_family() -> ChannelFamily:
+    return build_family(FamilySpec("validation", 0))
+
+
+def words_of(family: ChannelFamily, name: str, wave: np.ndarray, count: int) -> list[str]:
+    return [family(wave, FamilySpec(name, 0).rng(str(i)))[1] for i in range(count)]
+
+
+def test_the_kinds_are_disjoint(
+    heldout_test_family: ChannelFamily, validation_family: ChannelFamily, wave: np.ndarray
+) -> None:
+    """No effect of one family is named in the other, and no codec of either is training's default."""
+    kinds = []
+    for family, name in ((heldout_test_family, "test"), (validation_family, "validation")):
+        words = " ".join(words_of(family, name, wave[:8000], 60)).split()
+        kinds.append({word.split("@")[0].rstrip("0123456789.-") for word in words})
+    assert kinds[0] & kinds[1] == set()
+    trained = set(Codec().kinds) | set(PRESETS["strong"].get("codec", {}).get("kinds", ()))
+    assert trained.isdisjoint({"opus", "a_law", "gsm", "mp3", "g723"})
+    assert {kind for kind in kinds[0] if "telephone" in kind} == {"telephone-a_law", "telephone-gsm"}
+
+
+def test_no_test_room_has_the_shape_of_a_training_room() -> None:
+    training = RoomRanges()
+    for ranges in RANGES.values():
+        apart = [
+            low > mine_high or high < mine_low
+            for (low, high), (mine_low, mine_high) in zip(
+                (ranges.length, ranges.width, ranges.height), (training.length, training.width, training.height)
+            )
+        ]
+        assert any(apart)
+
+
+def test_every_recording_is_changed_and_keeps_length(heldout_test_family: ChannelFamily, wave: np.ndarray) -> None:
+    for index in range(30):
+        degraded, words = heldout_test_family(wave, FamilySpec("test", 3).rng(f"utt{index}"))
+        assert degraded.shape == wave.shape
+        assert degraded.dtype == np.float32
+        assert np.isfinite(degraded).all()
+        assert words
+        assert not np.allclose(degraded, wave, rtol=0.01)
+
+
+def test_the_generator_depends_on_family_seed_and_id_alone() -> None:
+    def first(name: str, seed: int, key: str) -> float:
+        return float(FamilySpec(name, seed).rng(key).random())
+
+    assert first("test", 0, "a") == first("test", 0, "a")
+    assert len({first("test", 0, "a"), first("test", 0, "b"), first("test", 1, "a"), first("validation", 0, "a")}) == 4
+
+
+def test_peaking_biquad_peaks() -> None:
+    _, gains = sosfreqz(peaking_biquad(1000.0, 12.0, 4.0)[None], [100.0, 1000.0, 7000.0], fs=16000)
+    np.testing.assert_allclose(20 * np.log10(np.abs(gains)), [0.0, 12.0, 0.0], atol=0.3)
+
+
+@pytest.mark.parametrize("effect", [steep_fir, peaking, comb_and_shelf])
+def test_equalizers_keep_power_and_place(effect, rng: np.random.Generator) -> None:  # type: ignore[no-untyped-def]
+    noise = 1000 * rng.standard_normal(32000).astype(np.float32)
+    filtered, _ = effect(noise, rng)
+    assert filtered.shape == noise.shape
+    assert filtered.dtype == np.float32
+    assert power(filtered) == pytest.approx(power(noise), rel=1e-3)
+    correlation = np.fft.irfft(np.fft.rfft(filtered, 65536) * np.fft.rfft(noise, 65536).conj())
+    lag = int(np.argmax(np.abs(correlation)))
+    assert min(lag, 65536 - lag) <= 48
+
+
+@pytest.mark.parametrize("codec", ["a_law", "gsm", "g723"])
+def test_the_telephone_line_has_no_treble(codec: str, rng: np.random.Generator) -> None:
+    noise = 1000 * rng.standard_normal(32000).astype(np.float32)
+    line, words = telephone_line(codec)(noise, rng)
+    spectrum = np.abs(np.fft.rfft(line)) ** 2
+    assert words == f"telephone-{codec}"
+    assert spectrum[8400:].sum() < 1e-3 * spectrum.sum()  # above 4.2 kHz
+
+
+@pytest.mark.parametrize("noise", [sirens, resonances])
+def test_synthetic_noises_have_their_ratio(noise, wave: np.ndarray, rng: np.random.Generator) -> None:  # type: ignore[no-untyped-def]
+    noisy, words = noise((7.0, 7.0))(wave, rng)
+    assert 10 * np.log10(power(wave) / power(noisy - wave)) == pytest.approx(7.0, abs=0.1)
+    assert words.endswith("@7.0dB")
+
+
+def test_recorded_sources_are_used_and_named(shared_data: Path, wave: np.ndarray) -> None:
+    family = build_family(FamilySpec("test", 0, str(shared_data / "noise")))
+    words = words_of(family, "test", wave[:8000], 60)
+    assert any("room=speechbrain_rir" in w or "room=audiomentations" in w for w in words)
+    assert any("room=hall" in w or "room=booth" in w or "room=corridor" in w for w in words)
+    assert any("noise=esc10/" in w for w in words)
+    assert not any("noise=rir/" in w or "sirens" in w for w in words)
+
+
+def test_unknown_families_and_folders_are_named() -> None:
+    with pytest.raises(InputError, match="unknown family of channels 'train'; the known ones are: test, validation"):
+        build_family(FamilySpec("train", 0))
+    with pytest.raises(InputError, match="/nowhere/at/all: is not a folder"):
+        build_family(FamilySpec("test", 0, "/nowhere/at/all"))
