@@ -18,7 +18,6 @@ from torch import nn
 
 from speakerssl.losses.options import check_range
 from speakerssl.methods.base import Method
-from speakerssl.training.schedule import scaled_momentum
 
 M = TypeVar("M", bound=nn.Module)
 MOMENTUM_OPTIONS = ("momentum", "momentum_final")
@@ -36,6 +35,11 @@ class MomentumSchedule:
         done = min(1.0, step / max(1, total_steps))
         momentum = self.final - (self.final - self.start) * 0.5 * (1 + math.cos(math.pi * done))
         return scaled_momentum(momentum, kappa)
+
+
+def scaled_momentum(momentum: float, kappa: float) -> float:
+    """EMA momentum^kappa: one large step forgets as much as kappa small ones."""
+    return momentum**kappa
 
 
 def build_momentum(options: Mapping[str, Any], start: float, final: float) -> MomentumSchedule:

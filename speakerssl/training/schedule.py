@@ -34,8 +34,3 @@ def batch_ratio(config: Config) -> float:
 def scaled_lr(optimizer: OptimizerConfig, kappa: float) -> float:
     """lr x kappa for SGD and x sqrt(kappa) for Adam (Busbridge et al. 2023, EMA scaling rule)."""
     return optimizer.lr * (kappa if optimizer.name == "sgd" else math.sqrt(kappa))
-
-
-def scaled_momentum(momentum: float, kappa: float) -> float:
-    """EMA momentum^kappa: one large step forgets as much as kappa small ones."""
-    return momentum**kappa

@@ -6,7 +6,8 @@ import pytest
 
 from speakerssl.config import OptimizerConfig, ScheduleConfig
 from speakerssl.errors import InputError
-from speakerssl.training.schedule import learning_rate, scaled_lr, scaled_momentum
+from speakerssl.methods.momentum import scaled_momentum
+from speakerssl.training.schedule import learning_rate, scaled_lr
 
 ADAM = OptimizerConfig(lr=1e-3)
 
