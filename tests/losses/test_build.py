@@ -3,7 +3,7 @@
 import pytest
 
 from speakerssl.errors import InputError
-from speakerssl.losses import MARGINS, NEGATIVES, REGULARIZERS, WEIGHTINGS, MultiHeadLoss, build_head, build_loss
+from speakerssl.losses import MARGINS, NEGATIVES, REGULARIZERS, WEIGHTINGS, MultiHeadLoss, build_loss
 from speakerssl.losses.weighting import Decoupled
 
 
@@ -69,9 +69,5 @@ def test_a_typo_is_told_with_the_valid_ones(config: dict[str, object], message: 
         build_loss(config)
 
 
-def test_multi_head_and_classification_heads_build() -> None:
+def test_multi_head_builds() -> None:
     assert isinstance(build_loss({"name": "multi_head", "multi_head": {"dim": 8, "heads": 2}}), MultiHeadLoss)
-    assert build_head({}, 8, 3).margin.value == 0.2
-    assert build_head({"margin": {"name": "additive", "value": 0.3}, "subcentres": 3}, 8, 3).weight.shape == (9, 8)
-    with pytest.raises(InputError, match=r"head has no option 'subcenters'.*subcentres"):
-        build_head({"subcenters": 3}, 8, 3)

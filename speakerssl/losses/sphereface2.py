@@ -1,0 +1,79 @@
+"""SphereFace2 (arXiv 2108.01513): one binary classifier a class, so that classes do not compete."""
+
+import torch
+from torch import Tensor, nn
+
+from speakerssl.errors import InputError
+from speakerssl.losses.head import Chosen, Head, Logits
+from speakerssl.losses.margins import AdditiveMargin, Margin
+from speakerssl.losses.options import check_range
+
+
+class SphereFace2Head(Head):
+    """A sum over the classes: lambda log(1 + e^-(s (g(cos) - m) + b)) for the own, and for each other class
+    (1 - lambda) log(1 + e^(s (g(cos) + m) + b)).
+
+    g(z) = 2 ((z + 1) / 2)^t - 1 spreads the cosines; b is learned and shared. Classes left out by `class_share` are
+    simply no terms of the sum. Soft labels weigh the two terms of each class.
+
+    Args:
+        margin: an additive one; 0.2 (verified in a public port for speaker verification).
+        scale: s, 32 (verified there).
+        balance: lambda, 0.7 (verified there).
+        curve: t, 3 (verified there).
+    """
+
+    def __init__(
+        self,
+        embed_dim: int,
+        num_classes: int,
+        margin: Margin | None = None,
+        scale: float = 32.0,
+        balance: float = 0.7,
+        curve: float = 3.0,
+        label_smoothing: float = 0.0,
+        class_share: float = 1.0,
+        dim_share: float = 1.0,
+    ) -> None:
+        super().__init__(embed_dim, num_classes, label_smoothing, class_share, dim_share)
+        margin = margin or AdditiveMargin(0.2)
+        if not isinstance(margin, AdditiveMargin):
+            raise InputError("sphereface2 takes a number or an additive margin")
+        self.margin: AdditiveMargin = margin
+        self.scale = check_range("scale", scale, 1e-3)
+        self.balance = check_range("balance", balance, 0, 1)
+        self.curve = check_range("curve", curve, 1e-3)
+        self.weight = nn.Parameter(torch.empty(num_classes, embed_dim))
+        self.bias = nn.Parameter(torch.zeros(()))
+        nn.init.xavier_uniform_(self.weight)
+
+    def logits(self, embeddings: Tensor) -> Tensor:
+        return self._spread(self._cosines(embeddings, Chosen()))
+
+    def _cosines(self, embeddings: Tensor, chosen: Chosen) -> Tensor:
+        units = nn.functional.normalize(chosen.dims_of(embeddings), dim=1)
+        return units @ nn.functional.normalize(chosen.of(self.weight).to(units.dtype), dim=1).T
+
+    def _spread(self, cosines: Tensor) -> Tensor:
+        curved = 2 * ((cosines.clamp(-1, 1) + 1) / 2) ** self.curve - 1
+        return self.scale * curved + self.bias.to(cosines.dtype)
+
+    def margined(self, embeddings: Tensor, labels: Tensor, chosen: Chosen, step: int) -> Logits:
+        cosines = self._cosines(embeddings, chosen)
+        plain = self._spread(cosines)
+        margin = self.margin.at(step)
+        shift = torch.full_like(plain, margin).scatter(1, labels[:, None], -margin)
+        own = cosines.detach().gather(1, labels[:, None]).mean()
+        return Logits(
+            plain, plain + self.scale * shift, None, {"positive_cosine": own, "margin": own.new_tensor(margin)}
+        )
+
+    def _losses(self, found: Logits, labels: Tensor, targets: Tensor | None) -> Tensor:
+        classes = found.plain.shape[1]
+        logits = found.margined if targets is None else found.plain
+        if targets is None:
+            targets = nn.functional.one_hot(labels, classes)
+        smoothing = self.label_smoothing
+        share = (1 - smoothing) * targets.to(logits.dtype) + smoothing / classes
+        own, other = nn.functional.softplus(-logits), nn.functional.softplus(logits)
+        return (self.balance * share * own + (1 - self.balance) * (1 - share) * other).sum(1)
