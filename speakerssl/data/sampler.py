@@ -13,14 +13,14 @@ class EpochBatches:
     With `world_size` processes each gets every `world_size`-th item of the same global batch, so that the
     union over processes is what one process would have had.
 
-    `partners` may be set at the start of an epoch to an int array [num_items]: the recording that an
+    `sampled_positives` may be set at the start of an epoch to an int array [num_items]: the recording that an
     anchor's second view is cut from (itself by default). Self-supervised positive sampling uses it.
     """
 
     def __init__(self, num_items: int, batch_size: int, seed: int, rank: int = 0, world_size: int = 1) -> None:
         self.num_items, self.batch_size, self.seed = num_items, min(batch_size, num_items), seed
         self.rank, self.world_size = rank, world_size
-        self.partners: np.ndarray | None = None
+        self.sampled_positives: np.ndarray | None = None
         self.epoch = 0
         self.start = 0
 
@@ -36,9 +36,9 @@ class EpochBatches:
         """The items of batch `position` of the current epoch, for this process."""
         order = np.random.default_rng((self.seed, self.epoch)).permutation(self.num_items)
         indices = order[position * self.batch_size : (position + 1) * self.batch_size]
-        partners = indices if self.partners is None else self.partners[indices]
+        positives = indices if self.sampled_positives is None else self.sampled_positives[indices]
         mine = slice(self.rank, None, self.world_size)
-        return [(self.epoch, int(i), int(j)) for i, j in zip(indices[mine], partners[mine])]
+        return [(self.epoch, int(i), int(j)) for i, j in zip(indices[mine], positives[mine])]
 
     def __iter__(self) -> Iterator[list[Item]]:
         for position in range(self.start, len(self)):

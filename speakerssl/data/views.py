@@ -1,7 +1,7 @@
-"""Datasets that turn `(epoch, anchor, partner)` into views. Every draw is a function of (seed, epoch, anchor).
+"""Datasets that turn `(epoch, anchor, positive)` into views. Every draw is a function of (seed, epoch, anchor).
 
 Both kinds give a list with one array a view: waveforms [S] from audio, features [T, F] from a store. The
-first view comes from the anchor, the second from its partner (the same recording unless positives are
+first view comes from the anchor, the second from its positive (the same recording unless positives are
 sampled), the others from the anchor.
 """
 
@@ -57,15 +57,15 @@ class AudioViews:
         return len(self.ids)
 
     def __getitem__(self, item: Item) -> list[np.ndarray]:
-        epoch, anchor, partner = item
+        epoch, anchor, positive = item
         rng = np.random.default_rng((self.seed, epoch, anchor))
         seconds = self.views.crop_seconds, self.views.local_seconds
         length, local = (round(s * self.sample_rate) for s in seconds)
-        plans = {index: self._plan(index, length, local, rng) for index in dict.fromkeys((anchor, partner))}
+        plans = {index: self._plan(index, length, local, rng) for index in dict.fromkeys((anchor, positive))}
         clean = draw_clean(self.views.clean_prob, rng)
         views = []
         for number in range(len(plans[anchor])):
-            source = partner if number == 1 else anchor
+            source = positive if number == 1 else anchor
             crop, wanted = plans[source][number]
             wave = wrap_pad(self._read(source, crop), wanted)
             views.append(self.augment(wave, rng) if self.augment and number != clean else wave)
@@ -98,18 +98,18 @@ class StoreViews:
         return len(self.places)
 
     def __getitem__(self, item: Item) -> list[np.ndarray]:
-        epoch, anchor, partner = item
+        epoch, anchor, positive = item
         rng = np.random.default_rng((self.seed, epoch, anchor))
         seconds = self.views.crop_seconds, self.views.local_seconds
         length, local = (round(s * FRAMES_PER_SECOND) for s in seconds)
         globals_, locals_ = self.views.num_global, self.views.num_local
         plans = {}
-        for source in dict.fromkeys((anchor, partner)):
+        for source in dict.fromkeys((anchor, positive)):
             store, index = self.places[source]
             plans[source] = plan_views(store.num_frames(index), length, globals_, local, locals_, rng)
         views, copies = [], self._copies(globals_ + locals_, rng)
         for number, copy in enumerate(copies):
-            source = partner if number == 1 else anchor
+            source = positive if number == 1 else anchor
             store, index = self.places[source]
             (start, available), wanted = plans[source][number]
             frames = store.frames(index, copy)[start : start + available]

@@ -4,7 +4,7 @@ from speakerssl.encoders.base import Encoder
 from speakerssl.encoders.ecapa import EcapaTDNN
 from speakerssl.encoders.export import export_onnx
 from speakerssl.encoders.pooling import POOLINGS, Pooling, build_pooling
-from speakerssl.encoders.projector import Projector, build_projector
+from speakerssl.encoders.projector import Projector
 from speakerssl.encoders.registry import ENCODERS, build_encoder, encoder_options, register
 from speakerssl.encoders.resnet import ResNet
 from speakerssl.encoders.resnet_small import small_resnet
@@ -23,7 +23,6 @@ __all__ = [
     "XVector",
     "build_encoder",
     "build_pooling",
-    "build_projector",
     "encoder_options",
     "export_onnx",
     "register",

@@ -20,8 +20,3 @@ class Projector(nn.Module):
 
     def forward(self, embeddings: Tensor) -> Tensor:
         return self.layers(embeddings)
-
-
-def build_projector(in_dim: int, hidden_dim: int | None = 2048, out_dim: int = 256) -> Projector:
-    """The projector of a method; identity where `hidden_dim` is None or 0."""
-    return Projector(in_dim, hidden_dim, out_dim)

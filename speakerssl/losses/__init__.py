@@ -10,7 +10,6 @@ from speakerssl.losses.linear import LinearHead
 from speakerssl.losses.margins import Margin, MarginState
 from speakerssl.losses.multi_head import MultiHeadLoss
 from speakerssl.losses.negatives import NegativeStep
-from speakerssl.losses.output import LossOutput
 from speakerssl.losses.queue import MomentumQueue
 from speakerssl.losses.regularizers import REGULARIZERS, Regularizer
 from speakerssl.losses.regularizers.spread import koleo, uniformity
@@ -18,6 +17,7 @@ from speakerssl.losses.regularizers.variance import covariance_term, variance_te
 from speakerssl.losses.softmax import ClassificationHead
 from speakerssl.losses.sphereface2 import SphereFace2Head
 from speakerssl.losses.symmetry import SYMMETRIES
+from speakerssl.losses.task import LossOutput
 from speakerssl.losses.weighting import WEIGHTINGS, Softmax
 
 __all__ = [

@@ -12,8 +12,6 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from speakerssl.losses.random_state import RandomState
-
 # (start, stop, rows from start to stop of some tensors, other tensors whole) -> [stop - start, ...]
 BlockFunction = Callable[[int, int, Sequence[Tensor], Sequence[Tensor]], Tensor]
 
@@ -96,3 +94,17 @@ def _add_gradients(
             place = ctx.first[i]
             total = sums[place] = torch.zeros_like(tensors[i]) if sums[place] is None else sums[place]
             (total[cut] if i < rows else total).add_(part)
+
+
+class RandomState:
+    """The state of the random generators of the CPU and of `device` when it is made; `restore` sets them back to it."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self.cpu = torch.get_rng_state()
+        self.cuda = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
+
+    def restore(self) -> None:
+        torch.set_rng_state(self.cpu)
+        if self.cuda is not None:
+            torch.cuda.set_rng_state(self.cuda, self.device)

@@ -19,15 +19,14 @@ import torch
 from torch import Tensor, nn
 
 from speakerssl.errors import unknown_name
-from speakerssl.losses.block import Block, Problem, first_block
 from speakerssl.losses.blockwise import map_blocks
 from speakerssl.losses.gather import check_equal_sizes, gather, world
 from speakerssl.losses.margins import Margin, MarginState, NoMargin
 from speakerssl.losses.negatives import NegativeStep
 from speakerssl.losses.options import check_range
-from speakerssl.losses.output import LossOutput
 from speakerssl.losses.regularizers.base import Regularizer
-from speakerssl.losses.symmetry import SYMMETRIES, Views, check_views, problems_of, promote, recording_keys
+from speakerssl.losses.symmetry import SYMMETRIES, Views, check_views, promote, recording_keys, tasks_of
+from speakerssl.losses.task import ContrastiveTask, LossOutput, SimilarityChunk, first_chunk
 from speakerssl.losses.weighting import Logits, Softmax
 
 LOGGED = ("positive_cosine", "negative_cosine", "p_plus", "accuracy", "margin")
@@ -36,8 +35,8 @@ LOGGED = ("positive_cosine", "negative_cosine", "p_plus", "accuracy", "margin")
 class ContrastiveLoss(nn.Module):
     """The loss of two views [N, D] of N recordings, not normalized; see the module for the formula.
 
-    `block_size` squared is the number of cosines that exist at a time (at least one anchor's): a larger problem is
-    solved by blocks of anchors, which backward recomputes, so that memory does not grow with the batch's square.
+    `block_size` squared is the number of cosines that exist at a time (at least one anchor's): a larger task is
+    solved by chunks of anchors, which backward recomputes, so that memory does not grow with the batch's square.
     `gathered`: candidates come from all processes of torch.distributed.
     """
 
@@ -95,14 +94,14 @@ class ContrastiveLoss(nn.Module):
                 keys,
                 reference,
             )
-            problems, pool = problems_of(self.symmetry, given, self.gathered)
-            total, logs = self._solve(problems, step)
+            tasks, memory = tasks_of(self.symmetry, given, self.gathered)
+            total, logs = self._solve(tasks, step)
             for name, term in self._regularize(given).items():
                 total = total + term
                 logs[f"regularizer/{name}"] = term.detach().item()
         if self.training:
             for negative in self._steps():
-                negative.remember(pool)
+                negative.remember(memory)
         return LossOutput(total, logs)
 
     def _steps(self) -> list[NegativeStep]:
@@ -121,53 +120,50 @@ class ContrastiveLoss(nn.Module):
         terms = cast(list[Regularizer], list(self.regularizers))
         return {term.label: term.weight * term(view1, view2, keys) for term in terms}
 
-    def _solve(self, problems: list[Problem], step: int) -> tuple[Tensor, dict[str, float]]:
-        """The mean loss over the anchors of all problems, and what is logged."""
+    def _solve(self, tasks: list[ContrastiveTask], step: int) -> tuple[Tensor, dict[str, float]]:
+        """The mean loss over the anchors of all tasks, and what is logged."""
         with torch.no_grad():
-            cosines = torch.cat([p.positive_cosines() for p in problems])
-            norms = torch.cat([p.norms for p in problems])
+            cosines = torch.cat([p.positive_cosines() for p in tasks])
+            norms = torch.cat([p.norms for p in tasks])
             if self.training:
                 self.margin.observe(self._gather(cosines), self._gather(norms))
             weights = self.weighting.weights(self._gather(cosines))
             weights = weights.chunk(world()[1] if self.gathered else 1)[world()[0] if self.gathered else 0]
         margin = frozen_copy(self.margin)
-        sizes = [len(p.anchors) for p in problems]
-        rows = [
-            self._rows(problem, margin, share, step)
-            for problem, share in zip(problems, weights.split(sizes), strict=True)
-        ]
+        sizes = [len(p.anchors) for p in tasks]
+        rows = [self._rows(task, margin, share, step) for task, share in zip(tasks, weights.split(sizes), strict=True)]
         losses = torch.cat(rows)
         sums = losses.detach()[:, 1:].sum(0).tolist()
         return losses[:, 0].mean(), averages(sums, len(losses))
 
-    def _rows(self, problem: Problem, margin: Margin, weights: Tensor, step: int) -> Tensor:
+    def _rows(self, task: ContrastiveTask, margin: Margin, weights: Tensor, step: int) -> Tensor:
         """[A, 7]: the loss of each anchor and what is logged of it."""
         steps = self._steps()
-        drawn = [negative.prepare(problem) for negative in steps]
+        drawn = [negative.prepare(task) for negative in steps]
 
         def rows(start: int, stop: int, parts: Sequence[Tensor], whole: Sequence[Tensor]) -> Tensor:
             anchors, norms, temperature = parts
-            own = replace(problem.rows(start, stop), anchors=anchors, norms=norms, temperature=temperature)
-            block = first_block(replace(own, candidates=whole[0]))
+            own = replace(task.rows(start, stop), anchors=anchors, norms=norms, temperature=temperature)
+            chunk = first_chunk(replace(own, candidates=whole[0]))
             for negative, state in zip(steps, drawn, strict=True):
-                block = negative(block, state)
-            return self._block(block, margin, weights[start:stop], step)
+                chunk = negative(chunk, state)
+            return self._chunk_losses(chunk, margin, weights[start:stop], step)
 
-        columns = len(problem.candidates) + sum(negative.columns(problem) for negative in steps)
-        by_row = (problem.anchors, problem.norms, problem.temperature)
+        columns = len(task.candidates) + sum(negative.columns(task) for negative in steps)
+        by_row = (task.anchors, task.norms, task.temperature)
         parameters = [p for module in (margin, self.weighting, self.negatives) for p in module.parameters()]
         size = max(1, self.block_size**2 // columns)
-        return map_blocks(rows, by_row, [problem.candidates], size, parameters)
+        return map_blocks(rows, by_row, [task.candidates], size, parameters)
 
-    def _block(self, block: Block, margin: Margin, weights: Tensor, step: int) -> Tensor:
-        norms, temperature = block.problem.norms, block.problem.temperature
-        state = MarginState(norms, (~block.invalid).sum(1), temperature, step)
-        margined = margin(block.positive, state)
-        negatives = margin.negatives(block.cosines, margined) / temperature[:, None]
+    def _chunk_losses(self, chunk: SimilarityChunk, margin: Margin, weights: Tensor, step: int) -> Tensor:
+        norms, temperature = chunk.task.norms, chunk.task.temperature
+        state = MarginState(norms, (~chunk.invalid).sum(1), temperature, step)
+        margined = margin(chunk.positive, state)
+        negatives = margin.negatives(chunk.cosines, margined) / temperature[:, None]
         logits = Logits(
             positive=margined / temperature,
-            plain=block.positive / temperature,
-            negatives=negatives.masked_fill(block.invalid, -torch.inf),
+            plain=chunk.positive / temperature,
+            negatives=negatives.masked_fill(chunk.invalid, -torch.inf),
             weight=weights,
             temperature=temperature,
         )
@@ -176,21 +172,21 @@ class ContrastiveLoss(nn.Module):
         loss = loss if penalty is None else loss + penalty
         with torch.no_grad():
             effective = margin.effective(state).to(loss).expand_as(loss)
-            logged = observed(block, logits)
+            logged = chunk_statistics(chunk, logits)
         return torch.cat([loss[:, None], logged, effective[:, None]], 1)
 
 
-def observed(block: Block, logits: Logits) -> Tensor:
+def chunk_statistics(chunk: SimilarityChunk, logits: Logits) -> Tensor:
     """[B, 5]: cosine of the positive, sum and number of the negatives', p+, 1 where the positive is closest."""
-    negatives = block.cosines.masked_fill(block.invalid, 0)
+    negatives = chunk.cosines.masked_fill(chunk.invalid, 0)
     every = torch.cat([logits.positive[:, None], logits.negatives], 1)
-    hardest = torch.cat([block.cosines.masked_fill(block.invalid, -torch.inf), block.positive[:, None] - 1], 1)
+    hardest = torch.cat([chunk.cosines.masked_fill(chunk.invalid, -torch.inf), chunk.positive[:, None] - 1], 1)
     columns = [
-        block.positive,
+        chunk.positive,
         negatives.sum(1),
-        (~block.invalid).sum(1).to(negatives.dtype),
+        (~chunk.invalid).sum(1).to(negatives.dtype),
         torch.softmax(every, 1)[:, 0],
-        (block.positive > hardest.amax(1)).to(negatives.dtype),
+        (chunk.positive > hardest.amax(1)).to(negatives.dtype),
     ]
     return torch.stack(columns, 1)
 

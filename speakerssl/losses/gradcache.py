@@ -16,9 +16,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from speakerssl.losses.blockwise import RandomState
 from speakerssl.losses.options import check_range
-from speakerssl.losses.output import LossOutput
-from speakerssl.losses.random_state import RandomState
+from speakerssl.losses.task import LossOutput
 
 Inputs = Tensor | Sequence[Tensor]
 

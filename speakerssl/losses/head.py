@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from speakerssl.errors import InputError
 from speakerssl.losses.options import check_range
-from speakerssl.losses.output import LossOutput
+from speakerssl.losses.task import LossOutput
 
 
 @dataclass(frozen=True)

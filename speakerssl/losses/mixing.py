@@ -8,9 +8,9 @@ from torch import Tensor
 from torch.distributions import Beta
 
 from speakerssl.errors import InputError
-from speakerssl.losses.block import Block, Problem
 from speakerssl.losses.negatives import NegativeStep
 from speakerssl.losses.options import check_range
+from speakerssl.losses.task import ContrastiveTask, SimilarityChunk
 
 
 class MoCHi(NegativeStep):
@@ -28,27 +28,27 @@ class MoCHi(NegativeStep):
         self.pairs = int(check_range("mochi 'pairs'", pairs, 0))
         self.with_anchor = int(check_range("mochi 'with_anchor'", with_anchor, 0))
 
-    def columns(self, problem: Problem) -> int:
-        return (self.pairs + self.with_anchor) * problem.anchors.shape[1]
+    def columns(self, task: ContrastiveTask) -> int:
+        return (self.pairs + self.with_anchor) * task.anchors.shape[1]
 
-    def forward(self, block: Block, drawn: Any) -> Block:
-        if block.vectors is None:
+    def forward(self, chunk: SimilarityChunk, drawn: Any) -> SimilarityChunk:
+        if chunk.vectors is None:
             raise InputError("mochi must come before other negatives that are made for each anchor")
-        anchors = block.problem.anchors
-        ranked = block.cosines.detach().masked_fill(block.invalid, -torch.inf)
+        anchors = chunk.task.anchors
+        ranked = chunk.cosines.detach().masked_fill(chunk.invalid, -torch.inf)
         top = ranked.topk(min(self.hardest, ranked.shape[1]), dim=1).indices  # [B, H]
         i, j = (pick(top, self.pairs) for _ in range(2))
         k = pick(top, self.with_anchor)
         a = torch.rand(i.shape).to(anchors)
         b = torch.rand(k.shape).to(anchors) / 2
-        vectors = block.vectors.detach()
+        vectors = chunk.vectors.detach()
         # [B, pairs + with_anchor, D]
         mixed = torch.cat(
             [interpolate(vectors[i], vectors[j], a), interpolate(anchors.detach()[:, None], vectors[k], b)], 1
         )
-        bad = block.invalid.gather(1, torch.cat([i, k], 1))
-        bad[:, : self.pairs] |= block.invalid.gather(1, j)
-        return block.with_negatives(torch.einsum("bd,bmd->bm", anchors, mixed), bad, None)
+        bad = chunk.invalid.gather(1, torch.cat([i, k], 1))
+        bad[:, : self.pairs] |= chunk.invalid.gather(1, j)
+        return chunk.with_negatives(torch.einsum("bd,bmd->bm", anchors, mixed), bad, None)
 
 
 class FeatureTransformation(NegativeStep):
@@ -67,24 +67,24 @@ class FeatureTransformation(NegativeStep):
         self.negative = check_range("feature_transformation 'negative'", negative, 0)
         self.normalize = normalize
 
-    def forward(self, block: Block, drawn: Any) -> Block:
+    def forward(self, chunk: SimilarityChunk, drawn: Any) -> SimilarityChunk:
         if self.positive:
-            share = 1 + beta(self.positive, len(block.positive), block.positive)
-            block = replace(block, positive=extrapolate(block.positive, share, self.normalize))
-        if self.negative and block.cosines.shape[1] > 1:
-            block = self._interpolate(block)
-        return block
+            share = 1 + beta(self.positive, len(chunk.positive), chunk.positive)
+            chunk = replace(chunk, positive=extrapolate(chunk.positive, share, self.normalize))
+        if self.negative and chunk.cosines.shape[1] > 1:
+            chunk = self._interpolate(chunk)
+        return chunk
 
-    def _interpolate(self, block: Block) -> Block:
-        columns = block.cosines.shape[1]
-        other = torch.randperm(columns).to(block.cosines.device)
-        share = beta(self.negative, columns, block.cosines)
+    def _interpolate(self, chunk: SimilarityChunk) -> SimilarityChunk:
+        columns = chunk.cosines.shape[1]
+        other = torch.randperm(columns).to(chunk.cosines.device)
+        share = beta(self.negative, columns, chunk.cosines)
         # The cosine with a mixture that is not normalized is the mixture of the cosines.
-        cosines = share * block.cosines + (1 - share) * block.cosines[:, other]
-        vectors = block.vectors
+        cosines = share * chunk.cosines + (1 - share) * chunk.cosines[:, other]
+        vectors = chunk.vectors
         if vectors is not None:
             vectors = share[:, None] * vectors + (1 - share)[:, None] * vectors[other]
-        return replace(block, cosines=cosines, invalid=block.invalid | block.invalid[:, other], vectors=vectors)
+        return replace(chunk, cosines=cosines, invalid=chunk.invalid | chunk.invalid[:, other], vectors=vectors)
 
 
 def extrapolate(cosine: Tensor, share: Tensor, normalize: bool = False) -> Tensor:

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from speakerssl.losses.contrastive import ContrastiveLoss
 from speakerssl.losses.options import check_range
-from speakerssl.losses.output import LossOutput
 from speakerssl.losses.symmetry import check_views
+from speakerssl.losses.task import LossOutput
 
 LOWEST = 0.01  # below it, e^{1 / tau} leaves float32
 

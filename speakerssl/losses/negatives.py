@@ -1,4 +1,4 @@
-"""Where the negatives come from: a chain of steps, each of which adds, replaces or removes some for a block.
+"""Where the negatives come from: a chain of steps, each of which adds, replaces or removes some for a chunk.
 
 The chain starts with the candidates of the batch (of all processes). `queue.py` and `mixing.py` hold the steps
 with a memory and those that make negatives up.
@@ -11,30 +11,30 @@ import torch
 from torch import Tensor, nn
 
 from speakerssl.errors import InputError
-from speakerssl.losses.block import Block, Problem
 from speakerssl.losses.options import check_range
-from speakerssl.losses.symmetry import Pool, normalize
+from speakerssl.losses.symmetry import MemoryBatch, normalize
+from speakerssl.losses.task import ContrastiveTask, SimilarityChunk
 
 
 class NegativeStep(nn.Module):
     """The negatives as they are: those of the batch. The base of the other steps."""
 
-    def prepare(self, problem: Problem) -> Any:
-        """What must be drawn or looked up once for the whole problem; every block gets it as `drawn`."""
+    def prepare(self, task: ContrastiveTask) -> Any:
+        """What must be drawn or looked up once for the whole task; every chunk gets it as `drawn`."""
         return None
 
-    def columns(self, problem: Problem) -> int:
+    def columns(self, task: ContrastiveTask) -> int:
         """About how many numbers the step adds to each anchor's row, by which blocks are made smaller."""
         return 0
 
-    def forward(self, block: Block, drawn: Any) -> Block:
-        """The block with its negatives (or positives) changed; called again in backward when there are many.
+    def forward(self, chunk: SimilarityChunk, drawn: Any) -> SimilarityChunk:
+        """The chunk with its negatives (or positives) changed; called again in backward when there are many.
 
         Random numbers come from torch's own generator, which the recomputation sets back.
         """
-        return block
+        return chunk
 
-    def remember(self, pool: Pool) -> None:
+    def remember(self, memory: MemoryBatch) -> None:
         """Called after the loss of a training step with the candidates of all processes."""
 
 
@@ -52,8 +52,8 @@ class HardFilter(NegativeStep):
         self.drop = check_range("filter 'drop'", drop, 0, 0.999)
         self.keep = int(check_range("filter 'keep'", keep, 0))
 
-    def forward(self, block: Block, drawn: Any) -> Block:
-        cosines, invalid = block.cosines.detach(), block.invalid
+    def forward(self, chunk: SimilarityChunk, drawn: Any) -> SimilarityChunk:
+        cosines, invalid = chunk.cosines.detach(), chunk.invalid
         if self.above < 1:
             invalid = invalid | (cosines > self.above)
         if self.drop > 0:
@@ -61,7 +61,7 @@ class HardFilter(NegativeStep):
             invalid = invalid | (closeness(cosines, invalid) < least[:, None])
         if self.keep > 0:
             invalid = invalid | (closeness(cosines, invalid) >= self.keep)
-        return replace(block, invalid=invalid)
+        return replace(chunk, invalid=invalid)
 
 
 class DCLR(NegativeStep):
@@ -83,28 +83,28 @@ class DCLR(NegativeStep):
         self.steps = int(check_range("dclr 'steps'", steps, 0))
         self.step_size = check_range("dclr 'step_size'", step_size, 0)
 
-    def columns(self, problem: Problem) -> int:
-        return round(self.noise_times * len(problem.anchors))
+    def columns(self, task: ContrastiveTask) -> int:
+        return round(self.noise_times * len(task.anchors))
 
     @torch.no_grad()
-    def prepare(self, problem: Problem) -> Tensor:
-        if self.threshold < 1 and problem.reference is None:
+    def prepare(self, task: ContrastiveTask) -> Tensor:
+        if self.threshold < 1 and task.reference is None:
             raise InputError("dclr needs `reference` embeddings of a frozen model; set its threshold to 1 for none")
-        count = self.columns(problem)
-        noise = normalize(torch.randn(count, problem.anchors.shape[1]).to(problem.anchors))
+        count = self.columns(task)
+        noise = normalize(torch.randn(count, task.anchors.shape[1]).to(task.anchors))
         for _ in range(self.steps if count else 0):
-            noise = normalize(noise + self.step_size * normalize(loss_gradient(problem, noise)))
+            noise = normalize(noise + self.step_size * normalize(loss_gradient(task, noise)))
         return noise
 
-    def forward(self, block: Block, drawn: Tensor) -> Block:
-        problem = block.problem
-        if self.threshold < 1 and problem.reference is not None and problem.candidate_reference is not None:
-            if block.cosines.shape[1] != len(problem.candidate_reference):
+    def forward(self, chunk: SimilarityChunk, drawn: Tensor) -> SimilarityChunk:
+        task = chunk.task
+        if self.threshold < 1 and task.reference is not None and task.candidate_reference is not None:
+            if chunk.cosines.shape[1] != len(task.candidate_reference):
                 raise InputError("dclr must be the first of the negatives: it weighs those of the batch")
-            close = problem.reference @ problem.candidate_reference.T > self.threshold
-            block = replace(block, invalid=block.invalid | close)
-        cosines = problem.anchors @ drawn.T
-        return block.with_negatives(cosines, torch.zeros_like(cosines, dtype=torch.bool), drawn)
+            close = task.reference @ task.candidate_reference.T > self.threshold
+            chunk = replace(chunk, invalid=chunk.invalid | close)
+        cosines = task.anchors @ drawn.T
+        return chunk.with_negatives(cosines, torch.zeros_like(cosines, dtype=torch.bool), drawn)
 
 
 def closeness(cosines: Tensor, invalid: Tensor) -> Tensor:
@@ -113,11 +113,11 @@ def closeness(cosines: Tensor, invalid: Tensor) -> Tensor:
     return order.argsort(1)
 
 
-def loss_gradient(problem: Problem, noise: Tensor, rows: int = 512) -> Tensor:
-    """The gradient of the summed softmax loss with respect to the noise vectors [Q, D], by blocks of anchors."""
+def loss_gradient(task: ContrastiveTask, noise: Tensor, rows: int = 512) -> Tensor:
+    """The gradient of the summed softmax loss with respect to the noise vectors [Q, D], by chunks of anchors."""
     gradient = torch.zeros_like(noise)
-    for start in range(0, len(problem.anchors), rows):
-        part = problem.rows(start, start + rows)
+    for start in range(0, len(task.anchors), rows):
+        part = task.rows(start, start + rows)
         tau = part.temperature[:, None]
         batch = (part.anchors @ part.candidates.T / tau).masked_fill(
             part.keys[:, None] == part.candidate_keys[None, :], -torch.inf

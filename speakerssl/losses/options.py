@@ -1,6 +1,7 @@
 """From a configuration to objects: a name picks a class, the other keys are its constructor's own arguments."""
 
 import inspect
+import warnings
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -36,6 +37,22 @@ def named_arguments(kind: type) -> dict[str, inspect.Parameter]:
     """The arguments of a class's constructor that have names (torch's own *args and **kwargs have none)."""
     unnamed = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     return {k: p for k, p in inspect.signature(kind).parameters.items() if p.kind not in unnamed}
+
+
+def renamed_option(what: str, options: Mapping[str, Any], old: str, new: str) -> dict[str, Any]:
+    """`options` with the key `old` of an earlier release under its `new` name, and a warning that says so.
+
+    Raises InputError where both are given.
+    """
+    found = dict(options)
+    if old in found:
+        if new in found:
+            raise InputError(f"{what}: '{old}' is the old name of '{new}': give only '{new}'")
+        warnings.warn(
+            f"{what}: '{old}' is now called '{new}'; the old name goes with the next release", FutureWarning, 2
+        )
+        found[new] = found.pop(old)
+    return found
 
 
 def check_keys(what: str, options: Mapping[str, Any], valid: list[str]) -> None:

@@ -5,11 +5,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from speakerssl.losses.block import Block, Problem
 from speakerssl.losses.buffers import fit_buffers
 from speakerssl.losses.negatives import NegativeStep
 from speakerssl.losses.options import check_range
-from speakerssl.losses.symmetry import Pool
+from speakerssl.losses.symmetry import MemoryBatch
+from speakerssl.losses.task import ContrastiveTask, SimilarityChunk
 
 
 class MomentumQueue(NegativeStep):
@@ -39,29 +39,29 @@ class MomentumQueue(NegativeStep):
         self.pointer: Tensor
         self.steps: Tensor
 
-    def columns(self, problem: Problem) -> int:
+    def columns(self, task: ContrastiveTask) -> int:
         return len(self.keys)
 
-    def prepare(self, problem: Problem) -> tuple[Tensor, Tensor]:
+    def prepare(self, task: ContrastiveTask) -> tuple[Tensor, Tensor]:
         """The queue as it is now: `remember` leaves these tensors alone, backward may still need them."""
-        return self.vectors.to(problem.anchors), self.keys
+        return self.vectors.to(task.anchors), self.keys
 
-    def forward(self, block: Block, drawn: Any) -> Block:
+    def forward(self, chunk: SimilarityChunk, drawn: Any) -> SimilarityChunk:
         vectors, keys = drawn
         if not len(keys):
-            return block
-        cosines = block.problem.anchors @ vectors.T
-        invalid = block.problem.keys[:, None] == keys[None, :]
+            return chunk
+        cosines = chunk.task.anchors @ vectors.T
+        invalid = chunk.task.keys[:, None] == keys[None, :]
         if self.in_batch:
-            return block.with_negatives(cosines, invalid, vectors)
-        return Block(block.problem, block.positive, cosines, invalid, vectors)
+            return chunk.with_negatives(cosines, invalid, vectors)
+        return SimilarityChunk(chunk.task, chunk.positive, cosines, invalid, vectors)
 
     @torch.no_grad()
-    def remember(self, pool: Pool) -> None:
+    def remember(self, memory: MemoryBatch) -> None:
         self.steps += 1
         if self.steps <= self.delay:
             return
-        vectors, keys = pool.vectors[-self.size :].float(), pool.keys[-self.size :]
+        vectors, keys = memory.vectors[-self.size :].float(), memory.keys[-self.size :]
         if not len(self.keys):
             self.vectors = vectors.new_zeros(0, vectors.shape[1])
         room = min(self.size - len(self.keys), len(keys))

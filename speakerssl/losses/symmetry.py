@@ -1,4 +1,4 @@
-"""From two views to the problems that a contrastive loss solves: who is an anchor, and among whom it searches.
+"""From two views to the tasks that a contrastive loss solves: who is an anchor, and among whom it searches.
 
 symmetry        anchors and candidates                                              negatives of an anchor
 one_direction   view 1 among view 2: NT-Xent (arXiv 2002.05709)                                    N - 1
@@ -12,16 +12,16 @@ import torch
 from torch import Tensor, nn
 
 from speakerssl.errors import InputError
-from speakerssl.losses.block import Problem
 from speakerssl.losses.blockwise import map_blocks
 from speakerssl.losses.gather import gather, world
+from speakerssl.losses.task import ContrastiveTask
 
 SYMMETRIES = ("one_direction", "both_views", "dual")
 ROWS = 256  # whose lengths are differentiated at a time: the formulas make several copies of their rows
 
 
 @dataclass(frozen=True)
-class Pool:
+class MemoryBatch:
     """What a memory may keep of a step: unit vectors [P, D] of all processes, and their keys (-1 unknown) [P]."""
 
     vectors: Tensor
@@ -39,8 +39,8 @@ class Views:
     reference: Tensor | None = None  # [N, R]
 
 
-def problems_of(symmetry: str, given: Views, gathered: bool) -> tuple[list[Problem], Pool]:
-    """The problems of `symmetry` (two for dual), anchors of this process among candidates of all."""
+def tasks_of(symmetry: str, given: Views, gathered: bool) -> tuple[list[ContrastiveTask], MemoryBatch]:
+    """The tasks of `symmetry` (two for dual), anchors of this process among candidates of all."""
     collect = gather if gathered else _identity
     own, known = recording_keys(given.keys, len(given.views[0]), given.views[0].device, gathered)
     units = [normalize(view) for view in given.views]
@@ -52,11 +52,11 @@ def problems_of(symmetry: str, given: Views, gathered: bool) -> tuple[list[Probl
 
     place = (world()[0] if gathered else 0) * len(own) + torch.arange(len(own), device=own.device)
 
-    def problem(views: list[int], anchors: Tensor, candidates: Tensor, partners: Tensor) -> Problem:
+    def task(views: list[int], anchors: Tensor, candidates: Tensor, positive_indices: Tensor) -> ContrastiveTask:
         copies = len(candidates) // len(keys)
-        return Problem(
+        return ContrastiveTask(
             anchors=anchors,
-            partners=partners,
+            positive_indices=positive_indices,
             candidates=candidates,
             norms=torch.cat([lengths(given.views[i]) for i in views]),
             keys=own.repeat(len(views)),
@@ -68,16 +68,16 @@ def problems_of(symmetry: str, given: Views, gathered: bool) -> tuple[list[Probl
 
     pool_keys = keys if known else torch.full_like(keys, -1)
     if symmetry == "one_direction":
-        pool = Pool(pools[1].detach(), pool_keys.clamp(min=-1))
-        return [problem([0], units[0], pools[1], place)], pool
+        memory = MemoryBatch(pools[1].detach(), pool_keys.clamp(min=-1))
+        return [task([0], units[0], pools[1], place)], memory
     everyone = torch.cat(pools)
-    pool = Pool(everyone.detach(), pool_keys.clamp(min=-1).repeat(2))
+    memory = MemoryBatch(everyone.detach(), pool_keys.clamp(min=-1).repeat(2))
     if symmetry == "dual":
-        return [problem([i], units[i], pools[1 - i], place) for i in (0, 1)], pool
+        return [task([i], units[i], pools[1 - i], place) for i in (0, 1)], memory
     # One process searches among its own anchors: the same tensor, whose gradient is then one as well.
-    alone = all(pool is unit for pool, unit in zip(pools, units, strict=True))
+    alone = all(memory is unit for memory, unit in zip(pools, units, strict=True))
     anchors = everyone if alone else torch.cat(units)
-    return [problem([0, 1], anchors, everyone, torch.cat([place + len(keys), place]))], pool
+    return [task([0, 1], anchors, everyone, torch.cat([place + len(keys), place]))], memory
 
 
 def recording_keys(keys: Tensor | None, count: int, device: torch.device, gathered: bool) -> tuple[Tensor, bool]:

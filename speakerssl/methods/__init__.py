@@ -2,6 +2,7 @@
 
 from speakerssl.methods.barlow import BarlowTwins
 from speakerssl.methods.base import METHODS, Method, Plan, build_method
+from speakerssl.methods.batch import Batch
 from speakerssl.methods.byol import BYOL
 from speakerssl.methods.dino import DINO
 from speakerssl.methods.moco import MoCo
@@ -21,6 +22,7 @@ __all__ = [
     "SDPN",
     "WMSE",
     "BarlowTwins",
+    "Batch",
     "Method",
     "MoCo",
     "MultiView",

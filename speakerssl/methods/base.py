@@ -12,11 +12,13 @@ from speakerssl.encoders import Encoder
 from speakerssl.errors import InputError, unknown_name
 from speakerssl.losses import LossOutput
 from speakerssl.losses.buffers import fit_buffers
-from speakerssl.methods.diagnostics import CollapseWatch, build_watch, embedding_numbers
+from speakerssl.methods.batch import Batch
+from speakerssl.methods.diagnostics import CollapseMonitor, build_collapse_monitor, embedding_numbers
 from speakerssl.methods.ssps import PositiveSampler, build_sampler
 
 Embed = Callable[[], np.ndarray]  # gives reference embeddings [num_recordings, D] of unaugmented recordings
 COMMON = ("ssps", "collapse")  # options that every method has
+RENAMED = {"suspects": "pseudo_labels", "watch.": "collapse_monitor."}  # in checkpoints of release 0.x
 
 
 @dataclass(frozen=True)
@@ -38,27 +40,31 @@ class Method(nn.Module):
         plan: length of the run, for schedules.
         sessions: [num_recordings] session of each recording or None; sampled positives prefer another one.
         speakers: [num_recordings] integers, -1 unknown: only for the logged rate of false negatives.
+        labels: [num_recordings] integers, -1 unknown: the classes of a method that trains on them, which it finds in
+            `Batch.labels`. None (no self-supervised method has any): nothing is read.
     """
 
     encoder: Encoder
     plan: Plan = Plan()
     sessions: list[str | None] | None = None
     speakers: np.ndarray | None = None
+    labels: np.ndarray | None = None
     sampler: PositiveSampler | None = None
-    watch: CollapseWatch | None
-    suspects: Tensor  # [num_recordings] clusters of this epoch, or [0]; part of a checkpoint
+    collapse_monitor: CollapseMonitor | None
+    pseudo_labels: Tensor  # [num_recordings] clusters of this epoch, or [0]; part of a checkpoint
 
     def __init__(self) -> None:
         super().__init__()
-        self.watch = None
-        self.register_buffer("suspects", torch.zeros(0, dtype=torch.int64))
+        self.collapse_monitor = None
+        self.register_buffer("pseudo_labels", torch.zeros(0, dtype=torch.int64))
 
-    def forward(self, views: list[Tensor], indices: Tensor, step: int) -> LossOutput:
-        """`views`: features [B, T, F] each; `indices` [B]: which recordings the anchors are."""
+    def forward(self, batch: Batch, step: int) -> LossOutput:
+        """The loss of a batch at a step (counted from 0)."""
         raise NotImplementedError
 
     def start_epoch(self, epoch: int, embed: Embed) -> np.ndarray | None:
-        """Called before each epoch; may return partners [num_recordings] for the anchors' second views."""
+        """Called before each epoch; may return, for each recording, the one that its second view is cut from
+        ([num_recordings], sampled positives)."""
         if self.sampler is None:
             return None
         device = next(self.parameters()).device
@@ -66,12 +72,12 @@ class Method(nn.Module):
         if found is None:
             return None
         if self.sampler.mask:
-            self.suspects = torch.from_numpy(found.clusters.astype(np.int64)).to(device)
-        return found.partners
+            self.pseudo_labels = torch.from_numpy(found.clusters.astype(np.int64)).to(device)
+        return found.recordings
 
-    def keys(self, indices: Tensor) -> Tensor | None:
-        """Who may be the same speaker [B], for the loss: anchors with equal keys are no negatives. None: unknown."""
-        return self.suspects[indices] if len(self.suspects) else None
+    def keys(self, recordings: Tensor) -> Tensor | None:
+        """The pseudo-labels [B] of recordings [B]: those with equal ones are no negatives. None: there are none."""
+        return self.pseudo_labels[recordings] if len(self.pseudo_labels) else None
 
     def after_step(self, step: int, total_steps: int) -> None:
         """Called after each optimizer step (momentum encoders, queues)."""
@@ -85,12 +91,17 @@ class Method(nn.Module):
         return step / self.plan.steps_per_epoch if self.plan.steps_per_epoch else float("inf")
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
-        """The clusters of a checkpoint are as many as its recordings."""
-        state_dict.setdefault(prefix + "suspects", self.suspects)
-        fit_buffers(self, ("suspects",), state_dict, prefix)
+        """The clusters of a checkpoint are as many as its recordings. Names of earlier releases are read too."""
+        for old, new in RENAMED.items():
+            for key in [key for key in state_dict if key.startswith(prefix + old)]:
+                state_dict[prefix + new + key[len(prefix + old) :]] = state_dict.pop(key)
+        state_dict.setdefault(prefix + "pseudo_labels", self.pseudo_labels)
+        fit_buffers(self, ("pseudo_labels",), state_dict, prefix)
         super()._load_from_state_dict(state_dict, prefix, *rest)
 
-    def observed(self, output: LossOutput, first: Tensor, second: Tensor, indices: Tensor, step: int) -> LossOutput:
+    def with_diagnostics(
+        self, output: LossOutput, first: Tensor, second: Tensor, batch: Batch, step: int
+    ) -> LossOutput:
         """`output` with the numbers of diagnostics.py in its logs, on the steps that are logged.
 
         `first` and `second` are embeddings [B, D]. Raises JobError when they have collapsed.
@@ -100,27 +111,27 @@ class Method(nn.Module):
             return output
         speakers = None
         if self.speakers is not None:
-            speakers = torch.from_numpy(self.speakers[indices.cpu().numpy()])
+            speakers = torch.from_numpy(self.speakers[batch.recordings.cpu().numpy()])
         numbers = embedding_numbers(first, second, speakers)
-        if self.watch is not None:
-            self.watch.check(numbers, step)
+        if self.collapse_monitor is not None:
+            self.collapse_monitor.check(numbers, step)
         return LossOutput(output.loss, {**output.logs, **{f"embedding/{k}": v for k, v in numbers.items()}})
 
 
 Builder = Callable[[Encoder, Mapping[str, Any], Mapping[str, Any]], Method]
 METHODS: dict[str, Builder] = {}
-MASKING: list[str] = []  # the methods that can keep suspects out of the negatives
+MASKING: list[str] = []  # the methods that can keep recordings with equal pseudo-labels out of the negatives
 
 
-def register(name: str, masks_suspects: bool = False) -> Callable[[Builder], Builder]:
+def register(name: str, masks: bool = False) -> Callable[[Builder], Builder]:
     """Adds a builder `(encoder, options, loss_config) -> Method` under `name`.
 
-    `masks_suspects`: whether the method's `forward` gives `keys` to its loss.
+    `masks`: whether the method's `forward` gives `keys` to its loss.
     """
 
     def add(builder: Builder) -> Builder:
         METHODS[name] = builder
-        if masks_suspects:
+        if masks:
             MASKING.append(name)
         return builder
 
@@ -136,9 +147,9 @@ def build_method(encoder: Encoder, config: Mapping[str, Any], loss: Mapping[str,
     name = options.pop("name", None)
     if name not in METHODS:
         raise unknown_name("method", str(name), METHODS)
-    sampler, watch = build_sampler(options.pop("ssps", None)), build_watch(options.pop("collapse", None))
+    sampler, monitor = build_sampler(options.pop("ssps", None)), build_collapse_monitor(options.pop("collapse", None))
     method = METHODS[name](encoder, options, loss)
-    method.sampler, method.watch = sampler, watch
+    method.sampler, method.collapse_monitor = sampler, monitor
     if sampler is not None and sampler.mask and name not in MASKING:
         able = ", ".join(MASKING)
         raise InputError(f"method {name}: ssps: 'mask' is for methods with negatives from the batch: {able}")

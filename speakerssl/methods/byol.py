@@ -13,6 +13,7 @@ from speakerssl.encoders import Encoder
 from speakerssl.losses import LossOutput
 from speakerssl.losses.symmetry import promote
 from speakerssl.methods.base import Method, check_options, no_loss, register
+from speakerssl.methods.batch import Batch
 from speakerssl.methods.heads import build_mlp
 from speakerssl.methods.momentum import (
     MOMENTUM_OPTIONS,
@@ -34,18 +35,18 @@ class BYOL(MomentumMethod):
         self.encoder, self.projector, self.predictor = encoder, projector, predictor
         self.teacher, self.teacher_projector = teacher_of(encoder), teacher_of(projector)
 
-    def followers(self) -> list[tuple[nn.Module, nn.Module]]:
+    def teacher_student_pairs(self) -> list[tuple[nn.Module, nn.Module]]:
         return [(self.teacher, self.encoder), (self.teacher_projector, self.projector)]
 
-    def forward(self, views: list[Tensor], indices: Tensor, step: int) -> LossOutput:
-        at_least("byol", views, 2, "views.num_global")
-        embeddings = [self.encoder(view) for view in views[:2]]
+    def forward(self, batch: Batch, step: int) -> LossOutput:
+        at_least("byol", batch.views, 2, "views.num_global")
+        embeddings = [self.encoder(view) for view in batch.views[:2]]
         predicted = [self.predictor(self.projector(embedding)) for embedding in embeddings]
         with torch.no_grad():
-            targets = [self.teacher_projector(self.teacher(view)) for view in views[:2]]
+            targets = [self.teacher_projector(self.teacher(view)) for view in batch.views[:2]]
         cosine = (mean_cosine(predicted[0], targets[1]) + mean_cosine(predicted[1], targets[0])) / 2
         output = LossOutput(4 - 4 * cosine, {"target_cosine": cosine.item()})
-        return self.observed(output, embeddings[0], embeddings[1], indices, step)
+        return self.with_diagnostics(output, embeddings[0], embeddings[1], batch, step)
 
 
 def mean_cosine(first: Tensor, second: Tensor) -> Tensor:

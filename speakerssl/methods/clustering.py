@@ -42,7 +42,7 @@ def assign(units: np.ndarray, centroids: np.ndarray, device: torch.device = CPU)
 
 
 def nearest_clusters(labels: np.ndarray, centroids: np.ndarray, neighbours: int) -> dict[int, np.ndarray]:
-    """{cluster: the clusters that partners of its members come from}; only clusters with members.
+    """{cluster: the clusters that positives of its members come from}; only clusters with members.
 
     With `neighbours` 0, or where there is no other cluster, that is the cluster itself.
     """

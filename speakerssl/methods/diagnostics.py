@@ -62,7 +62,7 @@ def false_negative_rate(speakers: Tensor) -> float:
     return same / pairs if pairs else float("nan")
 
 
-class CollapseWatch(nn.Module):
+class CollapseMonitor(nn.Module):
     """Stops training when `patience` checks in a row, after `warmup_steps`, see embeddings that have collapsed.
 
     Collapsed means: `spread` below `min_spread` (all embeddings are one point: at 0.02 the mean cosine of any two
@@ -100,18 +100,18 @@ class CollapseWatch(nn.Module):
             )
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
-        """A checkpoint made before there was a watch starts its count at 0."""
+        """A checkpoint made before there was a monitor starts its count at 0."""
         for name, buffer in self.named_buffers(recurse=False):
             state_dict.setdefault(prefix + name, buffer)
         super()._load_from_state_dict(state_dict, prefix, *rest)
 
 
-def build_watch(config: Any) -> CollapseWatch | None:
-    """From a method's `collapse` option: a mapping of CollapseWatch's options, or false for no stop."""
+def build_collapse_monitor(config: Any) -> CollapseMonitor | None:
+    """From a method's `collapse` option: a mapping of CollapseMonitor's options, or false for no stop."""
     if config is False:
         return None
     options = {} if config is None or config is True else config
     if not isinstance(options, Mapping):
         raise InputError(f"method: collapse: expected options or false, found {config!r}")
     check_keys("collapse", options, ["warmup_steps", "patience", "min_rank", "min_spread"])
-    return CollapseWatch(**options)
+    return CollapseMonitor(**options)

@@ -18,9 +18,10 @@ from torch import Tensor, nn
 from speakerssl.encoders import Encoder
 from speakerssl.errors import unknown_name
 from speakerssl.losses import LossOutput, covariance_term, gather, variance_term
-from speakerssl.losses.options import check_keys, check_range
+from speakerssl.losses.options import check_keys, check_range, renamed_option
 from speakerssl.losses.symmetry import promote
 from speakerssl.methods.base import Method, check_options, no_loss, register
+from speakerssl.methods.batch import Batch
 from speakerssl.methods.distillation import cross_view_entropy, target_numbers
 from speakerssl.methods.heads import DINOHead, build_dino_head
 from speakerssl.methods.momentum import (
@@ -61,7 +62,7 @@ class DINOOptions:
 
 
 class DINO(MomentumMethod):
-    """The first two views are global; `final_encoder` is the teacher unless `keep` is 'student'."""
+    """The first two views are global; `final_encoder` is the teacher unless `export_encoder` is 'student'."""
 
     def __init__(
         self,
@@ -69,29 +70,29 @@ class DINO(MomentumMethod):
         head: DINOHead,
         momentum: MomentumSchedule,
         options: DINOOptions | None = None,
-        keep: str = "teacher",
+        export_encoder: str = "teacher",
     ) -> None:
         super().__init__(momentum)
         self.encoder, self.head = encoder, head
         self.teacher, self.teacher_head = teacher_of(encoder), teacher_of(head)
-        self.options, self.keep = options or DINOOptions(), keep
+        self.options, self.export_encoder = options or DINOOptions(), export_encoder
         self.register_buffer("center", torch.zeros(1, head.last.weight.shape[0]))
         self.center: Tensor
 
-    def followers(self) -> list[tuple[nn.Module, nn.Module]]:
+    def teacher_student_pairs(self) -> list[tuple[nn.Module, nn.Module]]:
         return [(self.teacher, self.encoder), (self.teacher_head, self.head)]
 
     def final_encoder(self) -> Encoder:
-        return self.teacher if self.keep == "teacher" else self.encoder
+        return self.teacher if self.export_encoder == "teacher" else self.encoder
 
-    def forward(self, views: list[Tensor], indices: Tensor, step: int) -> LossOutput:
-        at_least("dino", views, 2, "views.num_global")
+    def forward(self, batch: Batch, step: int) -> LossOutput:
+        at_least("dino", batch.views, 2, "views.num_global")
         options, epoch = self.options, self.epoch_at(step)
         with torch.no_grad():
-            taught = [self.teacher_head(x) for x in join_views(self.teacher, views[:2])]
+            taught = [self.teacher_head(x) for x in join_views(self.teacher, batch.views[:2])]
             temperature = options.teacher_temperature_at(epoch)
             targets = [torch.softmax((x - self.center) / temperature, 1) for x in taught]
-        embeddings = join_views(self.encoder, views)
+        embeddings = join_views(self.encoder, batch.views)
         frozen = epoch < options.freeze_last_epochs
         logits = [self.head(x, frozen_last=frozen) / options.student_temperature for x in embeddings]
         loss = cross_view_entropy(targets, logits)
@@ -102,7 +103,7 @@ class DINO(MomentumMethod):
             logs.update({f"regularizer/{name}": term.item() for name, term in terms.items()})
         if self.training:
             self.recentre(torch.cat(taught))
-        return self.observed(LossOutput(loss, logs), embeddings[0], embeddings[1], indices, step)
+        return self.with_diagnostics(LossOutput(loss, logs), embeddings[0], embeddings[1], batch, step)
 
     @torch.no_grad()
     def recentre(self, taught: Tensor) -> None:
@@ -120,20 +121,21 @@ def diversity(first: Tensor, second: Tensor) -> dict[str, Tensor]:
 
 @register("dino")
 def build_dino(encoder: Encoder, options: Mapping[str, Any], loss: Mapping[str, Any]) -> Method:
-    """Options: head, keep, momentum 0.996 to 1, and those of DINOOptions; `regularizer: {variance, covariance}`."""
+    """Options: head, export_encoder, momentum (0.996 to 1), DINOOptions, `regularizer: {variance, covariance}`."""
+    options = renamed_option("method dino", options, "keep", "export_encoder")
     own = tuple(name for name in DINOOptions.__dataclass_fields__ if name not in ("variance", "covariance"))
-    check_options("dino", options, ("head", "keep", "regularizer", *own, *MOMENTUM_OPTIONS))
+    check_options("dino", options, ("head", "export_encoder", "regularizer", *own, *MOMENTUM_OPTIONS))
     no_loss("dino", loss)
     regularizer = options.get("regularizer", {})
     check_keys("dino regularizer", regularizer, ["variance", "covariance"])
     chosen = DINOOptions(**{key: options[key] for key in own if key in options}, **regularizer)
     head = build_dino_head(encoder.embed_dim, options.get("head"))
-    return DINO(encoder, head, build_momentum(options, 0.996, 1.0), chosen, which_encoder("dino", options))
+    return DINO(encoder, head, build_momentum(options, 0.996, 1.0), chosen, exported_encoder("dino", options))
 
 
-def which_encoder(method: str, options: Mapping[str, Any]) -> str:
-    """The option `keep`: which encoder becomes the model."""
-    keep = options.get("keep", "teacher")
-    if keep not in ("teacher", "student"):
-        raise unknown_name(f"{method} 'keep'", str(keep), ("teacher", "student"))
-    return keep
+def exported_encoder(method: str, options: Mapping[str, Any]) -> str:
+    """The option `export_encoder`: which encoder becomes the model, `teacher` or `student`."""
+    chosen = options.get("export_encoder", "teacher")
+    if chosen not in ("teacher", "student"):
+        raise unknown_name(f"{method} 'export_encoder'", str(chosen), ("teacher", "student"))
+    return chosen

@@ -1,4 +1,4 @@
-"""Self-distillation by classes that nobody named: the student says of every view what the teacher says of another."""
+"""Self-distillation: from one view a student predicts the soft assignment that a teacher gives to another view."""
 
 import torch
 from torch import Tensor

@@ -45,6 +45,9 @@ def build_mlp(
     return mlp(in_dim, last_norm=last_norm, **sizes), sizes["out_dim"]
 
 
+PROJECTOR = {"hidden_dim": 2048, "out_dim": 256}  # of the contrastive methods
+
+
 def build_projector(encoder_dim: int, config: Mapping[str, Any] | None) -> tuple[nn.Module, int]:
     """SimCLR's projector (no batch normalization) of `{hidden_dim, out_dim}`, and its output size; None: identity."""
     if config is None:

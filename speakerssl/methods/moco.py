@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from speakerssl.encoders import Encoder
 from speakerssl.losses import LossOutput, build_loss
 from speakerssl.methods.base import Method, check_options, register
-from speakerssl.methods.heads import build_projector
+from speakerssl.methods.batch import Batch
+from speakerssl.methods.heads import PROJECTOR, build_projector
 from speakerssl.methods.momentum import (
     MOMENTUM_OPTIONS,
     MomentumMethod,
@@ -34,25 +35,24 @@ class MoCo(MomentumMethod):
         self.encoder, self.projector, self.loss = encoder, projector, loss
         self.teacher, self.teacher_projector = teacher_of(encoder), teacher_of(projector)
 
-    def followers(self) -> list[tuple[nn.Module, nn.Module]]:
+    def teacher_student_pairs(self) -> list[tuple[nn.Module, nn.Module]]:
         return [(self.teacher, self.encoder), (self.teacher_projector, self.projector)]
 
-    def forward(self, views: list[Tensor], indices: Tensor, step: int) -> LossOutput:
-        at_least("moco", views, 2, "views.num_global")
-        embeddings = [self.encoder(view) for view in views[:2]]
+    def forward(self, batch: Batch, step: int) -> LossOutput:
+        at_least("moco", batch.views, 2, "views.num_global")
+        embeddings = [self.encoder(view) for view in batch.views[:2]]
         first, second = (self.projector(embedding) for embedding in embeddings)
         with torch.no_grad():
-            keys = [self.teacher_projector(self.teacher(view)) for view in views[:2]]
-        output = self.loss(first, second, step, indices, targets=(keys[0], keys[1]))
-        return self.observed(output, embeddings[0], embeddings[1], indices, step)
+            keys = [self.teacher_projector(self.teacher(view)) for view in batch.views[:2]]
+        output = self.loss(first, second, step, batch.recordings, targets=(keys[0], keys[1]))
+        return self.with_diagnostics(output, embeddings[0], embeddings[1], batch, step)
 
 
 @register("moco")
 def build_moco(encoder: Encoder, options: Mapping[str, Any], loss: Mapping[str, Any]) -> Method:
     """Options: projector (2048-256), momentum 0.999, momentum_final 0.999."""
     check_options("moco", options, ("projector", *MOMENTUM_OPTIONS))
-    default = {"hidden_dim": 2048, "out_dim": 256}
-    projector, _ = build_projector(encoder.embed_dim, options.get("projector", default))
+    projector, _ = build_projector(encoder.embed_dim, options.get("projector", PROJECTOR))
     criterion = build_loss({"negatives": {"name": "queue"}, **loss})
     start = options.get("momentum", 0.999)
     return MoCo(encoder, projector, criterion, build_momentum(options, start, start))

@@ -65,17 +65,17 @@ def follow(teacher: nn.Module, student: nn.Module, momentum: float) -> None:
 
 
 class MomentumMethod(Method):
-    """A method with teachers: subclasses name them in `followers`."""
+    """A method with teachers: subclasses name them in `teacher_student_pairs`."""
 
     def __init__(self, momentum: MomentumSchedule) -> None:
         super().__init__()
         self.momentum = momentum
 
-    def followers(self) -> list[tuple[nn.Module, nn.Module]]:
+    def teacher_student_pairs(self) -> list[tuple[nn.Module, nn.Module]]:
         """(teacher, student) pairs."""
         raise NotImplementedError
 
     def after_step(self, step: int, total_steps: int) -> None:
         momentum = self.momentum.at(step, total_steps, self.plan.kappa)
-        for teacher, student in self.followers():
+        for teacher, student in self.teacher_student_pairs():
             follow(teacher, student, momentum)

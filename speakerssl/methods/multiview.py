@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from itertools import combinations
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
 from speakerssl.encoders import Encoder
 from speakerssl.losses import LossOutput, build_loss
 from speakerssl.losses.options import check_range
 from speakerssl.methods.base import Method, check_options, register
-from speakerssl.methods.heads import build_projector
+from speakerssl.methods.batch import Batch
+from speakerssl.methods.heads import PROJECTOR, build_projector
 from speakerssl.methods.views import at_least, join_views
 
 
@@ -26,26 +27,25 @@ class MultiView(Method):
         super().__init__()
         self.encoder, self.projector, self.loss, self.num_global = encoder, projector, loss, num_global
 
-    def forward(self, views: list[Tensor], indices: Tensor, step: int) -> LossOutput:
-        at_least("multiview", views, self.num_global, "views.num_global")
-        embeddings = join_views(self.encoder, views)
+    def forward(self, batch: Batch, step: int) -> LossOutput:
+        at_least("multiview", batch.views, self.num_global, "views.num_global")
+        embeddings = join_views(self.encoder, batch.views)
         projected = [self.projector(embedding) for embedding in embeddings]
         pairs = list(combinations(range(self.num_global), 2))
-        pairs += [(local, one) for local in range(self.num_global, len(views)) for one in range(self.num_global)]
-        outputs = [self.loss(projected[a], projected[b], step, self.keys(indices)) for a, b in pairs]
+        pairs += [(local, one) for local in range(self.num_global, len(batch.views)) for one in range(self.num_global)]
+        outputs = [self.loss(projected[a], projected[b], step, self.keys(batch.recordings)) for a, b in pairs]
         total = outputs[0].loss
         for output in outputs[1:]:
             total = total + output.loss
         logs = {key: sum(output.logs[key] for output in outputs) / len(pairs) for key in outputs[0].logs}
         output = LossOutput(total / len(pairs), logs)
-        return self.observed(output, embeddings[0], embeddings[1], indices, step)
+        return self.with_diagnostics(output, embeddings[0], embeddings[1], batch, step)
 
 
-@register("multiview", masks_suspects=True)
+@register("multiview", masks=True)
 def build_multiview(encoder: Encoder, options: Mapping[str, Any], loss: Mapping[str, Any]) -> Method:
     """Options: projector (2048-256), num_global 2 (as in the views section)."""
     check_options("multiview", options, ("projector", "num_global"))
-    default = {"hidden_dim": 2048, "out_dim": 256}
-    projector, _ = build_projector(encoder.embed_dim, options.get("projector", default))
+    projector, _ = build_projector(encoder.embed_dim, options.get("projector", PROJECTOR))
     count = int(check_range("multiview 'num_global'", options.get("num_global", 2), 2))
     return MultiView(encoder, projector, build_loss(loss), count)

@@ -10,6 +10,7 @@ from speakerssl.encoders import Encoder
 from speakerssl.losses import LossOutput
 from speakerssl.losses.symmetry import promote
 from speakerssl.methods.base import Method
+from speakerssl.methods.batch import Batch
 from speakerssl.methods.heads import build_mlp
 from speakerssl.methods.views import at_least
 
@@ -27,13 +28,13 @@ class PairMethod(Method):
     def compare(self, first: Tensor, second: Tensor) -> LossOutput:
         raise NotImplementedError
 
-    def forward(self, views: list[Tensor], indices: Tensor, step: int) -> LossOutput:
-        at_least(type(self).__name__, views, 2, "views.num_global")
-        embeddings = [self.encoder(view) for view in views[:2]]
+    def forward(self, batch: Batch, step: int) -> LossOutput:
+        at_least(type(self).__name__, batch.views, 2, "views.num_global")
+        embeddings = [self.encoder(view) for view in batch.views[:2]]
         first, second = (self.projector(embedding) for embedding in embeddings)
         with torch.autocast(first.device.type, enabled=False):
             output = self.compare(promote(first), promote(second))
-        return self.observed(output, embeddings[0], embeddings[1], indices, step)
+        return self.with_diagnostics(output, embeddings[0], embeddings[1], batch, step)
 
 
 def build_expander(method: str, encoder: Encoder, options: Mapping[str, Any]) -> nn.Module:

@@ -16,10 +16,11 @@ from torch import Tensor, nn
 
 from speakerssl.encoders import Encoder
 from speakerssl.losses import LossOutput, gather, koleo
-from speakerssl.losses.options import check_range
+from speakerssl.losses.options import check_range, renamed_option
 from speakerssl.losses.symmetry import promote
 from speakerssl.methods.base import Method, check_options, no_loss, register
-from speakerssl.methods.dino import which_encoder
+from speakerssl.methods.batch import Batch
+from speakerssl.methods.dino import exported_encoder
 from speakerssl.methods.distillation import cross_view_entropy, target_numbers
 from speakerssl.methods.heads import Prototypes, build_mlp
 from speakerssl.methods.momentum import (
@@ -50,14 +51,14 @@ class SDPN(MomentumMethod):
         projector: nn.Module,
         dim: int,
         momentum: MomentumSchedule,
-        keep: str = "teacher",
+        export_encoder: str = "teacher",
         **options: float,
     ) -> None:
         super().__init__(momentum)
         chosen = {**DEFAULTS, **options}
         for name, value in chosen.items():
             check_range(f"sdpn '{name}'", value, 1e-4 if name.endswith("temperature") else 0)
-        self.encoder, self.projector, self.keep = encoder, projector, keep
+        self.encoder, self.projector, self.export_encoder = encoder, projector, export_encoder
         self.teacher, self.teacher_projector = teacher_of(encoder), teacher_of(projector)
         self.prototypes = Prototypes(dim, int(chosen["prototypes"]))
         self.student_temperature, self.teacher_temperature = (
@@ -66,18 +67,18 @@ class SDPN(MomentumMethod):
         )
         self.iterations, self.koleo = int(chosen["iterations"]), chosen["koleo"]
 
-    def followers(self) -> list[tuple[nn.Module, nn.Module]]:
+    def teacher_student_pairs(self) -> list[tuple[nn.Module, nn.Module]]:
         return [(self.teacher, self.encoder), (self.teacher_projector, self.projector)]
 
     def final_encoder(self) -> Encoder:
-        return self.teacher if self.keep == "teacher" else self.encoder
+        return self.teacher if self.export_encoder == "teacher" else self.encoder
 
-    def forward(self, views: list[Tensor], indices: Tensor, step: int) -> LossOutput:
-        at_least("sdpn", views, 2, "views.num_global")
+    def forward(self, batch: Batch, step: int) -> LossOutput:
+        at_least("sdpn", batch.views, 2, "views.num_global")
         with torch.no_grad():
-            taught = [self.teacher_projector(x) for x in join_views(self.teacher, views[:2])]
+            taught = [self.teacher_projector(x) for x in join_views(self.teacher, batch.views[:2])]
             targets = [sinkhorn(self.prototypes(x), self.teacher_temperature, self.iterations) for x in taught]
-        embeddings = join_views(self.encoder, views)
+        embeddings = join_views(self.encoder, batch.views)
         projected = [self.projector(embedding) for embedding in embeddings]
         loss = cross_view_entropy(targets, [self.prototypes(x) / self.student_temperature for x in projected])
         logs = target_numbers(targets)
@@ -85,7 +86,7 @@ class SDPN(MomentumMethod):
             spread = spread_of(projected[:2])
             loss = loss + self.koleo * spread
             logs["regularizer/koleo"] = spread.item()
-        return self.observed(LossOutput(loss, logs), embeddings[0], embeddings[1], indices, step)
+        return self.with_diagnostics(LossOutput(loss, logs), embeddings[0], embeddings[1], batch, step)
 
 
 def spread_of(views: list[Tensor]) -> Tensor:
@@ -97,11 +98,12 @@ def spread_of(views: list[Tensor]) -> Tensor:
 
 @register("sdpn")
 def build_sdpn(encoder: Encoder, options: Mapping[str, Any], loss: Mapping[str, Any]) -> Method:
-    """Options: projector {hidden_dim 2048, out_dim 256, layers 3}, keep, momentum 0.996 to 1, those of DEFAULTS."""
-    check_options("sdpn", options, ("projector", "keep", *DEFAULTS, *MOMENTUM_OPTIONS))
+    """Options: projector {hidden_dim 2048, out_dim 256, layers 3}, export_encoder, momentum (0.996 to 1), DEFAULTS."""
+    options = renamed_option("method sdpn", options, "keep", "export_encoder")
+    check_options("sdpn", options, ("projector", "export_encoder", *DEFAULTS, *MOMENTUM_OPTIONS))
     no_loss("sdpn", loss)
     default = {"hidden_dim": 2048, "out_dim": 256, "layers": 3}
     projector, dim = build_mlp("sdpn projector", encoder.embed_dim, options.get("projector", {}), default)
     own = {key: options[key] for key in DEFAULTS if key in options}
     momentum = build_momentum(options, 0.996, 1.0)
-    return SDPN(encoder, projector, dim, momentum, which_encoder("sdpn", options), **own)
+    return SDPN(encoder, projector, dim, momentum, exported_encoder("sdpn", options), **own)

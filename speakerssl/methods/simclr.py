@@ -7,11 +7,13 @@ With `symmetry: both_views` and an additive margin this is the seed paper's SNT-
 from collections.abc import Mapping
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
-from speakerssl.encoders import Encoder, Projector
+from speakerssl.encoders import Encoder
 from speakerssl.losses import LossOutput, build_loss
 from speakerssl.methods.base import Method, check_options, register
+from speakerssl.methods.batch import Batch
+from speakerssl.methods.heads import PROJECTOR, build_projector
 
 
 class SimCLR(Method):
@@ -21,20 +23,16 @@ class SimCLR(Method):
         super().__init__()
         self.encoder, self.projector, self.loss = encoder, projector, loss
 
-    def forward(self, views: list[Tensor], indices: Tensor, step: int) -> LossOutput:
-        embeddings = [self.encoder(view) for view in views[:2]]
+    def forward(self, batch: Batch, step: int) -> LossOutput:
+        embeddings = [self.encoder(view) for view in batch.views[:2]]
         first, second = (self.projector(embedding) for embedding in embeddings)
-        output = self.loss(first, second, step, self.keys(indices))
-        return self.observed(output, embeddings[0], embeddings[1], indices, step)
+        output = self.loss(first, second, step, self.keys(batch.recordings))
+        return self.with_diagnostics(output, embeddings[0], embeddings[1], batch, step)
 
 
-def build_projector(encoder: Encoder, config: Mapping[str, Any] | None) -> nn.Module:
-    """`{hidden_dim: 2048, out_dim: 256}` or None for no projector."""
-    return nn.Identity() if config is None else Projector(encoder.embed_dim, **config)
-
-
-@register("simclr", masks_suspects=True)
+@register("simclr", masks=True)
 def build_simclr(encoder: Encoder, options: Mapping[str, Any], loss: Mapping[str, Any]) -> Method:
+    """Options: projector (2048-256; null: the loss is on the embedding itself)."""
     check_options("simclr", options, ("projector",))
-    projector = options.get("projector", {"hidden_dim": 2048, "out_dim": 256})
-    return SimCLR(encoder, build_projector(encoder, projector), build_loss(loss))
+    projector, _ = build_projector(encoder.embed_dim, options.get("projector", PROJECTOR))
+    return SimCLR(encoder, projector, build_loss(loss))

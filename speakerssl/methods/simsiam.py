@@ -6,11 +6,12 @@ loss = -1/2 cos(predictor(z), stop(z')) - 1/2 cos(predictor(z'), stop(z)).
 from collections.abc import Mapping
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
 from speakerssl.encoders import Encoder
 from speakerssl.losses import LossOutput
 from speakerssl.methods.base import Method, check_options, no_loss, register
+from speakerssl.methods.batch import Batch
 from speakerssl.methods.byol import mean_cosine
 from speakerssl.methods.heads import build_mlp
 from speakerssl.methods.views import at_least
@@ -20,20 +21,20 @@ PREDICTOR = {"hidden_dim": 512, "layers": 2}
 
 
 class SimSiam(Method):
-    """Its collapse is the loss of -1 with a spread near 0, which the watch on embeddings sees."""
+    """Its collapse is the loss of -1 with a spread near 0, which the collapse monitor sees."""
 
     def __init__(self, encoder: Encoder, projector: nn.Module, predictor: nn.Module) -> None:
         super().__init__()
         self.encoder, self.projector, self.predictor = encoder, projector, predictor
 
-    def forward(self, views: list[Tensor], indices: Tensor, step: int) -> LossOutput:
-        at_least("simsiam", views, 2, "views.num_global")
-        embeddings = [self.encoder(view) for view in views[:2]]
+    def forward(self, batch: Batch, step: int) -> LossOutput:
+        at_least("simsiam", batch.views, 2, "views.num_global")
+        embeddings = [self.encoder(view) for view in batch.views[:2]]
         first, second = (self.projector(embedding) for embedding in embeddings)
         predicted = self.predictor(first), self.predictor(second)
         cosine = (mean_cosine(predicted[0], second.detach()) + mean_cosine(predicted[1], first.detach())) / 2
-        return self.observed(
-            LossOutput(-cosine, {"target_cosine": cosine.item()}), embeddings[0], embeddings[1], indices, step
+        return self.with_diagnostics(
+            LossOutput(-cosine, {"target_cosine": cosine.item()}), embeddings[0], embeddings[1], batch, step
         )
 
 

@@ -1,14 +1,14 @@
 """Self-supervised positive sampling: the second view comes from another recording that is likely the same speaker.
 
 SSPS (arXiv 2501.17772, 2505.14561): at the start of an epoch, k-means on the unit reference embeddings of the
-unaugmented recordings. For an anchor in cluster c the partner is a random member of c (`neighbours: 0`) or of one of
-the M clusters whose centroids are nearest to that of c. No labels are used. Where sessions are known, members of
-another session than the anchor's are preferred; with none, any other recording is.
+unaugmented recordings. For an anchor in cluster c the positive comes from a random member of c (`neighbours: 0`) or
+of one of the M clusters whose centroids are nearest to that of c. No labels are used. Where sessions are known,
+members of another session than the anchor's are preferred; with none, any other recording is.
 
 `reference: statistics` clusters by feature statistics (statistics.py) rather than by the encoder as it is: from the
 first epoch on they find recordings of one session, where an encoder that has just begun finds few. `mask: true` takes
 the recordings of a cluster out of each other's negatives: who may be a positive should not be pushed away. With
-`prob` below 1 the other anchors keep their own recording as partner, lest a cluster become one point. These three are
+`prob` below 1 the other anchors keep their own recording as positive, lest a cluster become one point. These three are
 ours, not the papers'.
 """
 
@@ -30,15 +30,15 @@ REFERENCES = ("encoder", "statistics")
 
 
 @dataclass(frozen=True)
-class Sampled:
-    """What an epoch uses: the partner of each recording [N], and its cluster [N]."""
+class SampledPositives:
+    """What an epoch uses: the recording [N] that each one's second view is cut from, and the cluster [N] of each."""
 
-    partners: np.ndarray
+    recordings: np.ndarray
     clusters: np.ndarray
 
 
 class PositiveSampler:
-    """Draws partners; a plain object without state, every draw is a function of (seed, epoch)."""
+    """Draws the recordings that positives come from: without state, every draw is a function of (seed, epoch)."""
 
     def __init__(
         self,
@@ -68,8 +68,8 @@ class PositiveSampler:
         embed: Callable[[], np.ndarray],
         sessions: list[str | None] | None,
         device: torch.device,
-    ) -> Sampled | None:
-        """Partners and clusters of `epoch`, None before `start_epoch`; the same on all processes.
+    ) -> SampledPositives | None:
+        """Positives and clusters of `epoch`, None before `start_epoch`; the same on all processes.
 
         Raises InputError where there are more clusters than recordings.
         """
@@ -89,19 +89,19 @@ class PositiveSampler:
         embeddings: np.ndarray,
         sessions: list[str | None] | None = None,
         device: torch.device = CPU,
-    ) -> Sampled:
-        """Partners and clusters [N] from reference embeddings [N, D]."""
+    ) -> SampledPositives:
+        """Positives and clusters [N] from reference embeddings [N, D]."""
         if self.clusters > len(embeddings):
             raise InputError(f"ssps: {self.clusters} clusters for {len(embeddings)} recordings; lower 'clusters'")
         rng = np.random.default_rng((self.seed, epoch))
         units = unit(embeddings)
         labels, centroids = spherical_kmeans(units, self.clusters, self.iterations, rng, device)
         near = nearest_clusters(labels, centroids, self.neighbours)
-        partners = sample_partners(labels, near, sessions, rng)
+        positives = sample_positives(labels, near, sessions, rng)
         if self.prob < 1:
-            own = rng.random(len(partners)) >= self.prob
-            partners[own] = np.flatnonzero(own)
-        return Sampled(partners, labels)
+            own = rng.random(len(positives)) >= self.prob
+            positives[own] = np.flatnonzero(own)
+        return SampledPositives(positives, labels)
 
 
 def build_sampler(config: Any) -> PositiveSampler | None:
@@ -114,10 +114,10 @@ def build_sampler(config: Any) -> PositiveSampler | None:
     return PositiveSampler(**config)
 
 
-def sample_partners(
+def sample_positives(
     labels: np.ndarray, sources: dict[int, np.ndarray], sessions: list[str | None] | None, rng: np.random.Generator
 ) -> np.ndarray:
-    """One partner for each recording [N]: a random member of one of the `sources` of its cluster.
+    """One positive for each recording [N]: a random member of one of the `sources` of its cluster.
 
     Members of another session come first, then any but the anchor, then the anchor itself. A recording whose
     session is None has one of its own.
@@ -126,7 +126,7 @@ def sample_partners(
     present, starts = np.unique(labels[order], return_index=True)
     members = dict(zip(present.tolist(), np.split(order, starts[1:])))
     session = None if sessions is None else session_numbers(sessions)
-    partners = np.empty(len(labels), dtype=np.int64)
+    positives = np.empty(len(labels), dtype=np.int64)
     for anchor, cluster in enumerate(labels.tolist()):
         near = sources[cluster]
         candidates = members[int(near[rng.integers(len(near))])]
@@ -134,8 +134,8 @@ def sample_partners(
         if session is not None:
             elsewhere = others[session[others] != session[anchor]]
             others = elsewhere if len(elsewhere) else others
-        partners[anchor] = others[rng.integers(len(others))] if len(others) else anchor
-    return partners
+        positives[anchor] = others[rng.integers(len(others))] if len(others) else anchor
+    return positives
 
 
 def session_numbers(sessions: list[str | None]) -> np.ndarray:

@@ -14,6 +14,7 @@ from speakerssl.encoders import Encoder
 from speakerssl.losses import LossOutput, gather
 from speakerssl.losses.options import check_range
 from speakerssl.methods.base import Method, check_options, no_loss, register
+from speakerssl.methods.batch import Batch
 from speakerssl.methods.distillation import cross_view_entropy, target_numbers
 from speakerssl.methods.heads import Prototypes, build_mlp
 from speakerssl.methods.sinkhorn import sinkhorn
@@ -48,9 +49,9 @@ class SwAV(Method):
         self.queue: Tensor
         self.filled: Tensor
 
-    def forward(self, views: list[Tensor], indices: Tensor, step: int) -> LossOutput:
-        at_least("swav", views, 2, "views.num_global")
-        embeddings = join_views(self.encoder, views)
+    def forward(self, batch: Batch, step: int) -> LossOutput:
+        at_least("swav", batch.views, 2, "views.num_global")
+        embeddings = join_views(self.encoder, batch.views)
         projected = [self.projector(embedding) for embedding in embeddings]
         frozen = self.epoch_at(step) < self.freeze_epochs
         scores = [self.prototypes(vectors, frozen) for vectors in projected]
@@ -59,7 +60,7 @@ class SwAV(Method):
         if self.training:
             self._remember(projected[:2])
         loss = cross_view_entropy(codes, [score / self.temperature for score in scores])
-        return self.observed(LossOutput(loss, target_numbers(codes)), embeddings[0], embeddings[1], indices, step)
+        return self.with_diagnostics(LossOutput(loss, target_numbers(codes)), embeddings[0], embeddings[1], batch, step)
 
     @torch.no_grad()
     def _codes(self, scores: Tensor, view: int, use_queue: bool) -> Tensor:

@@ -24,11 +24,11 @@ def save_checkpoint(
     method: nn.Module,
     optimizer: torch.optim.Optimizer,
     run: str,
-    partners: np.ndarray | None = None,
+    positives: np.ndarray | None = None,
 ) -> Path:
     """Writes `folder/step-<step>.pt`.
 
-    `run` identifies the configuration it belongs to; `partners` are the epoch's sampled positives.
+    `run` identifies the configuration it belongs to; `positives` are the epoch's sampled positives.
     """
     path = folder / f"step-{step:08d}.pt"
     state = {
@@ -36,7 +36,7 @@ def save_checkpoint(
         "run": run,
         "method": method.state_dict(),
         "optimizer": optimizer.state_dict(),
-        "partners": None if partners is None else torch.from_numpy(partners),
+        "positives": None if positives is None else torch.from_numpy(positives),
     }
     with atomic_path(path) as temporary:
         torch.save(state, temporary)
@@ -51,7 +51,7 @@ def list_checkpoints(folder: Path) -> list[Path]:
 def load_checkpoint(
     path: Path, method: nn.Module, optimizer: torch.optim.Optimizer | None, run: str
 ) -> tuple[int, np.ndarray | None]:
-    """Restores `method` and `optimizer` in place; returns the step it was taken after and the partners.
+    """Restores `method` and `optimizer` in place; returns the step it was taken after and the sampled positives.
 
     Raises:
         InputError: the file is damaged or belongs to another configuration or model.
@@ -67,8 +67,8 @@ def load_checkpoint(
             optimizer.load_state_dict(state["optimizer"])
     except (RuntimeError, ValueError) as error:
         raise InputError(f"{path}: a checkpoint of another model: {str(error).splitlines()[-1].strip()}") from None
-    partners = state["partners"]
-    return int(state["step"]), None if partners is None else partners.numpy()
+    positives = state["positives"] if "positives" in state else state["partners"]  # "partners": the first release
+    return int(state["step"]), None if positives is None else positives.numpy()
 
 
 def keep_last(folder: Path, count: int) -> None:

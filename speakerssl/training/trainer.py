@@ -6,11 +6,12 @@ drawn from (seed, step). Killed at any step and started again, a run ends with t
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.data import DataLoader
 
 from speakerssl.config import Config
@@ -18,7 +19,7 @@ from speakerssl.data.sampler import EpochBatches, Item
 from speakerssl.data.views import ViewDataset, collate
 from speakerssl.errors import InputError, JobError, unknown_name
 from speakerssl.losses import LossOutput
-from speakerssl.methods import Method, Plan
+from speakerssl.methods import Batch, Method, Plan
 from speakerssl.training.checkpoint import keep_last, list_checkpoints, load_checkpoint, save_checkpoint
 from speakerssl.training.distributed import World
 from speakerssl.training.log import TrainingLog
@@ -71,9 +72,9 @@ class Trainer:
         log = TrainingLog(self.output, step, self.total_steps, self.config.training.tensorboard)
         log = log if self.world.is_main else _Silent()  # type: ignore[assignment]
         try:
-            for indices, views in self._views(step):
+            for batch in self._batches(step):
                 began = time.monotonic()
-                output, lr = self._step(model, indices, views, step)
+                output, lr = self._step(model, batch, step)
                 step += 1
                 values = {"loss": float(output.loss.detach()), "lr": lr, **output.logs}
                 values["recordings_per_second"] = self.config.training.batch_size / (time.monotonic() - began)
@@ -81,7 +82,7 @@ class Trainer:
         finally:
             log.close()
 
-    def _step(self, model: nn.Module, indices: Tensor, views: list[Tensor], step: int) -> tuple[LossOutput, float]:
+    def _step(self, model: nn.Module, batch: Batch, step: int) -> tuple[LossOutput, float]:
         """One optimizer step; `accumulate` micro-batches each bring their own negatives."""
         training, device = self.config.training, self.world.device
         torch.manual_seed(_mix(training.seed, step, self.world.rank))
@@ -91,10 +92,11 @@ class Trainer:
         self.method.train()
         self.optimizer.zero_grad(set_to_none=True)
         parts = training.accumulate
-        for chunk, part in zip(indices.chunk(parts), zip(*(view.chunk(parts) for view in views))):
-            feats = [self.frontend(view.to(device)) for view in part]
+        for part in batch.chunks(parts):
+            part = part.to(device)
+            part = replace(part, views=[self.frontend(view) for view in part.views])
             with torch.autocast(device.type, torch.bfloat16, enabled=training.amp == "bf16"):
-                output = model(feats, chunk.to(device), step)
+                output = model(part, step)
             if not torch.isfinite(output.loss):
                 raise JobError(f"the loss became {output.loss.item()} at step {step}: lower the learning rate")
             (output.loss / parts).backward()
@@ -115,20 +117,21 @@ class Trainer:
         if step % training.log_every == 0 or validated or last:
             log.step(step, values)
         if (step % training.checkpoint_every == 0 or last) and self.world.is_main:
-            partners = self.batches.partners
-            save_checkpoint(self.checkpoints, step, self.method, self.optimizer, self.run_id, partners)
+            positives = self.batches.sampled_positives
+            save_checkpoint(self.checkpoints, step, self.method, self.optimizer, self.run_id, positives)
             keep_last(self.checkpoints, max(2, training.average_last))
 
-    def _views(self, step: int) -> Iterator[tuple[Tensor, list[Tensor]]]:
+    def _batches(self, step: int) -> Iterator[Batch]:
         """Batches from `step` to the last step, epoch by epoch."""
         while step < self.total_steps:
             epoch, position = divmod(step, len(self.batches))
             self.batches.set_epoch(epoch, position)
             if self.embed is not None and position == 0:  # inside an epoch the checkpoint brought them
                 self.method.eval()
-                self.batches.partners = self.method.start_epoch(epoch, self.embed)
-            for indices, views in self.loader:
-                yield indices, views
+                self.batches.sampled_positives = self.method.start_epoch(epoch, self.embed)
+            for batch in self.loader:
+                labels = self.method.labels
+                yield batch if labels is None else replace(batch, labels=torch.from_numpy(labels)[batch.recordings])
                 step += 1
                 if step == self.total_steps:
                     return
@@ -142,7 +145,7 @@ class Trainer:
         found = list_checkpoints(self.checkpoints)
         if not found:
             return 0
-        step, self.batches.partners = load_checkpoint(found[-1], self.method, self.optimizer, self.run_id)
+        step, self.batches.sampled_positives = load_checkpoint(found[-1], self.method, self.optimizer, self.run_id)
         return step
 
 
@@ -172,23 +175,24 @@ class _Silent:
     def close(self) -> None: ...
 
 
-class _Indexed:
-    """A dataset whose items carry their index."""
+class _Identified:
+    """A dataset whose items say which recordings they are of."""
 
     def __init__(self, dataset: ViewDataset) -> None:
         self.dataset = dataset
 
-    def __getitem__(self, item: Item) -> tuple[int, list[np.ndarray]]:
-        return item[1], self.dataset[item]
+    def __getitem__(self, item: Item) -> tuple[Item, list[np.ndarray]]:
+        return item, self.dataset[item]
 
 
-def _collate(items: list[tuple[int, list[np.ndarray]]]) -> tuple[Tensor, list[Tensor]]:
-    return torch.tensor([index for index, _ in items]), collate([views for _, views in items])
+def _collate(items: list[tuple[Item, list[np.ndarray]]]) -> Batch:
+    numbers = torch.tensor([item for item, _ in items])
+    return Batch(collate([views for _, views in items]), recordings=numbers[:, 1], partners=numbers[:, 2])
 
 
 def _loader(dataset: ViewDataset, batches: EpochBatches, workers: int) -> DataLoader:
     return DataLoader(
-        _Indexed(dataset),  # type: ignore[arg-type]
+        _Identified(dataset),  # type: ignore[arg-type]
         batch_sampler=batches,
         num_workers=workers,
         collate_fn=_collate,

@@ -33,9 +33,9 @@ def test_processes_split_the_batch_of_one() -> None:
         assert len(parts[0]) == len(parts[1]) == 3
 
 
-def test_partners_replace_the_second_view() -> None:
+def test_positives_replace_the_second_view() -> None:
     batches = EpochBatches(8, 4, seed=0)
-    batches.partners = np.arange(8)[::-1].copy()
+    batches.sampled_positives = np.arange(8)[::-1].copy()
     assert all(j == 7 - i for _, i, j in batches.batch(0))
 
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from speakerssl.encoders import Projector, build_projector
+from speakerssl.encoders import Projector
 from speakerssl.errors import InputError
 
 
@@ -25,7 +25,7 @@ def test_equal_to_its_formula():
 
 @pytest.mark.parametrize("hidden_dim", [None, 0])
 def test_none_is_the_identity(hidden_dim):
-    projector = build_projector(12, hidden_dim=hidden_dim)
+    projector = Projector(12, hidden_dim=hidden_dim)
     x = torch.randn(3, 12)
     assert projector(x) is x
     assert projector.out_dim == 12

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from speakerssl.errors import InputError
 from speakerssl.losses import ContrastiveLoss, NegativeStep, build_loss
-from speakerssl.losses.block import Block
+from speakerssl.losses.task import SimilarityChunk
 
 N, D = 6, 5
 SYMMETRIES = ("one_direction", "both_views", "dual")
@@ -169,9 +169,9 @@ def test_never_more_cosines_than_the_block_or_one_row(block_size: int) -> None:
     seen = []
 
     class Watch(NegativeStep):
-        def forward(self, block: Block, drawn: object) -> Block:
-            seen.append(tuple(block.cosines.shape))
-            return block
+        def forward(self, chunk: SimilarityChunk, drawn: object) -> SimilarityChunk:
+            seen.append(tuple(chunk.cosines.shape))
+            return chunk
 
     loss = ContrastiveLoss(block_size=block_size, negatives=[Watch()])
     loss(*views())

@@ -7,9 +7,9 @@ from torch.distributions import Beta
 
 from speakerssl.errors import InputError
 from speakerssl.losses import build_loss
-from speakerssl.losses.block import Problem, first_block
 from speakerssl.losses.mixing import FeatureTransformation, MoCHi, extrapolate
 from speakerssl.losses.symmetry import normalize
+from speakerssl.losses.task import ContrastiveTask, first_chunk
 
 N, D = 7, 5
 
@@ -20,23 +20,23 @@ def batch(count: int = N) -> tuple[Tensor, Tensor]:
     return view1, view1 + torch.randn(count, D, generator=generator, dtype=torch.float64)
 
 
-def problem() -> Problem:
+def task() -> ContrastiveTask:
     view1, view2 = (normalize(view) for view in batch())
     keys = torch.tensor([0, 1, 2, 3, 4, 5, 0])
-    return Problem(view1, torch.arange(N), view2, view1.norm(dim=1), keys, keys, torch.full((N,), 0.2).double())
+    return ContrastiveTask(view1, torch.arange(N), view2, view1.norm(dim=1), keys, keys, torch.full((N,), 0.2).double())
 
 
 def test_mochi_mixes_the_hardest_negatives_with_each_other_and_with_the_anchor() -> None:
-    given = first_block(problem())
+    given = first_chunk(task())
     torch.manual_seed(2)
-    block = MoCHi(hardest=3, pairs=4, with_anchor=2)(given, None)
+    chunk = MoCHi(hardest=3, pairs=4, with_anchor=2)(given, None)
     torch.manual_seed(2)
     draws = [torch.randint(3, (N, count)) for count in (4, 4, 2)]
     a, b = torch.rand(N, 4).double(), torch.rand(N, 2).double() / 2
-    added = block.cosines[:, N:]
+    added = chunk.cosines[:, N:]
     assert added.shape == (N, 6)
     for row in range(N):
-        anchor = given.problem.anchors[row]
+        anchor = given.task.anchors[row]
         valid = [j for j in range(N) if not given.invalid[row, j]]
         hardest = sorted(valid, key=lambda j: -given.cosines[row, j].item())[:3]
         for k in range(4):
@@ -47,7 +47,7 @@ def test_mochi_mixes_the_hardest_negatives_with_each_other_and_with_the_anchor()
             n = given.vectors[hardest[draws[2][row, k]]]
             mixed = b[row, k] * anchor + (1 - b[row, k]) * n
             assert added[row, 4 + k].item() == pytest.approx((anchor @ mixed / mixed.norm()).item())
-    assert not block.invalid[:, N:].any()
+    assert not chunk.invalid[:, N:].any()
 
 
 def test_mochi_marks_mixtures_with_what_is_no_negative() -> None:
@@ -61,9 +61,9 @@ def test_mixtures_are_constants_to_the_gradient() -> None:
     view1, view2 = (normalize(view).requires_grad_() for view in batch())
     keys = torch.arange(N)
     temperature = torch.full((N,), 0.2).double()
-    given = first_block(Problem(view1, keys, view2, torch.ones(N).double(), keys, keys, temperature))
-    block = MoCHi(hardest=4, pairs=8, with_anchor=8)(given, None)
-    first, second = torch.autograd.grad(block.cosines[:, N:].sum(), (view1, view2))
+    given = first_chunk(ContrastiveTask(view1, keys, view2, torch.ones(N).double(), keys, keys, temperature))
+    chunk = MoCHi(hardest=4, pairs=8, with_anchor=8)(given, None)
+    first, second = torch.autograd.grad(chunk.cosines[:, N:].sum(), (view1, view2))
     assert first.abs().max() > 0
     assert second.abs().max() == 0
 
@@ -91,21 +91,21 @@ def test_extrapolation_is_the_product_of_the_extrapolated_vectors() -> None:
 
 
 def test_feature_transformation_repeats_its_draws() -> None:
-    given = first_block(problem())
+    given = first_chunk(task())
     torch.manual_seed(4)
-    block = FeatureTransformation()(given, None)
+    chunk = FeatureTransformation()(given, None)
     torch.manual_seed(4)
     positive_share = 1 + Beta(2.0, 2.0).sample((N,)).double()
     other = torch.randperm(N)
     share = Beta(1.6, 1.6).sample((N,)).double()
-    torch.testing.assert_close(block.positive, extrapolate(given.positive, positive_share))
+    torch.testing.assert_close(chunk.positive, extrapolate(given.positive, positive_share))
     for j in range(N):
         mixed = share[j] * given.vectors[j] + (1 - share[j]) * given.vectors[other[j]]
-        torch.testing.assert_close(block.vectors[j], mixed)
+        torch.testing.assert_close(chunk.vectors[j], mixed)
         for row in range(N):
-            assert block.cosines[row, j].item() == pytest.approx((given.problem.anchors[row] @ mixed).item())
+            assert chunk.cosines[row, j].item() == pytest.approx((given.task.anchors[row] @ mixed).item())
             bad = given.invalid[row, j] or given.invalid[row, other[j]]
-            assert bool(block.invalid[row, j]) is bool(bad)
+            assert bool(chunk.invalid[row, j]) is bool(bad)
 
 
 def test_feature_transformation_can_be_switched_off() -> None:
@@ -139,7 +139,7 @@ def test_gradient_in_float64(negatives: object) -> None:
 
 
 def test_recomputed_blocks_draw_the_same_numbers() -> None:
-    """Backward runs each block again: with other random numbers the gradient would be that of another loss."""
+    """Backward runs each chunk again: with other random numbers the gradient would be that of another loss."""
     view1, view2 = (view.requires_grad_() for view in batch())
     mochi = {"name": "mochi", "hardest": 4, "pairs": 4, "with_anchor": 0}
     loss = build_loss({"symmetry": "one_direction", "negatives": mochi, "block_size": 4})

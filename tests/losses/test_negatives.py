@@ -9,8 +9,8 @@ from torch import Tensor
 
 from speakerssl.errors import InputError
 from speakerssl.losses import build_loss
-from speakerssl.losses.block import Problem
 from speakerssl.losses.negatives import DCLR, HardFilter, loss_gradient
+from speakerssl.losses.task import ContrastiveTask
 
 N, TAU = 6, 0.2
 
@@ -88,15 +88,15 @@ def test_dclr_adds_noise_that_all_anchors_share() -> None:
     assert output.loss.item() == pytest.approx(expected.item(), abs=1e-6)
 
 
-def problem(temperature: float = TAU) -> Problem:
+def task(temperature: float = TAU) -> ContrastiveTask:
     view1, view2 = (torch.nn.functional.normalize(view, dim=1) for view in batch())
     keys = torch.arange(N)
-    return Problem(view1, keys, view2, view1.norm(dim=1), keys, keys, torch.full((N,), temperature).double())
+    return ContrastiveTask(view1, keys, view2, view1.norm(dim=1), keys, keys, torch.full((N,), temperature).double())
 
 
 def test_the_noise_gradient_is_that_of_autograd() -> None:
     noise = torch.nn.functional.normalize(torch.randn(7, 4, dtype=torch.float64), dim=1).requires_grad_()
-    given = problem()
+    given = task()
     logits = torch.cat([given.anchors @ given.candidates.T, given.anchors @ noise.T], 1) / TAU
     loss = torch.nn.functional.cross_entropy(logits, torch.arange(N), reduction="sum")
     (expected,) = torch.autograd.grad(loss, noise)
@@ -105,7 +105,7 @@ def test_the_noise_gradient_is_that_of_autograd() -> None:
 
 
 def test_the_noise_moves_towards_a_higher_loss() -> None:
-    given = problem()
+    given = task()
     values = []
     for steps in (0, 20):
         torch.manual_seed(0)

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from speakerssl.losses import MomentumQueue, build_loss
-from speakerssl.losses.symmetry import Pool, normalize
+from speakerssl.losses.symmetry import MemoryBatch, normalize
 
 D, TAU = 4, 0.2
 
@@ -15,9 +15,9 @@ def batch(seed: int, count: int = 3) -> tuple[Tensor, Tensor]:
     return tuple(torch.randn(count, D, generator=generator, dtype=torch.float64) for _ in range(2))
 
 
-def numbered(first: int, count: int) -> Pool:
+def numbered(first: int, count: int) -> MemoryBatch:
     values = torch.arange(first, first + count)
-    return Pool(values[:, None].float().repeat(1, 2), values)
+    return MemoryBatch(values[:, None].float().repeat(1, 2), values)
 
 
 def test_the_queue_is_a_ring_that_forgets_the_oldest() -> None:

@@ -1,10 +1,10 @@
-"""Problems name each anchor's positive by its place, and hold one copy of the batch where one will do."""
+"""Tasks name each anchor's positive by its place, and hold one copy of the batch where one will do."""
 
 import pytest
 import torch
 from torch import Tensor
 
-from speakerssl.losses.symmetry import SYMMETRIES, Views, normalize, problems_of
+from speakerssl.losses.symmetry import SYMMETRIES, Views, normalize, tasks_of
 
 N, D = 5, 3
 
@@ -26,26 +26,26 @@ def test_the_partner_is_the_other_view_of_the_anchor_and_the_only_one_under_its_
 ) -> None:
     both = given(targets)
     units, sought = ([normalize(view) for view in pair] for pair in (both.views, both.targets))
-    problems, _ = problems_of(symmetry, both, gathered=False)
+    tasks, _ = tasks_of(symmetry, both, gathered=False)
     anchors = units[:1] if symmetry == "one_direction" else units
-    assert torch.equal(torch.cat([problem.anchors for problem in problems]), torch.cat(anchors))
+    assert torch.equal(torch.cat([task.anchors for task in tasks]), torch.cat(anchors))
     expected = torch.cat([sought[1], sought[0]])
-    for problem, start in zip(problems, (0, N)):
-        assert torch.equal(problem.positives, expected[start : start + len(problem.anchors)])
-        assert torch.equal(problem.keys, problem.candidate_keys[problem.partners])
-        part = problem.rows(1, 3)
-        assert torch.equal(part.positives, problem.positives[1:3])
+    for task, start in zip(tasks, (0, N)):
+        assert torch.equal(task.positives, expected[start : start + len(task.anchors)])
+        assert torch.equal(task.keys, task.candidate_keys[task.positive_indices])
+        part = task.rows(1, 3)
+        assert torch.equal(part.positives, task.positives[1:3])
 
 
 def test_one_process_searches_in_the_very_tensor_of_its_anchors() -> None:
-    (problem,), pool = problems_of("both_views", given(targets=False), gathered=False)
-    assert problem.anchors is problem.candidates
-    assert pool.vectors.data_ptr() == problem.candidates.data_ptr()
-    (problem,), _ = problems_of("both_views", given(targets=True), gathered=False)
-    assert problem.anchors is not problem.candidates
+    (task,), memory = tasks_of("both_views", given(targets=False), gathered=False)
+    assert task.anchors is task.candidates
+    assert memory.vectors.data_ptr() == task.candidates.data_ptr()
+    (task,), _ = tasks_of("both_views", given(targets=True), gathered=False)
+    assert task.anchors is not task.candidates
 
 
 def test_the_dual_softmax_copies_neither_view() -> None:
-    problems, _ = problems_of("dual", given(targets=False), gathered=False)
-    assert problems[0].anchors is problems[1].candidates
-    assert problems[1].anchors is problems[0].candidates
+    tasks, _ = tasks_of("dual", given(targets=False), gathered=False)
+    assert tasks[0].anchors is tasks[1].candidates
+    assert tasks[1].anchors is tasks[0].candidates

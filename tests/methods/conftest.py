@@ -38,7 +38,7 @@ def encoder() -> Encoder:
 
 @pytest.fixture
 def make(encoder: Encoder) -> Callable[..., Method]:
-    """`make("dino", keep="student")`: the tiny method in training mode, in a run of 20 steps of 4 an epoch."""
+    """`make("dino", export_encoder="student")`: the tiny method, in training mode, in a run of 20 steps, 4 an epoch."""
 
     def build(name: str, loss: dict[str, Any] | None = None, **options: Any) -> Method:
         torch.manual_seed(1)

@@ -9,7 +9,7 @@ from torch import nn
 
 from speakerssl.encoders import Encoder
 from speakerssl.errors import InputError
-from speakerssl.methods import METHODS, Method, build_method
+from speakerssl.methods import METHODS, Batch, Method, build_method
 
 from .conftest import TINY, views_of
 
@@ -29,7 +29,7 @@ def take_steps(
     for step in steps:
         torch.manual_seed(step)
         optimizer.zero_grad()
-        output = method(views_of(2, seed=step if changing else 0, local=local), INDICES, step)
+        output = method(Batch(views_of(2, seed=step if changing else 0, local=local), INDICES), step)
         output.loss.backward()
         optimizer.step()
         method.after_step(step, 20)
@@ -62,7 +62,7 @@ def test_loss_falls_on_a_fixed_batch(make: Make, name: str) -> None:
 @pytest.mark.parametrize("name", sorted(TINY))
 def test_gradients_reach_what_is_trained_and_nothing_else(make: Make, name: str) -> None:
     method = make(name)
-    method(views_of(2), INDICES, 6).loss.backward()
+    method(Batch(views_of(2), INDICES), 6).loss.backward()
     for key, parameter in method.named_parameters():
         if key.startswith("teacher"):
             assert not parameter.requires_grad
@@ -95,11 +95,11 @@ def test_a_restored_state_takes_the_same_steps(make: Make, encoder: Encoder, nam
 @pytest.mark.parametrize("name", sorted(TINY))
 def test_every_method_logs_its_embeddings_when_due(make: Make, name: str) -> None:
     method = make(name)
-    logs = method(views_of(2), INDICES, 0).logs
+    logs = method(Batch(views_of(2), INDICES), 0).logs
     assert {f"embedding/{key}" for key in LOGGED} <= set(logs)
     method.plan = type(method.plan)(log_every=10)
-    assert not any(key.startswith("embedding/") for key in method(views_of(2), INDICES, 0).logs)
-    assert any(key.startswith("embedding/") for key in method(views_of(2), INDICES, 9).logs)
+    assert not any(key.startswith("embedding/") for key in method(Batch(views_of(2), INDICES), 0).logs)
+    assert any(key.startswith("embedding/") for key in method(Batch(views_of(2), INDICES), 9).logs)
 
 
 @pytest.mark.parametrize("name", sorted(TINY))
@@ -116,14 +116,29 @@ def test_a_loss_that_would_be_ignored_is_refused(encoder: Encoder) -> None:
 def test_bf16_autocast_stays_finite(make: Make) -> None:
     for name in sorted(TINY):
         with torch.autocast("cpu", torch.bfloat16):
-            loss = make(name)(views_of(2), INDICES, 6).loss
+            loss = make(name)(Batch(views_of(2), INDICES), 6).loss
         loss.backward()
         assert torch.isfinite(loss), name
 
 
-def test_a_checkpoint_from_before_the_watch_loads(make: Make) -> None:
+def test_a_checkpoint_from_before_the_collapse_monitor_loads(make: Make) -> None:
     method = make("simclr")
-    old = {key: value for key, value in method.state_dict().items() if not key.startswith("watch.")}
+    old = {key: value for key, value in method.state_dict().items() if not key.startswith("collapse_monitor.")}
     method.load_state_dict(old)
-    assert isinstance(method.watch, nn.Module)
-    assert int(method.watch.low) == 0
+    assert isinstance(method.collapse_monitor, nn.Module)
+    assert int(method.collapse_monitor.low) == 0
+
+
+def test_the_names_of_earlier_checkpoints_load(make: Make) -> None:
+    method = make("simclr", ssps={"clusters": 3, "mask": True})
+    method.pseudo_labels = torch.arange(24)
+    method.collapse_monitor.low.fill_(3)  # type: ignore[union-attr]
+    old = {
+        key.replace("pseudo_labels", "suspects").replace("collapse_monitor.", "watch."): value
+        for key, value in method.state_dict().items()
+    }
+    assert {"suspects", "watch.low"} <= set(old)
+    fresh = make("simclr", ssps={"clusters": 3, "mask": True})
+    fresh.load_state_dict(old)
+    assert torch.equal(fresh.pseudo_labels, torch.arange(24))
+    assert int(fresh.collapse_monitor.low) == 3  # type: ignore[union-attr]

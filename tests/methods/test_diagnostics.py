@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from speakerssl.errors import InputError, JobError
+from speakerssl.methods import Batch
 from speakerssl.methods.diagnostics import (
-    CollapseWatch,
-    build_watch,
+    CollapseMonitor,
+    build_collapse_monitor,
     effective_rank,
     embedding_numbers,
     false_negative_rate,
@@ -58,10 +59,10 @@ def test_labels_reach_the_log_and_nothing_else(make) -> None:
     method = make("simclr")
     views, indices = views_of(2, batch=4), torch.tensor([3, 0, 2, 1])
     torch.manual_seed(0)
-    without = method(views, indices, 0)
+    without = method(Batch(views, indices), 0)
     method.speakers = np.array([0, 0, 1, 1])
     torch.manual_seed(0)
-    with_labels = method(views, indices, 0)
+    with_labels = method(Batch(views, indices), 0)
     assert torch.equal(without.loss, with_labels.loss)
     assert with_labels.logs["embedding/false_negative_rate"] == pytest.approx(4 / 12)
 
@@ -73,14 +74,14 @@ def test_a_collapsed_run_stops_and_says_what_was_seen(make) -> None:
         method.encoder.embedding.bias.fill_(1.0)
     views, indices = views_of(2), torch.arange(16)
     for step in range(4):
-        method(views, indices, step)
-        method(views, indices, step)  # a second micro-batch of the step is no second check
+        method(Batch(views, indices), step)
+        method(Batch(views, indices), step)  # a second micro-batch of the step is no second check
     with pytest.raises(JobError, match=r"collapsed: at step 4, for 3 checks .*spread 0\.0000 .*recordings 1\.0000"):
-        method(views, indices, 4)
+        method(Batch(views, indices), 4)
 
 
 def test_one_good_check_starts_the_count_again() -> None:
-    watch = CollapseWatch(warmup_steps=0, patience=2)
+    watch = CollapseMonitor(warmup_steps=0, patience=2)
     bad = {"spread": 0.5, "effective_rank": 1.2, "negative_cosine": 0.0}
     watch.check(bad, 0)
     watch.check({**bad, "effective_rank": 30.0}, 1)
@@ -90,7 +91,7 @@ def test_one_good_check_starts_the_count_again() -> None:
 
 
 def test_options() -> None:
-    assert build_watch(False) is None
-    assert build_watch({"patience": 2}).patience == 2  # type: ignore[union-attr]
+    assert build_collapse_monitor(False) is None
+    assert build_collapse_monitor({"patience": 2}).patience == 2  # type: ignore[union-attr]
     with pytest.raises(InputError, match="collapse has no option 'ranks'"):
-        build_watch({"ranks": 2})
+        build_collapse_monitor({"ranks": 2})

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from speakerssl.errors import InputError
-from speakerssl.methods import build_method
+from speakerssl.methods import Batch, build_method
 from speakerssl.methods.dino import DINOOptions, diversity
 from speakerssl.methods.distillation import target_numbers
 
@@ -35,14 +35,14 @@ def test_loss_and_centre_against_a_loop(make) -> None:
         for v in range(4)
         if v != t
     ]
-    loss = method(views, torch.arange(4), 0).loss
+    loss = method(Batch(views, torch.arange(4)), 0).loss
     assert loss.item() == pytest.approx(np.mean(terms), rel=1e-5)
     np.testing.assert_allclose(
         method.center.numpy(), 0.9 * center + 0.1 * teacher.reshape(8, -1).mean(0), rtol=1e-4, atol=1e-7
     )
     method.eval()
     before = method.center.clone()
-    method(views, torch.arange(4), 0)
+    method(Batch(views, torch.arange(4)), 0)
     assert torch.equal(method.center, before)
 
 
@@ -52,7 +52,7 @@ def test_last_layer_waits_an_epoch(make) -> None:
     start = method.head.last.weight.detach().clone()
     for step in range(5):
         optimizer.zero_grad()
-        method(views_of(2), torch.arange(16), step).loss.backward()
+        method(Batch(views_of(2), torch.arange(16)), step).loss.backward()
         optimizer.step()
         moved = not torch.equal(method.head.last.weight, start)
         assert moved == (step == 4)
@@ -87,7 +87,7 @@ def test_diversity_against_a_loop(make) -> None:
     assert float(terms["covariance"]) == pytest.approx(shared, rel=1e-5)
     plain, regular = make("dino"), make("dino", regularizer={"variance": 2.0, "covariance": 0.5})
     regular.load_state_dict(plain.state_dict())
-    base, output = plain(views_of(2), torch.arange(16), 0), regular(views_of(2), torch.arange(16), 0)
+    base, output = (method(Batch(views_of(2), torch.arange(16)), 0) for method in (plain, regular))
     extra = 2.0 * output.logs["regularizer/variance"] + 0.5 * output.logs["regularizer/covariance"]
     assert output.loss.item() == pytest.approx(base.loss.item() + extra, rel=1e-5)
 
@@ -102,9 +102,17 @@ def test_target_numbers_tell_uniform_from_one_class() -> None:
 def test_the_teacher_is_kept_unless_asked(make, encoder) -> None:
     method = make("dino")
     assert method.final_encoder() is method.teacher
-    assert make("dino", keep="student").final_encoder() is encoder
-    with pytest.raises(InputError, match="unknown dino 'keep' 'both'"):
-        build_method(encoder, {"name": "dino", "keep": "both"}, {})
+    assert make("dino", export_encoder="student").final_encoder() is encoder
+    with pytest.raises(InputError, match="unknown dino 'export_encoder' 'both'"):
+        build_method(encoder, {"name": "dino", "export_encoder": "both"}, {})
+
+
+@pytest.mark.parametrize("name", ["dino", "sdpn"])
+def test_keep_is_the_old_name_of_export_encoder(make, encoder, name: str) -> None:
+    with pytest.warns(FutureWarning, match=f"method {name}: 'keep' is now called 'export_encoder'"):
+        assert make(name, keep="student").final_encoder() is encoder
+    with pytest.raises(InputError, match="'keep' is the old name of 'export_encoder': give only 'export_encoder'"):
+        make(name, keep="student", export_encoder="teacher")
 
 
 def test_published_sizes_are_the_defaults(encoder) -> None:

@@ -3,6 +3,8 @@
 import pytest
 import torch
 
+from speakerssl.methods import Batch
+
 from .conftest import views_of
 
 
@@ -14,13 +16,13 @@ def unit(values: torch.Tensor) -> torch.Tensor:
 def test_loss_against_a_loop(make, symmetry: str) -> None:
     method = make("moco", loss={"temperature": 0.2, "symmetry": symmetry})
     old, new = views_of(2, batch=4, seed=1), views_of(2, batch=4, seed=2)
-    method(old, torch.tensor([0, 1, 2, 3]), 0)  # fills the queue
+    method(Batch(old, torch.tensor([0, 1, 2, 3])), 0)  # fills the queue
     with torch.no_grad():
         q = [unit(method.projector(method.encoder(view))) for view in new]
         k = [unit(method.teacher_projector(method.teacher(view))) for view in new]
     queue = method.loss.negatives[0].vectors.clone()
     recordings = torch.tensor([0, 1, 2, 3]).repeat(len(queue) // 4)
-    output = method(new, torch.tensor([3, 7, 8, 9]), 1)
+    output = method(Batch(new, torch.tensor([3, 7, 8, 9])), 1)
     losses = []
     for anchors, positives in [(q[0], k[1]), (q[1], k[0])][: 1 if symmetry == "one_direction" else 2]:
         for i, recording in enumerate([3, 7, 8, 9]):
@@ -37,6 +39,6 @@ def test_the_queue_holds_the_teachers_keys(make) -> None:
     views = views_of(2, batch=4)
     with torch.no_grad():
         keys = unit(method.teacher_projector(method.teacher(views[1])))
-    method(views, torch.arange(4), 0)
+    method(Batch(views, torch.arange(4)), 0)
     torch.testing.assert_close(method.loss.negatives[0].vectors, keys, rtol=1e-5, atol=1e-6)
     assert method.loss.negatives[0].keys.tolist() == [0, 1, 2, 3]

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from speakerssl.errors import InputError
-from speakerssl.methods import Plan
+from speakerssl.methods import Batch, Plan
 from speakerssl.methods.momentum import MomentumSchedule, build_momentum, follow, teacher_of
 
 from .conftest import views_of
@@ -19,17 +19,17 @@ def test_teacher_follows_exactly(make, name: str) -> None:
     method = make(name, momentum=0.9, momentum_final=1.0)
     method.plan = Plan(steps_per_epoch=4, total_steps=20, kappa=2.0)
     optimizer = torch.optim.SGD([p for p in method.parameters() if p.requires_grad], lr=0.1)
-    expected = [copy.deepcopy(teacher) for teacher, _ in method.followers()]
+    expected = [copy.deepcopy(teacher) for teacher, _ in method.teacher_student_pairs()]
     for step in range(3):
         optimizer.zero_grad()
-        method(views_of(2, seed=step), torch.arange(16), step).loss.backward()
+        method(Batch(views_of(2, seed=step), torch.arange(16)), step).loss.backward()
         optimizer.step()
         method.after_step(step, 20)
         momentum = (1 - 0.1 * 0.5 * (1 + math.cos(math.pi * step / 20))) ** 2
-        for slow, (_, student) in zip(expected, method.followers()):
+        for slow, (_, student) in zip(expected, method.teacher_student_pairs()):
             for old, new in zip(slow.parameters(), student.parameters()):
                 old.data = momentum * old.data + (1 - momentum) * new.data
-    for slow, (teacher, _) in zip(expected, method.followers()):
+    for slow, (teacher, _) in zip(expected, method.teacher_student_pairs()):
         for a, b in zip(slow.parameters(), teacher.parameters()):
             torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-7)
 

@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from speakerssl.errors import InputError
-from speakerssl.methods import METHODS, build_method
+from speakerssl.methods import METHODS, Batch, build_method
 from speakerssl.methods.base import MASKING
 from speakerssl.methods.clustering import nearest_clusters, spherical_kmeans, unit
-from speakerssl.methods.ssps import PositiveSampler, build_sampler, sample_partners
+from speakerssl.methods.ssps import PositiveSampler, build_sampler, sample_positives
 
 
 def speakers_on_a_ring(count: int = 6, each: int = 8, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -19,21 +19,21 @@ def speakers_on_a_ring(count: int = 6, each: int = 8, seed: int = 0) -> tuple[np
     return np.stack([np.cos(angles), np.sin(angles)], 1) * rng.uniform(1, 9, (len(group), 1)), group
 
 
-def test_without_neighbours_partners_are_other_members_of_the_own_cluster() -> None:
+def test_without_neighbours_positives_are_other_members_of_the_own_cluster() -> None:
     embeddings, group = speakers_on_a_ring()
     labels, _ = spherical_kmeans(unit(embeddings), 6, 10, np.random.default_rng((0, 5)))
-    partners = PositiveSampler(clusters=6).draw(5, embeddings).partners
-    np.testing.assert_array_equal(labels[partners], labels)
-    assert (partners != np.arange(len(group))).all()
+    positives = PositiveSampler(clusters=6).draw(5, embeddings).recordings
+    np.testing.assert_array_equal(labels[positives], labels)
+    assert (positives != np.arange(len(group))).all()
 
 
-def test_with_neighbours_partners_come_from_the_nearest_other_centroids() -> None:
+def test_with_neighbours_positives_come_from_the_nearest_other_centroids() -> None:
     embeddings, group = speakers_on_a_ring()
     centroids = np.stack([unit(embeddings[group == g]).mean(0) for g in range(6)])
     near = nearest_clusters(group, unit(centroids), 2)
     assert {g: set(near[g]) for g in range(6)} == {g: {(g - 1) % 6, (g + 1) % 6} for g in range(6)}
-    partners = sample_partners(group, near, None, np.random.default_rng(0))
-    steps = (group[partners] - group) % 6
+    positives = sample_positives(group, near, None, np.random.default_rng(0))
+    steps = (group[positives] - group) % 6
     assert set(steps) == {1, 5}
 
 
@@ -41,11 +41,11 @@ def test_another_session_is_preferred_and_not_required() -> None:
     labels = np.zeros(6, dtype=np.int64)
     sessions = ["a", "a", "a", "b", "b", None]
     for seed in range(20):
-        partners = sample_partners(labels, {0: np.array([0])}, sessions, np.random.default_rng(seed))
-        assert all(sessions[i] is None or sessions[i] != sessions[j] for i, j in enumerate(partners))
-        alone = sample_partners(labels, {0: np.array([0])}, ["a"] * 6, np.random.default_rng(seed))
+        positives = sample_positives(labels, {0: np.array([0])}, sessions, np.random.default_rng(seed))
+        assert all(sessions[i] is None or sessions[i] != sessions[j] for i, j in enumerate(positives))
+        alone = sample_positives(labels, {0: np.array([0])}, ["a"] * 6, np.random.default_rng(seed))
         assert all(i != j for i, j in enumerate(alone))
-    single = sample_partners(np.array([0, 1]), {0: np.array([0]), 1: np.array([1])}, None, np.random.default_rng(0))
+    single = sample_positives(np.array([0, 1]), {0: np.array([0]), 1: np.array([1])}, None, np.random.default_rng(0))
     assert single.tolist() == [0, 1]
 
 
@@ -53,9 +53,9 @@ def test_a_part_of_the_anchors_keeps_its_own_recording() -> None:
     embeddings, _ = speakers_on_a_ring(each=100)
     always = PositiveSampler(clusters=6).draw(2, embeddings)
     half = PositiveSampler(clusters=6, prob=0.5).draw(2, embeddings)
-    own = half.partners == np.arange(600)
+    own = half.recordings == np.arange(600)
     assert 0.4 < own.mean() < 0.6
-    np.testing.assert_array_equal(half.partners[~own], always.partners[~own])
+    np.testing.assert_array_equal(half.recordings[~own], always.recordings[~own])
     np.testing.assert_array_equal(half.clusters, always.clusters)
     with pytest.raises(InputError, match="ssps 'prob'"):
         PositiveSampler(clusters=6, prob=1.5)
@@ -64,8 +64,8 @@ def test_a_part_of_the_anchors_keeps_its_own_recording() -> None:
 def test_draws_depend_on_seed_and_epoch_alone() -> None:
     embeddings, _ = speakers_on_a_ring()
     sampler = PositiveSampler(clusters=4, neighbours=1)
-    np.testing.assert_array_equal(sampler.draw(3, embeddings).partners, sampler.draw(3, embeddings).partners)
-    assert (sampler.draw(3, embeddings).partners != sampler.draw(4, embeddings).partners).any()
+    np.testing.assert_array_equal(sampler.draw(3, embeddings).recordings, sampler.draw(3, embeddings).recordings)
+    assert (sampler.draw(3, embeddings).recordings != sampler.draw(4, embeddings).recordings).any()
 
 
 def test_any_method_samples_and_labels_play_no_part(make) -> None:
@@ -80,9 +80,9 @@ def test_any_method_samples_and_labels_play_no_part(make) -> None:
     assert make("vicreg").sampler is None
     assert method.start_epoch(1, embed) is None
     assert not calls  # nothing is embedded before it is needed
-    partners = method.start_epoch(2, embed)
+    positives = method.start_epoch(2, embed)
     method.speakers = np.random.default_rng(0).permutation(group)
-    np.testing.assert_array_equal(partners, method.start_epoch(2, embed))
+    np.testing.assert_array_equal(positives, method.start_epoch(2, embed))
     method.sessions = [str(i % 2) for i in range(len(group))]
     sessions = np.arange(len(group)) % 2
     chosen = method.start_epoch(2, embed)
@@ -114,8 +114,8 @@ def test_masked_clusters_are_no_negatives_and_survive_a_checkpoint(name: str, ma
     np.testing.assert_array_equal(method.keys(indices), labels[indices])
 
     views = [torch.randn(len(indices), 12, 8) for _ in range(2)]
-    method.watch = None
-    found = method(views, indices, 0).loss
+    method.collapse_monitor = None
+    found = method(Batch(views, indices), 0).loss
     first, second = method.encoder(torch.cat(views)).chunk(2) if name == "multiview" else map(method.encoder, views)
     keys = torch.from_numpy(labels)[indices]
     assert len(keys.unique()) < len(keys)

@@ -63,7 +63,7 @@ def test_resumed_in_an_epoch_with_sampled_positives(tmp_path: Path, name: str) -
     options = {"ssps": {"clusters": 6, "start_epoch": 1}}
     whole = trainer_of(name, tmp_path / "whole", World(), **options)
     whole.fit()
-    assert whole.batches.partners is not None
+    assert whole.batches.sampled_positives is not None
     (tmp_path / "again" / "checkpoints").mkdir(parents=True)
     middle = list_checkpoints(tmp_path / "whole" / "checkpoints")[0]  # after step 3: inside epoch 1
     shutil.copy(middle, tmp_path / "again" / "checkpoints")
@@ -77,7 +77,7 @@ def test_resumed_in_an_epoch_with_sampled_positives(tmp_path: Path, name: str) -
 def test_the_plan_of_the_run_reaches_the_method(tmp_path: Path) -> None:
     method = trainer_of("byol", tmp_path, World(), momentum=0.99, momentum_final=0.99).method
     assert (method.plan.steps_per_epoch, method.plan.total_steps, method.plan.kappa) == (2, 6, 2.0)
-    teacher, student = method.followers()[0]
+    teacher, student = method.teacher_student_pairs()[0]
     with torch.no_grad():
         next(student.parameters()).add_(1.0)
     before = next(teacher.parameters()).clone()
@@ -127,7 +127,7 @@ def test_two_processes_hold_the_same_state(tmp_path: Path) -> None:
         first, second = (torch.load(tmp_path / f"{name}-{rank}.pt") for rank in range(2))
         for key, value in first.items():
             # Batch statistics are each process's own until the next step begins.
-            if "running" in key or "tracked" in key or key.startswith("watch."):
+            if "running" in key or "tracked" in key or key.startswith("collapse_monitor."):
                 continue
             torch.testing.assert_close(second[key], value, rtol=1e-5, atol=1e-6, msg=f"{name}: {key}")
 

@@ -12,7 +12,7 @@ import torch
 from speakerssl.config import load_config
 from speakerssl.encoders import build_encoder
 from speakerssl.errors import InputError
-from speakerssl.methods import build_method
+from speakerssl.methods import Batch, build_method
 
 from .conftest import ROOT, load_script
 
@@ -38,7 +38,7 @@ def test_a_row_trains(row: str):
     encoder = build_encoder(**{"feat_dim": 64, **config.encoder, "channels": 8})
     method = build_method(encoder, config.method, config.loss)
     views = [torch.randn(64, 40, 64) for _ in range(config.views.num_global + config.views.num_local)]
-    output = method(views, torch.arange(64), 0)
+    output = method(Batch(views, torch.arange(64)), 0)
     output.loss.backward()
     assert torch.isfinite(output.loss)
     stem = encoder.stem.weight.grad

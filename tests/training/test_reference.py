@@ -63,7 +63,7 @@ def test_statistics_are_computed_once(parts, monkeypatch: pytest.MonkeyPatch) ->
     assert reference().shape == (72, 80)
 
 
-def test_partners_by_statistics_do_not_wait_for_the_encoder(write_config, tmp_path: Path) -> None:
+def test_positives_by_statistics_do_not_wait_for_the_encoder(write_config, tmp_path: Path) -> None:
     """From the first epoch on they are the same for any encoder."""
     ssps = {"clusters": 24, "reference": "statistics"}
     config = load_config(write_config(method={"ssps": ssps}))
@@ -71,12 +71,12 @@ def test_partners_by_statistics_do_not_wait_for_the_encoder(write_config, tmp_pa
     assert (tmp_path / "run" / "model.safetensors").is_file()
     dataset = build_dataset(config, 16000, tmp_path)
     features = FeatureFrontend(config.features)
-    partners = [partners_of(dataset, features, encoder_seed, ssps) for encoder_seed in (0, 1)]
-    np.testing.assert_array_equal(*partners)
-    assert (partners[0] != np.arange(72)).mean() > 0.5
+    positives = [positives_of(dataset, features, encoder_seed, ssps) for encoder_seed in (0, 1)]
+    np.testing.assert_array_equal(*positives)
+    assert (positives[0] != np.arange(72)).mean() > 0.5
 
 
-def partners_of(dataset, features: FeatureFrontend, encoder_seed: int, ssps: dict) -> np.ndarray:
+def positives_of(dataset, features: FeatureFrontend, encoder_seed: int, ssps: dict) -> np.ndarray:
     torch.manual_seed(encoder_seed)
     encoder = build_encoder("small_tdnn", 40, channels=8, blocks=1, aggregate_dim=0, embed_dim=8)
     method: Method = build_method(encoder, {"name": "simclr", "projector": None, "ssps": ssps}, {})
