@@ -19,6 +19,8 @@ VERBS: dict[str, tuple[str, str]] = {
     "features": ("features", "store features and augmented copies of data directories for fast training"),
     "train": ("train", "train an encoder from a configuration file; no labels needed"),
     "extract": ("extract", "embeddings of every recording in a data directory, as ark/scp and npz"),
+    "cluster": ("cluster", "group recordings by their embeddings: pseudo-speakers where there are no labels"),
+    "clean": ("clean", "score how likely each speaker label is wrong"),
     "floor": ("floor", "embeddings without training: the feature-statistics floor of every report"),
     "score": ("score", "score trial lists by cosine"),
     "norm": ("norm", "normalize scores with a cohort: Z, T, S and adaptive S"),
