@@ -1,7 +1,8 @@
 """Rows of many ids at once: a hash table over their bytes, several times faster than a Python dictionary of strings."""
 
 import numpy as np
-from numba import njit
+
+from speakerssl.kernels import njit
 
 
 class IdTable:
@@ -32,7 +33,7 @@ def _joined(ids: list[str]) -> tuple[np.ndarray, np.ndarray]:
     return text, ends
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _hash(text: np.ndarray, begin: int, end: int) -> np.uint64:
     code = np.uint64(14695981039346656037)
     for i in range(begin, end):
@@ -40,7 +41,7 @@ def _hash(text: np.ndarray, begin: int, end: int) -> np.uint64:
     return code ^ (code >> np.uint64(29))
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _fill(text: np.ndarray, ends: np.ndarray, slots: np.ndarray) -> None:
     """A slot holds the upper half of a hash and a place + 1, so that most probes touch one word."""
     begin, mask = 0, np.uint64(slots.size - 1)
@@ -53,7 +54,7 @@ def _fill(text: np.ndarray, ends: np.ndarray, slots: np.ndarray) -> None:
         begin = ends[number] + 1
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _find(
     text: np.ndarray, ends: np.ndarray, slots: np.ndarray, wanted: np.ndarray, wanted_ends: np.ndarray, out: np.ndarray
 ) -> None:
@@ -84,7 +85,7 @@ def _find(
         begin += length + 1
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _same(text: np.ndarray, one: int, wanted: np.ndarray, other: int, length: int) -> bool:
     differ = np.uint8(0)
     for i in range(length):

@@ -4,18 +4,19 @@ Trials share speakers, so resampling trials would promise far too narrow interva
 replacement from the S of the list. A trial between two speakers counts (copies of one) x (copies of the other): both
 of its sides are resampled (Owen, "The pigeonhole bootstrap", 2007). A trial within one speaker counts once for each
 copy of that speaker: its copies are the same person, and squaring their number would triple the variance.
-The scores are sorted once; a replicate is one weighted pass over them and keeps nothing but its metrics.
+The scores are sorted once; a replicate is one weighted pass over them (`speakerssl.metrics.draws`) and keeps nothing
+but its metrics.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from speakerssl.errors import InputError
 from speakerssl.io import progress
-from speakerssl.kernels import njit, run_all, thread_count
-from speakerssl.metrics.roc import build_roc
-from speakerssl.metrics.suite import MetricSuite, suite_kernel
+from speakerssl.kernels import run_all, thread_count
+from speakerssl.metrics.draws import draws, lanes_of
+from speakerssl.metrics.sorted_trials import SortedTrials, sort_trials
+from speakerssl.metrics.suite import MetricSuite
 from speakerssl.trials.speakers import TrialSpeakers
 
 
@@ -29,30 +30,6 @@ class Interval:
     deviation: float
 
 
-@dataclass(frozen=True)
-class SortedTrials:
-    """Trials in the order of their scores: speakers of both sides, label, and whether the next score is another."""
-
-    thresholds: np.ndarray
-    enrol: np.ndarray
-    test: np.ndarray
-    target: np.ndarray
-    closes: np.ndarray
-
-
-def sort_trials(scores: np.ndarray, labels: np.ndarray, speakers: TrialSpeakers, where: str = "scores") -> SortedTrials:
-    """Sorts once what every replicate walks over. Raises InputError as `build_roc` does, or for a single speaker."""
-    if len(speakers.names) < 2:
-        raise InputError(f"{where}: a speaker bootstrap needs at least two speakers, the list has one")
-    roc = build_roc(scores, labels, where)
-    order = np.argsort(scores)
-    ranked = np.asarray(scores, np.float64)[order]
-    closes = np.concatenate([ranked[1:] != ranked[:-1], [True]])
-    return SortedTrials(
-        roc.thresholds, speakers.enrol[order], speakers.test[order], np.asarray(labels)[order] > 0, closes
-    )
-
-
 def replicates(systems: list[SortedTrials], speakers: int, suite: MetricSuite, count: int, seed: int = 0) -> np.ndarray:
     """Metrics [count, systems, len(suite.names)] of `count` draws of speakers, the same draws for all systems.
 
@@ -60,22 +37,31 @@ def replicates(systems: list[SortedTrials], speakers: int, suite: MetricSuite, c
     the result. A draw without targets or without non-targets gives NaN.
     """
     out = np.full((count, len(systems), len(suite.names)), np.nan)
-    prepared = [suite.prepare(system.thresholds) for system in systems]
+    width = lanes_of(systems)
+    blocks = range(0, count, width)
+    threads = max(1, min(thread_count(), len(blocks)))
 
-    def work(first: int, step: int) -> None:
-        buffers = [np.empty((2, len(system.thresholds)), np.int64) for system in systems]
-        numbers = range(first, count, step)
-        for replicate in progress(numbers, len(numbers), "resampling speakers", quiet=first > 0 or count < 100):
-            drawn = np.random.default_rng([seed, replicate]).integers(0, speakers, speakers)
-            copies = np.bincount(drawn, minlength=speakers)
-            for number, (system, ready, (misses, alarms)) in enumerate(zip(systems, prepared, buffers)):
-                _weigh(copies, system.enrol, system.test, system.target, system.closes, misses, alarms)
-                if misses[-1] > 0 and alarms[0] > 0:
-                    suite_kernel(misses, alarms, *ready, suite.quick, out[replicate, number])
+    def work(first: int) -> None:
+        mine = blocks[first::threads]
+        for begin in progress(mine, len(mine), "resampling speakers", quiet=first > 0 or count < 100):
+            copies = speaker_copies(speakers, range(begin, min(begin + width, count)), seed)
+            for number, system in enumerate(systems):
+                for lane, draw in enumerate(draws(system, copies)):
+                    if draw is not None:
+                        out[begin + lane, number] = suite.values(draw)
 
-    threads = min(thread_count(), count)
-    run_all([lambda first=first: work(first, threads) for first in range(threads)])  # type: ignore[misc]
+    run_all([lambda first=first: work(first) for first in range(threads)])  # type: ignore[misc]
     return out
+
+
+def speaker_copies(speakers: int, numbers: range, seed: int) -> np.ndarray:
+    """How often each speaker is drawn in the replicates `numbers`, uint8 [speakers, len(numbers)]."""
+    copies = np.empty((speakers, len(numbers)), np.uint8)
+    for lane, number in enumerate(numbers):
+        drawn = np.random.default_rng([seed, number]).integers(0, speakers, speakers)
+        # More than 255 copies of one of hundreds of speakers will not be seen by anybody.
+        copies[:, lane] = np.minimum(np.bincount(drawn, minlength=speakers), 255)
+    return copies
 
 
 def intervals(values: np.ndarray, names: list[str], level: float = 0.95) -> dict[str, Interval]:
@@ -104,30 +90,3 @@ def speaker_bootstrap(
     system = sort_trials(scores, labels, speakers)
     values = replicates([system], len(speakers.names), suite, count, seed)
     return intervals(values[:, 0], suite.names, level)
-
-
-@njit(cache=True, nogil=True)
-def _weigh(
-    copies: np.ndarray,
-    enrol: np.ndarray,
-    test: np.ndarray,
-    target: np.ndarray,
-    closes: np.ndarray,
-    misses: np.ndarray,
-    alarms: np.ndarray,
-) -> None:
-    """The operating points of a draw in which speaker s has `copies[s]` copies."""
-    point, missed, rejected = 1, 0, 0
-    misses[0], alarms[0] = 0, 0
-    for trial in range(enrol.size):
-        one, other = enrol[trial], test[trial]
-        weight = copies[one] if one == other else copies[one] * copies[other]
-        if target[trial]:
-            missed += weight
-        else:
-            rejected += weight
-        if closes[trial]:
-            misses[point], alarms[point] = missed, -rejected
-            point += 1
-    for i in range(alarms.size):
-        alarms[i] += rejected

@@ -14,12 +14,13 @@ _LN2 = float(np.log(2.0))
 
 def cllr(roc: Roc) -> float:
     """Cost of the scores taken as natural log-likelihood ratios, in bits."""
-    return float(cllr_kernel(roc.misses, roc.false_alarms, *log_losses(roc.thresholds)))
+    target, nontarget = roc.log_losses
+    return float(0.5 * (target / roc.misses[-1] + nontarget / roc.false_alarms[0]))
 
 
 def min_cllr(roc: Roc) -> float:
     """The least Cllr that any rising map of the scores reaches: isotonic regression by pool adjacent violators."""
-    return float(min_cllr_kernel(roc.misses, roc.false_alarms, hull_points(roc.misses, roc.false_alarms)))
+    return float(min_cllr_kernel(*roc.hull))
 
 
 def pav_llrs(roc: Roc) -> tuple[np.ndarray, np.ndarray]:
@@ -36,29 +37,14 @@ def pav_llrs(roc: Roc) -> tuple[np.ndarray, np.ndarray]:
     return roc.thresholds[hull[:-1]], llrs
 
 
-def log_losses(thresholds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The loss in bits of a target and of a non-target trial whose LLR is each of the thresholds, float64 [G]."""
-    return np.logaddexp(0, -thresholds) / _LN2, np.logaddexp(0, thresholds) / _LN2
-
-
-@njit(cache=True, nogil=True)
-def cllr_kernel(misses: np.ndarray, alarms: np.ndarray, target_loss: np.ndarray, nontarget_loss: np.ndarray) -> float:
-    """Cllr of (weighted) operating points; the losses are those of `log_losses` at the same points."""
-    target, nontarget = 0.0, 0.0
-    for point in range(misses.size - 1):
-        target += (misses[point + 1] - misses[point]) * target_loss[point]
-        nontarget += (alarms[point] - alarms[point + 1]) * nontarget_loss[point]
-    return 0.5 * (target / misses[-1] + nontarget / alarms[0])
-
-
-@njit(cache=True, nogil=True)
-def min_cllr_kernel(misses: np.ndarray, alarms: np.ndarray, hull: np.ndarray) -> float:
-    """Minimal Cllr from the vertices of the hull: each segment is a block of one LLR."""
+@njit
+def min_cllr_kernel(misses: np.ndarray, alarms: np.ndarray) -> float:
+    """Minimal Cllr from the counts at the hull's vertices: each segment is a block of one LLR."""
     target, nontarget = 0.0, 0.0
     odds = misses[-1] / alarms[0]
-    for vertex in range(hull.size - 1):
-        accepted = misses[hull[vertex + 1]] - misses[hull[vertex]]
-        rejected = alarms[hull[vertex]] - alarms[hull[vertex + 1]]
+    for vertex in range(misses.size - 1):
+        accepted = misses[vertex + 1] - misses[vertex]
+        rejected = alarms[vertex] - alarms[vertex + 1]
         # A block of one class alone has an infinite LLR of the right sign and costs nothing.
         if accepted > 0 and rejected > 0:
             ratio = rejected * odds / accepted

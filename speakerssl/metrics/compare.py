@@ -1,12 +1,14 @@
 """Is one system better than another? A paired test on the same trials with the same draws of speakers."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from speakerssl.errors import InputError
-from speakerssl.metrics.bootstrap import replicates, sort_trials
+from speakerssl.metrics.bootstrap import replicates
 from speakerssl.metrics.roc import build_roc
+from speakerssl.metrics.sorted_trials import sort_trials
 from speakerssl.metrics.suite import MetricSuite
 from speakerssl.trials.speakers import TrialSpeakers
 
@@ -64,3 +66,23 @@ def p_value(deltas: np.ndarray) -> float:
     """Two-sided bootstrap p-value of no difference from replicates of the difference."""
     smaller = min(np.count_nonzero(deltas <= 0), np.count_nonzero(deltas >= 0))
     return float(min(1.0, 2 * (smaller + 1) / (len(deltas) + 1)))
+
+
+def seed_means(
+    systems: Mapping[str, Sequence[np.ndarray]],
+    labels: np.ndarray,
+    speakers: TrialSpeakers,
+    metric: str = "eer",
+    count: int = 1000,
+    seed: int = 0,
+) -> dict[str, np.ndarray]:
+    """A metric of several systems in the same draws of speakers, each the mean over its runs: float64 [count] each.
+
+    `systems` holds the scores [N] of every run (training seed) of a system. Differences of two of the results are
+    paired by draw: `p_value` says whether two training methods differ beyond the choice of speakers.
+    """
+    owners = [name for name, runs in systems.items() for _ in runs]
+    ordered = [sort_trials(scores, labels, speakers, name) for name, runs in systems.items() for scores in runs]
+    suite = MetricSuite(keys=(metric.partition("@")[0],))
+    values = replicates(ordered, len(speakers.names), suite, count, seed)[:, :, suite.names.index(metric)]
+    return {name: values[:, [owner == name for owner in owners]].mean(axis=1) for name in systems}

@@ -12,8 +12,8 @@ from statistics import NormalDist
 import numpy as np
 
 from speakerssl.kernels import njit
-from speakerssl.metrics.roc import Roc, hull_points, sorted_classes
-from speakerssl.metrics.sorted_scores import sorted_eer, sorted_min_dcf
+from speakerssl.metrics.roc import Roc, first_with_alarms, hull_points
+from speakerssl.metrics.sorted_scores import sorted_classes, sorted_eer, sorted_min_dcf
 
 
 @dataclass(frozen=True)
@@ -31,15 +31,26 @@ def eer(roc: Roc) -> OperatingPoint:
 
     The threshold is that of the neighbour whose two rates lie closer together.
     """
-    value, point = eer_kernel(roc.misses, roc.false_alarms)
+    value, point = eer_kernel(roc.misses, roc.false_alarms, roc.misses[-1], roc.false_alarms[0])
     return _point(roc, point, value)
 
 
 def eer_hull(roc: Roc) -> OperatingPoint:
     """Equal error rate on the convex hull of the ROC (BOSARIS's ROCCH-EER); at most the interpolated one."""
     hull = hull_points(roc.misses, roc.false_alarms)
-    value, point = eer_kernel(roc.misses[hull], roc.false_alarms[hull])
+    value, point = eer_kernel(roc.misses[hull], roc.false_alarms[hull], roc.misses[-1], roc.false_alarms[0])
     return _point(roc, int(hull[point]), value)
+
+
+def eer_value(roc: Roc) -> float:
+    """The value of `eer`, also of a bootstrap draw, which counts the points near the crossing only when asked."""
+    crossing = crossing_kernel(roc.misses, roc.false_alarms, roc.misses[-1], roc.false_alarms[0])
+    return float(eer_kernel(*roc.points_up_to(crossing), roc.misses[-1], roc.false_alarms[0])[0])
+
+
+def eer_hull_value(roc: Roc) -> float:
+    """The value of `eer_hull`."""
+    return float(eer_kernel(*roc.hull, roc.misses[-1], roc.false_alarms[0])[0])
 
 
 def min_dcf(roc: Roc, p_target: float, c_miss: float = 1.0, c_fa: float = 1.0) -> OperatingPoint:
@@ -50,6 +61,11 @@ def min_dcf(roc: Roc, p_target: float, c_miss: float = 1.0, c_fa: float = 1.0) -
     miss, alarm = dcf_weights(p_target, c_miss, c_fa)
     value, point = min_dcf_kernel(roc.misses, roc.false_alarms, miss, alarm)
     return _point(roc, point, value)
+
+
+def min_dcf_value(roc: Roc, p_target: float, c_miss: float = 1.0, c_fa: float = 1.0) -> float:
+    """The value of `min_dcf`."""
+    return float(min_dcf_kernel(roc.misses, roc.false_alarms, *dcf_weights(p_target, c_miss, c_fa))[0])
 
 
 def actual_dcf(roc: Roc, p_target: float, c_miss: float = 1.0, c_fa: float = 1.0) -> OperatingPoint:
@@ -63,6 +79,13 @@ def actual_dcf(roc: Roc, p_target: float, c_miss: float = 1.0, c_fa: float = 1.0
     point = min(point, len(roc.thresholds) - 1)
     p_miss, p_fa = roc.misses[point] / roc.misses[-1], roc.false_alarms[point] / roc.false_alarms[0]
     return OperatingPoint(float(miss * p_miss + alarm * p_fa), threshold, float(p_miss), float(p_fa))
+
+
+def actual_dcf_value(roc: Roc, p_target: float, c_miss: float = 1.0, c_fa: float = 1.0) -> float:
+    """The value of `actual_dcf`."""
+    miss, alarm = dcf_weights(p_target, c_miss, c_fa)
+    misses, alarms = roc.counts_at(bayes_threshold(p_target, c_miss, c_fa))
+    return miss * misses / int(roc.misses[-1]) + alarm * alarms / int(roc.false_alarms[0])
 
 
 def dcf_weights(p_target: float, c_miss: float, c_fa: float) -> tuple[float, float]:
@@ -102,14 +125,30 @@ class FixedFalseAlarm:
         """The share of target trials accepted."""
         return 1 - self.p_miss
 
+    def as_point(self, value: str) -> OperatingPoint:
+        """The operating point, with `precision` or `recall` as its value."""
+        return OperatingPoint(getattr(self, value), self.threshold, self.p_miss, self.p_fa)
+
 
 def at_false_alarm(roc: Roc, limit: float) -> FixedFalseAlarm:
     """Precision, recall and threshold at a false-alarm probability of at most `limit`."""
-    point = fixed_alarm_kernel(roc.false_alarms, limit)
+    point = int(first_with_alarms(roc.false_alarms, limit * roc.false_alarms[0]))
     alarms, hits = roc.false_alarms[point], roc.misses[-1] - roc.misses[point]
     precision = float(hits / (hits + alarms)) if hits + alarms > 0 else 1.0
     rates = float(roc.misses[point] / roc.misses[-1]), float(alarms / roc.false_alarms[0])
     return FixedFalseAlarm(limit, float(roc.thresholds[point]), *rates, precision)
+
+
+def precision_value(roc: Roc, limit: float) -> float:
+    """The precision of `at_false_alarm`."""
+    misses, alarms = roc.counts_at_alarms(limit)
+    hits = roc.targets - misses
+    return hits / (hits + alarms) if hits + alarms > 0 else 1.0
+
+
+def recall_value(roc: Roc, limit: float) -> float:
+    """The recall of `at_false_alarm`."""
+    return (roc.targets - roc.counts_at_alarms(limit)[0]) / roc.targets
 
 
 def at_threshold(roc: Roc, threshold: float) -> tuple[float, float]:
@@ -166,18 +205,23 @@ def _point(roc: Roc, point: int, value: float) -> OperatingPoint:
     )
 
 
-@njit(cache=True, nogil=True)
-def eer_kernel(misses: np.ndarray, alarms: np.ndarray) -> tuple[float, int]:
-    """EER and the index of the nearer neighbour of the crossing; counts may be weighted."""
-    targets, nontargets = misses[-1], alarms[0]
+@njit
+def crossing_kernel(misses: np.ndarray, alarms: np.ndarray, targets: float, nontargets: float) -> int:
+    """The first point whose miss probability is at or above its false-alarm probability; both are monotonic."""
     low, high = 0, misses.size - 1
-    # p_miss - p_fa rises along the points from -1 to 1: find the first at or above zero.
     while low < high:
         middle = (low + high) // 2
         if misses[middle] / targets >= alarms[middle] / nontargets:
             high = middle
         else:
             low = middle + 1
+    return low
+
+
+@njit
+def eer_kernel(misses: np.ndarray, alarms: np.ndarray, targets: float, nontargets: float) -> tuple[float, int]:
+    """EER and the index of the nearer neighbour of the crossing, of points among which the rates cross."""
+    low = crossing_kernel(misses, alarms, targets, nontargets)
     above = misses[low] / targets - alarms[low] / nontargets
     below = alarms[low - 1] / nontargets - misses[low - 1] / targets
     share = below / (above + below)
@@ -186,7 +230,7 @@ def eer_kernel(misses: np.ndarray, alarms: np.ndarray) -> tuple[float, int]:
     return value, low if above <= below else low - 1
 
 
-@njit(cache=True, nogil=True)
+@njit
 def min_dcf_kernel(misses: np.ndarray, alarms: np.ndarray, miss: float, alarm: float) -> tuple[float, int]:
     """Least cost and its point; `miss` and `alarm` weigh the two probabilities."""
     miss, alarm = miss / misses[-1], alarm / alarms[0]
@@ -198,7 +242,7 @@ def min_dcf_kernel(misses: np.ndarray, alarms: np.ndarray, miss: float, alarm: f
     return best, where
 
 
-@njit(cache=True, nogil=True)
+@njit
 def auc_kernel(misses: np.ndarray, alarms: np.ndarray) -> float:
     """Area under the ROC by trapezoids, which give ties their half."""
     area = 0.0
@@ -207,16 +251,3 @@ def auc_kernel(misses: np.ndarray, alarms: np.ndarray) -> float:
         step = alarms[point] - alarms[point + 1]
         area += step * (hits - 0.5 * (misses[point] + misses[point + 1]))
     return area / (misses[-1] * 1.0 * alarms[0])
-
-
-@njit(cache=True, nogil=True)
-def fixed_alarm_kernel(alarms: np.ndarray, limit: float) -> int:
-    """The first point whose false-alarm probability is at most `limit`."""
-    low, high = 0, alarms.size - 1
-    while low < high:
-        middle = (low + high) // 2
-        if alarms[middle] <= limit * alarms[0]:
-            high = middle
-        else:
-            low = middle + 1
-    return low

@@ -5,7 +5,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from speakerssl.metrics.summary import DEFINITIONS
+from speakerssl.metrics import specs
+from speakerssl.metrics.specs import FALSE_ALARM, OTHER_DEFINITIONS, PRIOR
 
 
 def print_summary(summary: dict[str, Any], title: str, console: Console | None = None) -> None:
@@ -27,7 +28,7 @@ def print_summary(summary: dict[str, Any], title: str, console: Console | None =
     if intervals:
         shape = summary["bootstrap"]
         console.print(
-            f"Intervals: {DEFINITIONS['intervals']}; {shape['replicates']} replicates, seed {shape['seed']}.",
+            f"Intervals: {OTHER_DEFINITIONS['intervals']}; {shape['replicates']} replicates, seed {shape['seed']}.",
             highlight=False,
         )
     if summary.get("consistency"):
@@ -48,40 +49,39 @@ def _title(summary: dict[str, Any], title: str) -> str:
     return f"{title}: {summary['targets']} target and {summary['nontargets']} non-target trials{speakers}"
 
 
-def _rows(summary: dict[str, Any]) -> list[tuple[str, float, str, float | None, str]]:
+Row = tuple[str, float, str, float | None, str]
+
+
+def _rows(summary: dict[str, Any]) -> list[Row]:
     """(name, value, key of the interval, threshold, definition) of each metric."""
-    text = DEFINITIONS
-    rows: list[tuple[str, float, str, float | None, str]] = [
-        ("EER %", summary["eer_percent"], "eer_percent", summary["eer_threshold"], text["eer_percent"]),
-        ("EER % (hull)", summary["eer_hull_percent"], "eer_hull_percent", None, text["eer_hull_percent"]),
-    ]
+    rows: list[Row] = []
+    for metric in specs.METRICS:
+        if metric.depends_on == "" and metric.json_key in summary:
+            threshold = summary.get(f"{metric.key}_threshold")
+            name = f"{metric.label} %" if metric.unit == "%" else metric.label
+            rows.append((name, summary[metric.json_key], metric.json_key, threshold, metric.definition))
     for cost in summary["costs"]:
         prior = f"p_target {cost['p_target']:g}, c_miss {cost['c_miss']:g}, c_fa {cost['c_fa']:g}"
-        for kind in ("min", "actual"):
-            key = f"{kind}_dcf"
-            definition = f"{prior}: {text[key]}"
-            place = f"{key}@{cost['p_target']:g}"
-            rows.append((f"{kind}DCF {cost['p_target']:g}", cost[key], place, cost[f"{key}_threshold"], definition))
-    rows.append(("Cllr", summary["cllr"], "cllr", None, text["cllr"]))
-    rows.append(("minCllr", summary["min_cllr"], "min_cllr", None, text["min_cllr"]))
-    rows.append(("AUC", summary["auc"], "auc", None, text["auc"]))
+        for metric in specs.of_kind(PRIOR):
+            place, threshold = f"{metric.key}@{cost['p_target']:g}", cost.get(f"{metric.key}_threshold")
+            definition = f"{prior}: {metric.definition}"
+            rows.append((f"{metric.label} {cost['p_target']:g}", cost[metric.key], place, threshold, definition))
     for point in summary["fixed_false_alarm"]:
         limit = f"{point['limit']:g}"
-        for name in ("precision", "recall"):
-            key = f"{name}@{limit}"
-            definition = f"at p_fa <= {limit}: {text['fixed_false_alarm'].partition(': ')[2]}"
-            rows.append((f"{name} {limit}", point[name], key, point["threshold"], definition))
+        for metric in specs.of_kind(FALSE_ALARM):
+            definition = f"at p_fa <= {limit}: {metric.definition}"
+            place = f"{metric.key}@{limit}"
+            rows.append((f"{metric.label} {limit}", point[metric.key], place, point["threshold"], definition))
     if summary.get("consistency"):
         found = summary["consistency"]
-        rows.append(("OPIS x 1000", 1000 * found["opis"], "", None, text["opis"]))
-        rows.append(
-            ("worst OPIS x 1000", 1000 * found["worst_opis"], "", None, f"worst {found['epsilon']:g} of speakers")
-        )
+        worst = f"worst {found['epsilon']:g} of speakers"
+        rows.append(("OPIS x 1000", 1000 * found["opis"], "", None, OTHER_DEFINITIONS["opis"]))
+        rows.append(("worst OPIS x 1000", 1000 * found["worst_opis"], "", None, worst))
     return rows
 
 
 def _print_slices(summary: dict[str, Any], console: Console) -> None:
-    table = Table(title=f"Slices: {DEFINITIONS['slices']}", title_justify="left")
+    table = Table(title=f"Slices: {OTHER_DEFINITIONS['slices']}", title_justify="left")
     for name in ("slice", "targets", "non-targets", "EER %", f"minDCF {summary['p_target']:g}", "p_miss %", "p_fa %"):
         table.add_column(name, justify="left" if name == "slice" else "right")
     for part in summary["slices"]:

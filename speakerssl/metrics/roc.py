@@ -5,11 +5,14 @@ one above them all, so neither the order of the trials nor that of tied scores c
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from speakerssl.errors import InputError
-from speakerssl.kernels import njit, run_all
+from speakerssl.kernels import njit
+from speakerssl.metrics.sorted_scores import sorted_classes
+
+_LN2 = float(np.log(2.0))
 
 
 @dataclass(frozen=True)
@@ -44,43 +47,33 @@ class Roc:
         """False-alarm probability (false acceptance rate) at each point, 1 to 0."""
         return self.false_alarms / self.false_alarms[0]
 
+    @cached_property
+    def hull(self) -> tuple[np.ndarray, np.ndarray]:
+        """Misses and false alarms at the vertices of the ROC's convex hull, from accept-all to reject-all."""
+        vertices = hull_points(self.misses, self.false_alarms)
+        return self.misses[vertices], self.false_alarms[vertices]
 
-def split(scores: np.ndarray, labels: np.ndarray, where: str = "scores") -> tuple[np.ndarray, np.ndarray]:
-    """Copies of target and non-target scores, an infinity after each. Raises InputError for a missing class."""
-    scores = np.ascontiguousarray(scores, np.float64)
-    chosen = np.ascontiguousarray(np.asarray(labels) > 0)
-    if scores.shape != chosen.shape or scores.ndim != 1:
-        raise InputError(f"{where}: {scores.size} scores and {chosen.size} labels")
-    targets = int(np.count_nonzero(chosen))
-    if targets in (0, len(scores)):
-        kind = "target" if targets == 0 else "non-target"
-        raise InputError(f"{where}: there are no {kind} trials; metrics need both classes")
-    # One slot more than needed in each: the loop writes first and decides afterwards.
-    target, nontarget = np.empty(targets + 1), np.empty(len(scores) - targets + 1)
-    _partition(scores, chosen, target, nontarget)
-    target[-1] = nontarget[-1] = np.inf
-    return target, nontarget
+    @cached_property
+    def log_losses(self) -> tuple[float, float]:
+        """The sums over targets and over non-targets of the loss in bits of scores taken as natural LLRs."""
+        return loss_sums(self.misses, self.false_alarms, *trial_losses(self.thresholds))
 
+    def counts_at(self, threshold: float) -> tuple[int, int]:
+        """(misses, false alarms) where scores at or above `threshold` are accepted."""
+        point = min(int(np.searchsorted(self.thresholds, threshold, side="left")), len(self.thresholds) - 1)
+        return int(self.misses[point]), int(self.false_alarms[point])
 
-@njit(cache=True, nogil=True)
-def _partition(scores: np.ndarray, chosen: np.ndarray, target: np.ndarray, nontarget: np.ndarray) -> None:
-    """Splits without a branch, which random labels would mispredict half the time."""
-    hits = 0
-    for row in range(scores.size):
-        target[hits] = scores[row]
-        nontarget[row - hits] = scores[row]
-        hits += chosen[row]
+    def counts_at_alarms(self, limit: float) -> tuple[int, int]:
+        """(misses, false alarms) at the lowest threshold whose false-alarm probability is at most `limit`."""
+        point = first_with_alarms(self.false_alarms, limit * self.false_alarms[0])
+        misses, alarms = self.points_up_to(point)
+        inner = first_with_alarms(alarms, limit * self.false_alarms[0])
+        return int(misses[inner]), int(alarms[inner])
 
-
-def sorted_classes(scores: np.ndarray, labels: np.ndarray, where: str = "scores") -> tuple[np.ndarray, np.ndarray]:
-    """Target and non-target scores, ascending with an infinity after the last. Raises InputError as `build_roc`."""
-    target, nontarget = split(scores, labels, where)
-    run_all([target[:-1].sort, nontarget[:-1].sort])
-    # Sorted, any NaN stands last and infinities at the ends.
-    if not np.isfinite([target[0], target[-2], nontarget[0], nontarget[-2]]).all():
-        bad = int(np.flatnonzero(~np.isfinite(scores))[0])
-        raise InputError(f"{where}: score {bad + 1} is {scores[bad]}; scores must be finite")
-    return target, nontarget
+    def points_up_to(self, point: int) -> tuple[np.ndarray, np.ndarray]:
+        """(misses, false alarms) of all operating points from the one before `point` to `point` itself."""
+        first = max(point - 1, 0)
+        return self.misses[first : point + 1], self.false_alarms[first : point + 1]
 
 
 def build_roc(scores: np.ndarray, labels: np.ndarray, where: str = "scores") -> Roc:
@@ -97,7 +90,7 @@ def build_roc(scores: np.ndarray, labels: np.ndarray, where: str = "scores") -> 
     return Roc(thresholds[:points], misses[:points], false_alarms[:points])
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _merge(
     target: np.ndarray, nontarget: np.ndarray, thresholds: np.ndarray, misses: np.ndarray, alarms: np.ndarray
 ) -> int:
@@ -121,7 +114,7 @@ def _merge(
     return point + 2
 
 
-@njit(cache=True, nogil=True)
+@njit
 def hull_points(misses: np.ndarray, alarms: np.ndarray) -> np.ndarray:
     """Indices of the vertices of the ROC's convex hull (towards no errors), from accept-all to reject-all.
 
@@ -141,3 +134,33 @@ def hull_points(misses: np.ndarray, alarms: np.ndarray) -> np.ndarray:
         stack[size] = point
         size += 1
     return stack[:size].copy()
+
+
+def trial_losses(thresholds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The loss in bits of a target and of a non-target trial whose LLR is each of the thresholds, float64 [G]."""
+    return np.logaddexp(0, -thresholds) / _LN2, np.logaddexp(0, thresholds) / _LN2
+
+
+@njit
+def loss_sums(
+    misses: np.ndarray, alarms: np.ndarray, target_loss: np.ndarray, nontarget_loss: np.ndarray
+) -> tuple[float, float]:
+    """Total loss of targets and of non-targets; the losses are those of `trial_losses` at the same points."""
+    target, nontarget = 0.0, 0.0
+    for point in range(misses.size - 1):
+        target += (misses[point + 1] - misses[point]) * target_loss[point]
+        nontarget += (alarms[point] - alarms[point + 1]) * nontarget_loss[point]
+    return target, nontarget
+
+
+@njit
+def first_with_alarms(alarms: np.ndarray, most: float) -> int:
+    """The first point with at most so many false alarms."""
+    low, high = 0, alarms.size - 1
+    while low < high:
+        middle = (low + high) // 2
+        if alarms[middle] <= most:
+            high = middle
+        else:
+            low = middle + 1
+    return low

@@ -1,48 +1,28 @@
 """Everything that is known about a set of scores in one dictionary, each number with the text that defines it."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from speakerssl.metrics import specs
 from speakerssl.metrics.bootstrap import Interval, speaker_bootstrap
-from speakerssl.metrics.cllr import cllr, min_cllr
 from speakerssl.metrics.consistency import threshold_consistency
-from speakerssl.metrics.detection import OperatingPoint, actual_dcf, at_false_alarm, auc, eer, eer_hull, min_dcf
+from speakerssl.metrics.detection import at_false_alarm
 from speakerssl.metrics.roc import Roc, build_roc
 from speakerssl.metrics.slices import slice_metrics
+from speakerssl.metrics.specs import FALSE_ALARM, PRIOR, Setting
 from speakerssl.metrics.suite import MetricSuite
 from speakerssl.trials.attributes import Attribute
 from speakerssl.trials.speakers import TrialSpeakers
 from speakerssl.trials.trial_list import Trials
-
-DEFINITIONS = {
-    "eer_percent": "equal error rate in %: where p_miss = p_fa on the line between neighbouring operating points, "
-    "tied scores grouped",
-    "eer_hull_percent": "equal error rate in % on the convex hull of the ROC (ROCCH)",
-    "min_dcf": "least of (c_miss p_target p_miss + c_fa (1 - p_target) p_fa) / min(c_miss p_target, "
-    "c_fa (1 - p_target)) over all thresholds, tied scores grouped",
-    "actual_dcf": "the same cost at the threshold -logit(effective prior): scores are taken as natural "
-    "log-likelihood ratios",
-    "cllr": "cost of the scores as natural log-likelihood ratios, in bits (0 perfect, 1 uninformative)",
-    "min_cllr": "the least Cllr after any rising map of the scores (isotonic regression, PAV)",
-    "auc": "probability that a target trial scores above a non-target one, ties counting half",
-    "fixed_false_alarm": "at the lowest threshold with p_fa at most the limit: precision is the share of targets "
-    "among accepted trials of this list, recall the share of targets accepted",
-    "threshold": "a trial is accepted where its score is at or above the threshold",
-    "opis": "mean squared deviation of speakers' utility 2 sens spec / (sens + spec) from their mean on 101 "
-    "thresholds between those of global p_fa 0.01 and 0.1; worst_opis is that of the most deviating tenth",
-    "intervals": "percentile bootstrap; speakers are drawn with replacement and weigh both sides of each trial",
-    "slices": "eer and min_dcf at the slice's own thresholds; p_miss and p_fa at the threshold of the whole "
-    "list's EER; numbers are cut at quantiles of the smaller side",
-}
 
 
 @dataclass(frozen=True)
 class SummaryOptions:
     """What to compute: priors and costs, false-alarm limits, bootstrap draws (0: none), seed and level."""
 
-    p_targets: tuple[float, ...] = (0.05,)
+    p_targets: tuple[float, ...] = (0.01, 0.05)
     c_miss: float = 1.0
     c_fa: float = 1.0
     false_alarms: tuple[float, ...] = (0.001, 0.01)
@@ -93,40 +73,44 @@ def summarize(
 
 def point_metrics(roc: Roc, options: SummaryOptions) -> dict[str, Any]:
     """The metrics that need nothing but operating points."""
-    equal, hull = eer(roc), eer_hull(roc)
-    cost = options.c_miss, options.c_fa
-    costs = [{"p_target": p, "c_miss": cost[0], "c_fa": cost[1], **_costs(roc, p, *cost)} for p in options.p_targets]
-    fixed = [at_false_alarm(roc, limit) for limit in options.false_alarms]
-    return {
-        "eer_percent": 100 * equal.value,
-        "eer_threshold": equal.threshold,
-        "eer_hull_percent": 100 * hull.value,
-        "p_target": options.p_targets[0],
-        "c_miss": cost[0],
-        "c_fa": cost[1],
-        "min_dcf": costs[0]["min_dcf"],
-        "min_dcf_threshold": costs[0]["min_dcf_threshold"],
-        "actual_dcf": costs[0]["actual_dcf"],
-        "costs": costs,
-        "cllr": cllr(roc),
-        "min_cllr": min_cllr(roc),
-        "auc": auc(roc),
-        "fixed_false_alarm": [{**asdict(point), "recall": point.recall} for point in fixed],
-    }
+    setting = Setting(options.p_targets[0], options.c_miss, options.c_fa)
+    costs = [_costs(roc, replace(setting, p_target=p)) for p in options.p_targets]
+    out: dict[str, Any] = {}
+    for metric in specs.METRICS:
+        if metric.depends_on == "":
+            point = metric.point(roc, setting) if metric.point else None
+            value = point.value if point else metric.value(roc, setting)
+            out[metric.json_key] = metric.json_scale * value if metric.json_scale != 1 else value
+            if point is not None:
+                out[f"{metric.key}_threshold"] = point.threshold
+    out |= {"p_target": options.p_targets[0], "c_miss": options.c_miss, "c_fa": options.c_fa}
+    out |= {metric.key: costs[0][metric.key] for metric in specs.of_kind(PRIOR)}
+    if "min_dcf" in out:
+        out["min_dcf_threshold"] = costs[0]["min_dcf_threshold"]
+    fixed = [_at_false_alarm(roc, replace(setting, false_alarm=limit)) for limit in options.false_alarms]
+    return {**out, "costs": costs, "fixed_false_alarm": fixed}
 
 
-def _costs(roc: Roc, p_target: float, c_miss: float, c_fa: float) -> dict[str, float]:
-    least, actual = min_dcf(roc, p_target, c_miss, c_fa), actual_dcf(roc, p_target, c_miss, c_fa)
-    return {
-        "min_dcf": least.value,
-        **_rates("min_dcf", least),
-        "actual_dcf": actual.value,
-        **_rates("actual_dcf", actual),
-    }
+def _costs(roc: Roc, setting: Setting) -> dict[str, float]:
+    """Every metric at one prior, with its threshold and error rates."""
+    out: dict[str, float] = {"p_target": setting.p_target, "c_miss": setting.c_miss, "c_fa": setting.c_fa}
+    for metric in specs.of_kind(PRIOR):
+        point = metric.point(roc, setting) if metric.point else None
+        out[metric.key] = point.value if point else metric.value(roc, setting)
+        if point is not None:
+            rates = {"threshold": point.threshold, "p_miss": point.p_miss, "p_fa": point.p_fa}
+            out |= {f"{metric.key}_{name}": rate for name, rate in rates.items()}
+    return out
 
 
-def _rates(name: str, point: OperatingPoint) -> dict[str, float]:
-    return {f"{name}_threshold": point.threshold, f"{name}_p_miss": point.p_miss, f"{name}_p_fa": point.p_fa}
+def _at_false_alarm(roc: Roc, setting: Setting) -> dict[str, float]:
+    """Every metric at one limit on the false-alarm probability, and the operating point that they share."""
+    at = at_false_alarm(roc, setting.false_alarm)
+    out = {"limit": at.limit, "threshold": at.threshold, "p_miss": at.p_miss, "p_fa": at.p_fa}
+    for metric in specs.of_kind(FALSE_ALARM):
+        point = metric.point(roc, setting) if metric.point else None
+        out[metric.key] = point.value if point else metric.value(roc, setting)
+    return out
 
 
 def _consistency(roc: Roc, scores: np.ndarray, labels: np.ndarray, speakers: TrialSpeakers) -> dict[str, Any] | None:
@@ -153,15 +137,14 @@ def _intervals(
     suite = MetricSuite(options.p_targets, options.c_miss, options.c_fa, options.false_alarms)
     found = speaker_bootstrap(scores, labels, speakers, suite, options.bootstrap, options.seed, options.level)
     out = {}
-    for name, interval in found.items():
-        percent = name in ("eer", "eer_hull")
-        scale = 100.0 if percent else 1.0
-        key = f"{name}_percent" if percent else name
-        out[key] = _scaled(interval, scale)
+    for member in suite.members:
+        if member.name in found:
+            key = member.metric.json_key if member.parameter is None else member.name
+            out[key] = _scaled(found[member.name], member.metric.json_scale if member.parameter is None else 1.0)
     first = f"@{options.p_targets[0]:g}"
-    for name in ("min_dcf", "actual_dcf"):
-        if name + first in out:
-            out[name] = out[name + first]
+    for metric in specs.of_kind(PRIOR):
+        if metric.key + first in out:
+            out[metric.key] = out[metric.key + first]
     return out
 
 
@@ -176,4 +159,4 @@ def _scaled(interval: Interval, scale: float) -> dict[str, float]:
 
 def _definitions(out: dict[str, Any]) -> dict[str, str]:
     present = set(out) | {"threshold"} | ({"opis"} if out.get("consistency") else set())
-    return {name: text for name, text in DEFINITIONS.items() if name in present}
+    return {name: text for name, text in specs.definitions().items() if name in present}

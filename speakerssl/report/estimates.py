@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from speakerssl.metrics.bootstrap import Interval, intervals, replicates, sort_trials
+from speakerssl.metrics.bootstrap import Interval, intervals, replicates
 from speakerssl.metrics.compare import Difference, p_value
 from speakerssl.metrics.consistency import threshold_consistency
+from speakerssl.metrics.sorted_trials import sort_trials
+from speakerssl.metrics.specs import OTHER_DEFINITIONS
 from speakerssl.metrics.suite import MetricSuite
-from speakerssl.metrics.summary import DEFINITIONS
 from speakerssl.report.systems import Systems
 from speakerssl.trials.speakers import TrialSpeakers
 
@@ -57,8 +58,8 @@ def estimate(
     if speakers is None:
         return Estimates(metrics, values)
     if _has_consistency(systems.labels, speakers):
-        metrics.append(Metric("opis", "OPIS", DEFINITIONS["opis"]))
-        metrics.append(Metric("worst_opis", "OPIS of the worst tenth (worst_opis)", DEFINITIONS["opis"]))
+        metrics.append(Metric("opis", "OPIS", OTHER_DEFINITIONS["opis"]))
+        metrics.append(Metric("worst_opis", "OPIS of the worst tenth (worst_opis)", OTHER_DEFINITIONS["opis"]))
         for own, system in zip(values, systems.systems):
             found = threshold_consistency(system.roc, system.scores, systems.labels, speakers)
             own.update(opis=found.opis, worst_opis=found.worst_opis)
@@ -72,26 +73,11 @@ def estimate(
 
 
 def _metrics(suite: MetricSuite) -> list[Metric]:
-    costs = [
-        Metric(f"{kind}_dcf@{p:g}", f"{'min' if kind == 'min' else 'actual '}DCF (p={p:g})", DEFINITIONS[f"{kind}_dcf"])
-        for p in suite.p_targets
-        for kind in ("min", "actual")
-    ]
-    fixed = [
-        Metric(f"{kind}@{rate:g}", f"{kind.capitalize()} at {100 * rate:g} % false alarms",
-               DEFINITIONS["fixed_false_alarm"], percent=True, higher_is_better=True)
-        for rate in suite.false_alarms
-        for kind in ("precision", "recall")
-    ]  # fmt: skip
     return [
-        Metric("eer", "EER", DEFINITIONS["eer_percent"], percent=True),
-        Metric("eer_hull", "EER (convex hull)", DEFINITIONS["eer_hull_percent"], percent=True),
-        *costs,
-        Metric("cllr", "Cllr", DEFINITIONS["cllr"]),
-        Metric("min_cllr", "minCllr", DEFINITIONS["min_cllr"]),
-        Metric("auc", "AUC", DEFINITIONS["auc"], higher_is_better=True),
-        *fixed,
-    ]
+        Metric(member.name, member.label, member.definition, member.metric.unit in ("%", "share"),
+               member.metric.higher_is_better)
+        for member in suite.members
+    ]  # fmt: skip
 
 
 def _differences(

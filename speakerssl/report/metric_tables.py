@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from speakerssl.metrics.slices import Slice
-from speakerssl.metrics.summary import DEFINITIONS
+from speakerssl.metrics.specs import OTHER_DEFINITIONS
 from speakerssl.report.estimates import LEVEL, Estimates, Metric
 from speakerssl.report.markup import swatch, table, text
 
@@ -20,7 +20,7 @@ def metrics_section(names: Sequence[str], estimates: Estimates) -> str:
     if estimates.count:
         html += (
             f'<p class="muted">In brackets: {100 * LEVEL:g} % intervals from {estimates.count} draws of the '
-            f"{estimates.speakers} speakers (seed {estimates.seed}); {text(DEFINITIONS['intervals'])}.</p>"
+            f"{estimates.speakers} speakers (seed {estimates.seed}); {text(OTHER_DEFINITIONS['intervals'])}.</p>"
         )
     if estimates.count and len(names) > 1:
         html += _difference_table(names, estimates)

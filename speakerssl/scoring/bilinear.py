@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
 from speakerssl.errors import InputError
-from speakerssl.kernels import run_blocks
+from speakerssl.kernels import njit, run_blocks
 from speakerssl.scoring.cosine import unit_rows
 
 
@@ -61,7 +60,7 @@ def cosine(left: np.ndarray, right: np.ndarray) -> Bilinear:
     return Bilinear(units, np.zeros(len(units), np.float32), others, np.zeros(len(others), np.float32))
 
 
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+@njit(fastmath={"reassoc", "contract"})
 def _add_products(
     left: np.ndarray,
     right: np.ndarray,

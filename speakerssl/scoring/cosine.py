@@ -78,7 +78,7 @@ def _inverse_norms(matrix: np.ndarray) -> np.ndarray:
     return out
 
 
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"}, error_model="numpy")
+@njit(fastmath={"reassoc", "contract"}, error_model="numpy")
 def _fill_inverse_norms(matrix: np.ndarray, out: np.ndarray, begin: int, end: int) -> None:
     for row in range(begin, end):
         total = 0.0
@@ -87,7 +87,7 @@ def _fill_inverse_norms(matrix: np.ndarray, out: np.ndarray, begin: int, end: in
         out[row] = 1.0 / np.sqrt(total) if total > 0.0 else np.nan
 
 
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+@njit(fastmath={"reassoc", "contract"})
 def _dots(
     enrol: np.ndarray, test: np.ndarray, enrol_rows: np.ndarray, test_rows: np.ndarray,
     enrol_scale: np.ndarray, test_scale: np.ndarray, out: np.ndarray, begin: int, end: int,

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
+from speakerssl.kernels import njit
 from speakerssl.scoring.logistic import require_two_classes
 
 
@@ -44,7 +44,7 @@ def fit_isotonic(scores: np.ndarray, labels: np.ndarray) -> Isotonic:
     return Isotonic(values[edge], inner[edge])
 
 
-@njit(cache=True)
+@njit
 def pool(hits: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Non-decreasing weighted least-squares fit of hits/weights [P] (all in score order)."""
     size = len(hits)

@@ -77,7 +77,7 @@ def _packed(texts: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
     return np.frombuffer(b"".join(texts), np.uint8), np.concatenate([[0], np.cumsum(lengths)])
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _fixed_point(units: np.ndarray, text: np.ndarray, ends: np.ndarray) -> int:
     """Writes integers of 1e-9 as decimals without trailing zeros (but one after the point); returns the bytes used."""
     digits = np.empty(20, np.uint8)
@@ -106,7 +106,7 @@ def _fixed_point(units: np.ndarray, text: np.ndarray, ends: np.ndarray) -> int:
     return position
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _fill_lines(
     out: np.ndarray, ends: np.ndarray, begin: int, end: int,
     enrol: np.ndarray, enrol_text: np.ndarray, enrol_ends: np.ndarray,

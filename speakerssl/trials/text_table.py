@@ -95,7 +95,7 @@ class TextTable:
         return out
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _tokenize(data: np.ndarray, starts: np.ndarray, lengths: np.ndarray) -> tuple[int, int, int]:
     """Fills positions and lengths [columns, rows]; returns rows, columns and where an odd row begins (or -1)."""
     position, row, columns, size = 0, 0, 0, data.size
@@ -123,7 +123,7 @@ def _tokenize(data: np.ndarray, starts: np.ndarray, lengths: np.ndarray) -> tupl
     return row, columns, -1
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(inline="always")
 def _same(data: np.ndarray, one: int, other: int, length: int) -> bool:
     differ = np.uint8(0)
     for i in range(length):
@@ -131,7 +131,7 @@ def _same(data: np.ndarray, one: int, other: int, length: int) -> bool:
     return differ == 0
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _intern(data: np.ndarray, starts: np.ndarray, lengths: np.ndarray, index: np.ndarray) -> np.ndarray:
     """Numbers the distinct tokens in `index`; returns them joined, each followed by a newline (uint8).
 
@@ -173,7 +173,7 @@ def _intern(data: np.ndarray, starts: np.ndarray, lengths: np.ndarray, index: np
     return _packed(data, begins[:known], sizes[:known]) if touched or known else np.empty(0, np.uint8)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(inline="always")
 def _hash(data: np.ndarray, start: int, length: int) -> np.uint64:
     code = np.uint64(14695981039346656037)
     for i in range(length):
@@ -181,7 +181,7 @@ def _hash(data: np.ndarray, start: int, length: int) -> np.uint64:
     return code ^ (code >> np.uint64(29))
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _grown(hashes: np.ndarray, size: int) -> np.ndarray:
     slots, mask = np.zeros(size, np.uint64), np.uint64(size - 1)
     for number in range(hashes.size):
@@ -192,7 +192,7 @@ def _grown(hashes: np.ndarray, size: int) -> np.ndarray:
     return slots
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _packed(data: np.ndarray, begins: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     """The tokens one after the other, a newline after each."""
     packed = np.empty(sizes.sum() + sizes.size, np.uint8)
@@ -205,7 +205,7 @@ def _packed(data: np.ndarray, begins: np.ndarray, sizes: np.ndarray) -> np.ndarr
     return packed
 
 
-@njit(cache=True, nogil=True)
+@njit
 def _parse_numbers(data: np.ndarray, starts: np.ndarray, lengths: np.ndarray, out: np.ndarray, hard: np.ndarray) -> int:
     """Decimal numbers that one exact division rounds correctly; marks and counts the others in `hard`.
 

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from speakerssl.errors import InputError
-from speakerssl.metrics.bootstrap import intervals, replicates, sort_trials, speaker_bootstrap
+from speakerssl.metrics.bootstrap import intervals, replicates, speaker_bootstrap, speaker_copies
 from speakerssl.metrics.cllr import cllr, min_cllr
-from speakerssl.metrics.compare import compare_systems, p_value
+from speakerssl.metrics.compare import compare_systems, p_value, seed_means
 from speakerssl.metrics.detection import actual_dcf, at_false_alarm, auc, eer, eer_hull, min_dcf
-from speakerssl.metrics.roc import build_roc
+from speakerssl.metrics.roc import Roc, build_roc
+from speakerssl.metrics.sorted_trials import sort_trials
 from speakerssl.metrics.suite import MetricSuite
 from speakerssl.trials.speakers import TrialSpeakers
 
@@ -69,6 +70,28 @@ def test_a_replicate_equals_its_copies_written_out(small: tuple[np.ndarray, np.n
         np.testing.assert_allclose(values[replicate, 0], list(expanded.values()), atol=1e-12)
 
 
+def test_corners_change_no_bit() -> None:
+    """Every replicate is that of all operating points: long runs of one class, ties within and between the classes."""
+    rng = np.random.default_rng(1)
+    scores, labels, speakers = _list(9, rng)
+    suite = MetricSuite((0.01, 0.3), false_alarms=(0.0, 0.05, 1.0))
+    for own in (scores, np.round(scores, 1), scores + 3.0 * labels, np.round(2 * scores + 3 * labels), -scores):
+        values = replicates([sort_trials(own, labels, speakers)], 9, suite, 40, seed=2)[:, 0]
+        copies = speaker_copies(9, range(40), seed=2)
+        roc = build_roc(own, labels)
+        for row in range(40):
+            one, other = copies[speakers.enrol, row].astype(int), copies[speakers.test, row].astype(int)
+            times = np.where(speakers.enrol == speakers.test, one, one * other)
+            point = np.searchsorted(roc.thresholds, own)
+            size = len(roc.thresholds)
+            misses = np.cumsum(np.bincount(point + 1, times * labels, size + 1)[:size]).astype(np.int64)
+            below = np.cumsum(np.bincount(point + 1, times * (1 - labels), size + 1)[:size]).astype(np.int64)
+            if misses[-1] and below[-1]:
+                assert suite.values(Roc(roc.thresholds, misses, below[-1] - below)) == values[row].tolist()
+            else:
+                assert np.isnan(values[row]).all()
+
+
 def test_threads_and_order_change_nothing(
     small: tuple[np.ndarray, np.ndarray, TrialSpeakers], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -103,7 +126,7 @@ def test_deviation_is_that_of_new_speakers() -> None:
         scores, labels, speakers = _list(50, rng, noise=0.3)
         fresh.append(eer(build_roc(scores, labels)).value)
         if draw < 12:
-            suite = MetricSuite(quick=True)
+            suite = MetricSuite(keys=("eer", "min_dcf"))
             guessed.append(speaker_bootstrap(scores, labels, speakers, suite, 100, seed=draw)["eer"].deviation)
             rows = [rng.integers(0, len(scores), len(scores)) for _ in range(20)]
             by_trial.append(np.std([eer(build_roc(scores[r], labels[r])).value for r in rows]))
@@ -115,7 +138,7 @@ def test_deviation_is_that_of_new_speakers() -> None:
 def test_paired_comparison_sees_what_intervals_do_not() -> None:
     scores, labels, speakers = _list(40, np.random.default_rng(4))
     worse = scores + 0.3 * np.random.default_rng(5).standard_normal(len(scores))
-    suite = MetricSuite(quick=True)
+    suite = MetricSuite(keys=("eer", "min_dcf"))
     found = compare_systems(worse, scores, labels, speakers, suite, 400)["eer"]
     assert found.difference == pytest.approx(found.second - found.first)
     assert found.low <= found.difference <= found.high
@@ -146,13 +169,23 @@ def test_p_value() -> None:
     assert p_value(np.ones(999)) == 2 / 1000
 
 
+def test_means_over_seeds_are_paired() -> None:
+    scores, labels, speakers = _list(15, np.random.default_rng(3))
+    worse = [scores + np.random.default_rng(seed).standard_normal(len(scores)) for seed in (1, 2)]
+    found = seed_means({"plain": [scores], "worse": worse, "again": [scores]}, labels, speakers, count=60)
+    np.testing.assert_array_equal(found["plain"], found["again"])
+    alone = [seed_means({"x": [one]}, labels, speakers, count=60)["x"] for one in worse]
+    np.testing.assert_allclose(found["worse"], np.mean(alone, axis=0), atol=1e-15)
+    assert np.mean(found["plain"] < found["worse"]) > 0.5
+
+
 def test_no_difference_is_seldom_significant() -> None:
     rng = np.random.default_rng(9)
     small = 0
     for _ in range(30):
         scores, labels, speakers = _list(25, rng, recordings=2)
         pair = [scores + 0.5 * rng.standard_normal(len(scores)) for _ in range(2)]
-        found = compare_systems(*pair, labels, speakers, MetricSuite(quick=True), 99)
+        found = compare_systems(*pair, labels, speakers, MetricSuite(keys=("eer", "min_dcf")), 99)
         small += found["eer"].p_value < 0.05
     assert small <= 5
 

@@ -11,9 +11,7 @@ from settings import BASELINES, paper_losses, read_rows
 
 from speakerssl.errors import SpeakerSSLError
 from speakerssl.io import write_text
-from speakerssl.metrics.bootstrap import replicates, sort_trials
-from speakerssl.metrics.compare import p_value
-from speakerssl.metrics.suite import MetricSuite
+from speakerssl.metrics.compare import p_value, seed_means
 from speakerssl.report.results import Results, collect, format_values, seed_folders
 from speakerssl.trials.score_file import join, read_scores
 from speakerssl.trials.speakers import read_utt2spk, trial_speakers
@@ -53,16 +51,12 @@ def main() -> int:
 def resample(exp: Path, rows: list[str], name: str, trials: Path, utt2spk: Path) -> dict[str, np.ndarray]:
     """EER [COUNT] of every row, the mean over its seeds, in draws of speakers that are the same for all rows."""
     listed = read_trials(trials)
+    systems = {
+        row: [join(read_scores(folder / "scores" / f"{name}.txt"), listed).scores for folder in seed_folders(exp, row)]
+        for row in rows
+    }
     speakers = trial_speakers(listed, read_utt2spk(utt2spk))
-    systems, owners = [], []
-    for row in rows:
-        for folder in seed_folders(exp, row):
-            scored = join(read_scores(folder / "scores" / f"{name}.txt"), listed)
-            systems.append(sort_trials(scored.scores, listed.require_labels(), speakers, str(folder)))
-            owners.append(row)
-    suite = MetricSuite(quick=True)
-    values = replicates(systems, len(speakers.names), suite, COUNT)[:, :, suite.names.index("eer")]
-    return {row: values[:, [owner == row for owner in owners]].mean(axis=1) for row in rows}
+    return seed_means(systems, listed.require_labels(), speakers, count=COUNT)
 
 
 def render(results: Results, draws: dict[str, dict[str, np.ndarray]], steps: int) -> str:
