@@ -136,7 +136,7 @@ def _weigh_run(
     counts: np.ndarray,
     sums: np.ndarray,
 ) -> None:
-    """Adds the trials from `begin` to `end`, of one class and untied, to the counts and losses of each lane; `own` [R] is scratch."""
+    """Adds the trials `begin` to `end`, of one class and untied, to counts and losses [R]; `own` [R] is scratch."""
     own[:] = 0
     for trial in range(begin, end):
         first, second, loss = copies[enrol[trial]], copies[test[trial]], losses[trial]
