@@ -6,6 +6,7 @@ from speakerssl.losses.contrastive import ContrastiveLoss
 from speakerssl.losses.gather import gather
 from speakerssl.losses.gradcache import GradCache
 from speakerssl.losses.head import Classified, Head
+from speakerssl.losses.identity import Identity, identify
 from speakerssl.losses.linear import LinearHead
 from speakerssl.losses.margins import Margin, MarginState
 from speakerssl.losses.multi_head import MultiHeadLoss
@@ -32,6 +33,7 @@ __all__ = [
     "ContrastiveLoss",
     "GradCache",
     "Head",
+    "Identity",
     "LinearHead",
     "LossOutput",
     "Margin",
@@ -47,6 +49,7 @@ __all__ = [
     "build_margin",
     "covariance_term",
     "gather",
+    "identify",
     "koleo",
     "uniformity",
     "variance_term",

@@ -18,22 +18,24 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from speakerssl.errors import unknown_name
 from speakerssl.losses.blockwise import map_blocks
 from speakerssl.losses.gather import check_equal_sizes, gather, world
+from speakerssl.losses.identity import Identity, resolve
 from speakerssl.losses.margins import Margin, MarginState, NoMargin
 from speakerssl.losses.negatives import NegativeStep
 from speakerssl.losses.options import check_range
 from speakerssl.losses.regularizers.base import Regularizer
-from speakerssl.losses.symmetry import SYMMETRIES, Views, check_views, promote, recording_keys, tasks_of
+from speakerssl.losses.symmetry import Pairs, ViewPlan, plan_many_views, plan_two_views
 from speakerssl.losses.task import ContrastiveTask, LossOutput, SimilarityChunk, first_chunk
+from speakerssl.losses.vectors import check_views, promote
+from speakerssl.losses.views import GatheredViews, Views
 from speakerssl.losses.weighting import Logits, Softmax
 
 LOGGED = ("positive_cosine", "negative_cosine", "p_plus", "accuracy", "margin")
 
 
 class ContrastiveLoss(nn.Module):
-    """The loss of two views [N, D] of N recordings, not normalized; see the module for the formula.
+    """The loss of two or more views [N, D] of N recordings, not normalized; see the module for the formula.
 
     `block_size` squared is the number of cosines that exist at a time (at least one anchor's): a larger task is
     solved by chunks of anchors, which backward recomputes, so that memory does not grow with the batch's square.
@@ -52,8 +54,7 @@ class ContrastiveLoss(nn.Module):
         gathered: bool = True,
     ) -> None:
         super().__init__()
-        if symmetry not in SYMMETRIES:
-            raise unknown_name("symmetry", symmetry, SYMMETRIES)
+        plan_two_views(symmetry)  # says what is wrong with it
         self.symmetry = symmetry
         self.temperature = check_range("temperature", temperature, 1e-4)
         self.block_size = int(check_range("block_size", block_size, 1))
@@ -68,40 +69,75 @@ class ContrastiveLoss(nn.Module):
         view1: Tensor,
         view2: Tensor,
         step: int = 0,
-        keys: Tensor | None = None,
+        identities: Identity | Sequence[Identity] | None = None,
         *,
-        targets: tuple[Tensor, Tensor] | None = None,
-        temperatures: tuple[Tensor, Tensor] | None = None,
+        targets: Sequence[Tensor] | None = None,
+        temperatures: Sequence[Tensor] | None = None,
         reference: Tensor | None = None,
     ) -> LossOutput:
         """The loss of N recordings, in float32 (float64 for float64 views), whatever the autocast.
 
-        keys: [N] integers; recordings with equal keys (known or suspected same speaker) are no negatives of
-            each other; a negative key is equal to no other.
+        identities: who the N items of each view are (`identify`), or one for both views. Items of one recording, of a
+            partner's or with common pseudo-labels are no negatives of each other. None: every row is its own.
         targets: views [N, D] of a momentum encoder, in which positives and negatives are looked for instead.
         temperatures: one [N] a view instead of the common one.
         reference: [N, R] embeddings of the recordings by a frozen model, for `dclr`.
+
+        Raises InputError for views, identities or batches of processes that do not fit each other.
         """
-        check_views(view1, view2, *(targets or ()))
+        given = [view1, view2]
+        return self._follow(plan_two_views(self.symmetry), given, step, identities, targets, temperatures, reference)
+
+    def multi_view(
+        self,
+        views: Sequence[Tensor],
+        step: int = 0,
+        identities: Identity | Sequence[Identity] | None = None,
+        *,
+        num_global: int = 2,
+        positives: str = "softmax_of_both",
+        temperatures: Sequence[Tensor] | None = None,
+        reference: Tensor | None = None,
+    ) -> LossOutput:
+        """The loss of V views [N, D] of N recordings, of which the first `num_global` are global; see symmetry.py.
+
+        Memories remember the global views, once; otherwise as `forward`.
+        """
+        plan = plan_many_views(self.symmetry, len(views), num_global, positives)
+        return self._follow(plan, list(views), step, identities, None, temperatures, reference)
+
+    def _follow(
+        self,
+        plan: ViewPlan,
+        views: list[Tensor],
+        step: int,
+        identities: Identity | Sequence[Identity] | None,
+        targets: Sequence[Tensor] | None,
+        temperatures: Sequence[Tensor] | None,
+        reference: Tensor | None,
+    ) -> LossOutput:
+        """The loss of `plan`, and what is remembered of the step."""
+        check_views(*views, *(targets or ()))
         if self.gathered:
-            check_equal_sizes(len(view1), view1.device)
-        with torch.autocast(view1.device.type, enabled=False):
-            views = promote(view1), promote(view2)
+            check_equal_sizes(len(views[0]), views[0].device)
+        with torch.autocast(views[0].device.type, enabled=False):
+            promoted = [promote(view) for view in views]
             given = Views(
-                views,
-                views if targets is None else (promote(targets[0]), promote(targets[1])),
-                temperatures or (views[0].new_full((len(view1),), self.temperature),) * 2,
-                keys,
+                promoted,
+                promoted if targets is None else [promote(target) for target in targets],
+                temperatures or [promoted[0].new_full((len(view),), self.temperature) for view in promoted],
+                resolve(identities, len(views), promoted[0], world()[0] if self.gathered else 0),
                 reference,
             )
-            tasks, memory = tasks_of(self.symmetry, given, self.gathered)
-            total, logs = self._solve(tasks, step)
-            for name, term in self._regularize(given).items():
+            gathered = GatheredViews(given, self.gathered)
+            total, logs = self._solve([[gathered.task(task) for task in group] for group in plan.groups], step)
+            total = total * plan.scale
+            for name, term in self._regularize(given, gathered, plan.pairs).items():
                 total = total + term
                 logs[f"regularizer/{name}"] = term.detach().item()
         if self.training:
             for negative in self._steps():
-                negative.remember(memory)
+                negative.remember(gathered.memory(plan.remembered))
         return LossOutput(total, logs)
 
     def _steps(self) -> list[NegativeStep]:
@@ -110,31 +146,39 @@ class ContrastiveLoss(nn.Module):
     def _gather(self, tensor: Tensor) -> Tensor:
         return gather(tensor) if self.gathered else tensor
 
-    def _regularize(self, given: Views) -> dict[str, Tensor]:
-        """The weighted terms of the regularizers, each on the views of all processes."""
-        if not len(self.regularizers):
-            return {}
-        view1, view2 = (self._gather(view) for view in given.views)
-        keys, _ = recording_keys(given.keys, len(given.views[0]), view1.device, self.gathered)
-        keys = self._gather(keys)
+    def _regularize(self, given: Views, gathered: GatheredViews, pairs: Pairs) -> dict[str, Tensor]:
+        """The weighted terms of the regularizers, each on the views of all processes, averaged over `pairs`."""
         terms = cast(list[Regularizer], list(self.regularizers))
-        return {term.label: term.weight * term(view1, view2, keys) for term in terms}
+        if not terms:
+            return {}
+        views, who = [self._gather(view) for view in given.views], gathered.candidate_identities
+        return {
+            term.label: term.weight
+            * torch.stack([term(views[one], views[other], who[one], who[other]) for one, other in pairs]).mean()
+            for term in terms
+        }
 
-    def _solve(self, tasks: list[ContrastiveTask], step: int) -> tuple[Tensor, dict[str, float]]:
+    def _solve(self, groups: list[list[ContrastiveTask]], step: int) -> tuple[Tensor, dict[str, float]]:
         """The mean loss over the anchors of all tasks, and what is logged."""
+        tasks = [task for group in groups for task in group]
         with torch.no_grad():
-            cosines = torch.cat([p.positive_cosines() for p in tasks])
-            norms = torch.cat([p.norms for p in tasks])
+            cosines = [torch.cat([task.positive_cosines() for task in group]) for group in groups]
             if self.training:
-                self.margin.observe(self._gather(cosines), self._gather(norms))
-            weights = self.weighting.weights(self._gather(cosines))
-            weights = weights.chunk(world()[1] if self.gathered else 1)[world()[0] if self.gathered else 0]
+                norms = torch.cat([task.norms for task in tasks])
+                self.margin.observe(self._gather(torch.cat(cosines)), self._gather(norms))
+            weights = torch.cat([self._weights(group) for group in cosines])
         margin = frozen_copy(self.margin)
-        sizes = [len(p.anchors) for p in tasks]
-        rows = [self._rows(task, margin, share, step) for task, share in zip(tasks, weights.split(sizes), strict=True)]
+        sizes = [len(task.anchors) for task in tasks]
+        rows = [self._rows(task, margin, part, step) for task, part in zip(tasks, weights.split(sizes), strict=True)]
         losses = torch.cat(rows)
         sums = losses.detach()[:, 1:].sum(0).tolist()
         return losses[:, 0].mean(), averages(sums, len(losses))
+
+    def _weights(self, cosines: Tensor) -> Tensor:
+        """[A], the weights of this process's positives [A] by their cosines beside those of all processes."""
+        every = self.weighting.weights(self._gather(cosines))
+        rank, size = world() if self.gathered else (0, 1)
+        return every.chunk(size)[rank]
 
     def _rows(self, task: ContrastiveTask, margin: Margin, weights: Tensor, step: int) -> Tensor:
         """[A, 7]: the loss of each anchor and what is logged of it."""
@@ -159,17 +203,20 @@ class ContrastiveLoss(nn.Module):
         norms, temperature = chunk.task.norms, chunk.task.temperature
         state = MarginState(norms, (~chunk.invalid).sum(1), temperature, step)
         margined = margin(chunk.positive, state)
+        others = [margin(cosine, state) for cosine in chunk.others.unbind(1)]
         negatives = margin.negatives(chunk.cosines, margined) / temperature[:, None]
         logits = Logits(
             positive=margined / temperature,
             plain=chunk.positive / temperature,
+            others=torch.stack([*others], 1) / temperature[:, None] if others else chunk.others,
             negatives=negatives.masked_fill(chunk.invalid, -torch.inf),
             weight=weights,
             temperature=temperature,
         )
         loss = self.weighting(logits)
         penalty = margin.penalty(norms)
-        loss = loss if penalty is None else loss + penalty
+        # An anchor with several positives has a row for each, and the margin's own term once.
+        loss = loss if penalty is None else loss + penalty / (1 + len(others))
         with torch.no_grad():
             effective = margin.effective(state).to(loss).expand_as(loss)
             logged = chunk_statistics(chunk, logits)
@@ -177,15 +224,19 @@ class ContrastiveLoss(nn.Module):
 
 
 def chunk_statistics(chunk: SimilarityChunk, logits: Logits) -> Tensor:
-    """[B, 5]: cosine of the positive, sum and number of the negatives', p+, 1 where the positive is closest."""
+    """[B, 5]: cosine of the positive, sum and number of the negatives', p+, 1 where the positive is closer than all.
+
+    p+ is the probability of the positive, or of all positives where there are several.
+    """
     negatives = chunk.cosines.masked_fill(chunk.invalid, 0)
-    every = torch.cat([logits.positive[:, None], logits.negatives], 1)
+    every = torch.cat([logits.positive[:, None], logits.others, logits.negatives], 1)
+    mass = torch.softmax(every, 1)[:, : 1 + logits.others.shape[1]].sum(1)
     hardest = torch.cat([chunk.cosines.masked_fill(chunk.invalid, -torch.inf), chunk.positive[:, None] - 1], 1)
     columns = [
         chunk.positive,
         negatives.sum(1),
         (~chunk.invalid).sum(1).to(negatives.dtype),
-        torch.softmax(every, 1)[:, 0],
+        mass,
         (chunk.positive > hardest.amax(1)).to(negatives.dtype),
     ]
     return torch.stack(columns, 1)

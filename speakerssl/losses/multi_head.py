@@ -2,15 +2,17 @@
 
 import copy
 import math
+from collections.abc import Callable, Sequence
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from speakerssl.losses.contrastive import ContrastiveLoss
+from speakerssl.losses.identity import Identity
 from speakerssl.losses.options import check_range
-from speakerssl.losses.symmetry import check_views
 from speakerssl.losses.task import LossOutput
+from speakerssl.losses.vectors import check_views, promote
 
 LOWEST = 0.01  # below it, e^{1 / tau} leaves float32
 
@@ -29,9 +31,9 @@ class Head(nn.Module):
         nn.init.constant_(self.temperature.bias, math.log(math.expm1(temperature - LOWEST)))
         self.temperature.weight.requires_grad_(adaptive)
 
-    def forward(self, views: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-        """Both views projected."""
-        return self.projection(views[0]), self.projection(views[1])
+    def forward(self, views: Sequence[Tensor]) -> list[Tensor]:
+        """All views projected."""
+        return [self.projection(view) for view in views]
 
     def temperatures(self, projected: Tensor) -> Tensor:
         """One temperature a row of [N, out_dim], the same for all where it is not adaptive; [N], float32 or more."""
@@ -72,25 +74,55 @@ class MultiHeadLoss(nn.Module):
         view1: Tensor,
         view2: Tensor,
         step: int = 0,
-        keys: Tensor | None = None,
+        identities: Identity | Sequence[Identity] | None = None,
         *,
-        targets: tuple[Tensor, Tensor] | None = None,
+        targets: Sequence[Tensor] | None = None,
         reference: Tensor | None = None,
     ) -> LossOutput:
         """As ContrastiveLoss, from embeddings [N, dim]; the logs are averages over heads."""
-        check_views(view1, view2, *(targets or ()))
-        total = view1.new_zeros((), dtype=torch.float64 if view1.dtype == torch.float64 else torch.float32)
-        logs: dict[str, float] = {}
-        heads, cores = cast(list[Head], list(self.heads)), cast(list[ContrastiveLoss], list(self.cores))
-        for head, core in zip(heads, cores, strict=True):
-            first, second = head((view1, view2))
-            taus = head.temperatures(first), head.temperatures(second)
+
+        def solve(core: ContrastiveLoss, head: Head, views: list[Tensor], temperatures: list[Tensor]) -> LossOutput:
             found = None
             if targets is not None:
                 with torch.no_grad():
                     found = head(targets)
-            output = core(first, second, step, keys, targets=found, temperatures=taus, reference=reference)
-            anchors = taus[:1] if core.symmetry == "one_direction" else taus
+            one, other = views
+            return core(one, other, step, identities, targets=found, temperatures=temperatures, reference=reference)
+
+        check_views(view1, view2, *(targets or ()))
+        return self._sum([view1, view2], solve)
+
+    def multi_view(
+        self,
+        views: Sequence[Tensor],
+        step: int = 0,
+        identities: Identity | Sequence[Identity] | None = None,
+        *,
+        num_global: int = 2,
+        positives: str = "softmax_of_both",
+        reference: Tensor | None = None,
+    ) -> LossOutput:
+        """As `ContrastiveLoss.multi_view`."""
+
+        def solve(core: ContrastiveLoss, head: Head, found: list[Tensor], temperatures: list[Tensor]) -> LossOutput:
+            return core.multi_view(
+                found, step, identities,
+                num_global=num_global, positives=positives, temperatures=temperatures, reference=reference,
+            )  # fmt: skip
+
+        check_views(*views)
+        return self._sum(views, solve)
+
+    def _sum(self, views: Sequence[Tensor], solve: Callable[..., LossOutput]) -> LossOutput:
+        """The sum over heads of `solve(core, head, projected views, temperatures)` and of beta mean log tau."""
+        total = views[0].new_zeros((), dtype=promote(views[0][:0]).dtype)
+        logs: dict[str, float] = {}
+        heads, cores = cast(list[Head], list(self.heads)), cast(list[ContrastiveLoss], list(self.cores))
+        for head, core in zip(heads, cores, strict=True):
+            projected = head(views)
+            temperatures = [head.temperatures(view) for view in projected]
+            output = solve(core, head, projected, temperatures)
+            anchors = temperatures[:1] if core.symmetry == "one_direction" else temperatures
             mean_log = torch.cat(anchors).log().mean()
             total = total + output.loss + self.beta * mean_log
             numbers = {**output.logs, "temperature": mean_log.detach().exp().item()}

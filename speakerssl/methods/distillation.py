@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from speakerssl.losses.symmetry import promote
+from speakerssl.losses.vectors import promote
 
 
 def cross_view_entropy(targets: list[Tensor], logits: list[Tensor]) -> Tensor:

@@ -2,8 +2,8 @@
 
 MoCo (arXiv 1911.05722) with the projector of v2 (2003.04297) and the symmetric, dual-view loss of v3 (2104.02057):
 either view is a query once. Without a `negatives` entry in the loss section the queue is `{name: queue}`, with its
-size of losses/queue.py; keys of the anchor's own recording are never its negatives. The teacher sees batch
-statistics of its own.
+size of losses/queue.py; keys of the anchor's own recording or of its partner's are never its negatives. The teacher
+sees batch statistics of its own.
 """
 
 from collections.abc import Mapping
@@ -44,11 +44,11 @@ class MoCo(MomentumMethod):
         first, second = (self.projector(embedding) for embedding in embeddings)
         with torch.no_grad():
             keys = [self.teacher_projector(self.teacher(view)) for view in batch.views[:2]]
-        output = self.loss(first, second, step, batch.recordings, targets=(keys[0], keys[1]))
+        output = self.loss(first, second, step, self.identities(batch)[:2], targets=keys)
         return self.with_diagnostics(output, embeddings[0], embeddings[1], batch, step)
 
 
-@register("moco")
+@register("moco", masks=True)
 def build_moco(encoder: Encoder, options: Mapping[str, Any], loss: Mapping[str, Any]) -> Method:
     """Options: projector (2048-256), momentum 0.999, momentum_final 0.999."""
     check_options("moco", options, ("projector", *MOMENTUM_OPTIONS))

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from speakerssl.encoders import Encoder
 from speakerssl.losses import LossOutput
-from speakerssl.losses.symmetry import promote
+from speakerssl.losses.vectors import promote
 from speakerssl.methods.base import Method
 from speakerssl.methods.batch import Batch
 from speakerssl.methods.heads import build_mlp

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from speakerssl.encoders import Encoder
 from speakerssl.losses import LossOutput, gather, koleo
 from speakerssl.losses.options import check_range, renamed_option
-from speakerssl.losses.symmetry import promote
+from speakerssl.losses.vectors import promote
 from speakerssl.methods.base import Method, check_options, no_loss, register
 from speakerssl.methods.batch import Batch
 from speakerssl.methods.dino import exported_encoder

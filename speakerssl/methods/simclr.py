@@ -26,7 +26,7 @@ class SimCLR(Method):
     def forward(self, batch: Batch, step: int) -> LossOutput:
         embeddings = [self.encoder(view) for view in batch.views[:2]]
         first, second = (self.projector(embedding) for embedding in embeddings)
-        output = self.loss(first, second, step, self.keys(batch.recordings))
+        output = self.loss(first, second, step, self.identities(batch)[:2])
         return self.with_diagnostics(output, embeddings[0], embeddings[1], batch, step)
 
 

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from speakerssl.losses import gather
 from speakerssl.losses.gather import world
-from speakerssl.losses.symmetry import promote
+from speakerssl.losses.vectors import promote
 
 
 @torch.no_grad()

@@ -31,10 +31,14 @@ REFERENCES = ("encoder", "statistics")
 
 @dataclass(frozen=True)
 class SampledPositives:
-    """What an epoch uses: the recording [N] that each one's second view is cut from, and the cluster [N] of each."""
+    """What an epoch uses: the recording [N] that the positive of each recording comes from, and pseudo-labels.
+
+    `pseudo_labels` [N, 1 + M]: the recording's own cluster, then the M clusters that its positive may come from where
+    that is not its own.
+    """
 
     recordings: np.ndarray
-    clusters: np.ndarray
+    pseudo_labels: np.ndarray
 
 
 class PositiveSampler:
@@ -99,9 +103,11 @@ class PositiveSampler:
         near = nearest_clusters(labels, centroids, self.neighbours)
         positives = sample_positives(labels, near, sessions, rng)
         if self.prob < 1:
-            own = rng.random(len(positives)) >= self.prob
-            positives[own] = np.flatnonzero(own)
-        return SampledPositives(positives, labels)
+            kept = rng.random(len(positives)) >= self.prob
+            positives[kept] = np.flatnonzero(kept)
+        suspected = np.stack([near[cluster] for cluster in labels.tolist()])
+        own = labels.astype(np.int64)[:, None]
+        return SampledPositives(positives, np.hstack([own, suspected]) if self.neighbours else own)
 
 
 def build_sampler(config: Any) -> PositiveSampler | None:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from speakerssl.errors import InputError
 from speakerssl.losses import ContrastiveLoss, NegativeStep, build_loss
+from speakerssl.losses.identity import identify
 from speakerssl.losses.task import SimilarityChunk
 
 N, D = 6, 5
@@ -64,16 +65,16 @@ def test_known_same_speaker_pairs_are_left_out_of_the_sum(symmetry: str) -> None
     given = torch.tensor(keys)
     expected = slow(view1, view2, symmetry, 0.2, 0.1, keys)
     loss = build_loss({"symmetry": symmetry, "margin": 0.1})
-    assert loss(view1, view2, keys=given).loss.item() == pytest.approx(expected, abs=1e-12)
-    # A negative key says that nothing is known: each is its own.
-    unknown = loss(view1, view2, keys=torch.full((N,), -1)).loss
+    assert loss(view1, view2, identities=identify(given)).loss.item() == pytest.approx(expected, abs=1e-12)
+    # A negative number says that nothing is known: each is its own.
+    unknown = loss(view1, view2, identities=identify(torch.full((N,), -1))).loss
     assert unknown.item() == pytest.approx(slow(view1, view2, symmetry, 0.2, 0.1), abs=1e-12)
 
 
 def test_masking_is_minus_infinity_and_not_zero() -> None:
     """A logit of 0 would leave e^0 = 1 in the sum: with every negative masked the loss must be exactly 0."""
     view1, view2 = views()
-    output = build_loss({"temperature": 0.2})(view1, view2, keys=torch.zeros(N, dtype=torch.int64))
+    output = build_loss({"temperature": 0.2})(view1, view2, identities=identify(torch.zeros(N, dtype=torch.int64)))
     assert output.loss.item() == 0.0
     assert output.logs["p_plus"] == 1.0
     assert math.isnan(output.logs["negative_cosine"])
@@ -294,8 +295,8 @@ def test_views_of_other_shapes_are_an_error(first: tuple[int, ...], second: tupl
         build_loss({})(torch.zeros(first), torch.zeros(second))
 
 
-def test_keys_must_be_one_integer_a_recording() -> None:
-    with pytest.raises(InputError, match="6 integers"):
-        build_loss({})(*views(), keys=torch.zeros(3, dtype=torch.int64))
-    with pytest.raises(InputError, match="6 integers"):
-        build_loss({})(*views(), keys=torch.zeros(N))
+def test_identities_must_be_one_an_item() -> None:
+    with pytest.raises(InputError, match="those of 2 views of 6 items, got 3, 3 items"):
+        build_loss({})(*views(), identities=identify(torch.zeros(3, dtype=torch.int64)))
+    with pytest.raises(InputError, match="recordings must be 6 integers"):
+        build_loss({})(*views(), identities=identify(torch.zeros(N)))

@@ -12,6 +12,7 @@ import torch.multiprocessing as mp
 from torch import nn
 
 from speakerssl.losses import build_loss, gather
+from speakerssl.losses.identity import identify
 
 CONFIGS: list[dict[str, object]] = [
     {"symmetry": "one_direction"},
@@ -49,7 +50,7 @@ def train(rank: int, world: int) -> list[tuple[float, torch.Tensor]]:
             share = slice(rank * count, (rank + 1) * count)
             view1, view2, keys = (tensor[share] for tensor in inputs(step))
             both = wrapped(torch.cat([view1, view2]))
-            output = loss(both[:count], both[count:], step, keys)
+            output = loss(both[:count], both[count:], step, identify(keys))
             output.loss.backward()
             found.append((output.loss.item(), model.weight.grad.clone()))
     return found

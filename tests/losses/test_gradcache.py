@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from speakerssl.losses import GradCache, LossOutput, build_loss
+from speakerssl.losses.identity import identify
 
 N = 10
 
@@ -93,11 +94,11 @@ def test_dropout_is_the_same_in_both_passes() -> None:
 
 def test_options_reach_the_loss_and_the_scale_the_gradients() -> None:
     keys = torch.tensor([0, 0, 1, 1, 2, 2, 3, 3, 4, 4])
-    _, expected = plain(encoder(), {"margin": 0.1}, keys=keys)
+    _, expected = plain(encoder(), {"margin": 0.1}, identities=identify(keys))
     model = encoder()
     cache = GradCache(model, build_loss({"margin": 0.1}), 4)
     for _ in range(2):  # gradients add up, as in accumulation
-        cache.backward(*batch(), scale=0.25, keys=keys)
+        cache.backward(*batch(), scale=0.25, identities=identify(keys))
     for parameter, gradient in zip(model.parameters(), expected, strict=True):
         torch.testing.assert_close(parameter.grad, gradient / 2, atol=1e-5, rtol=0)
 

@@ -7,9 +7,10 @@ from torch.distributions import Beta
 
 from speakerssl.errors import InputError
 from speakerssl.losses import build_loss
+from speakerssl.losses.identity import identify
 from speakerssl.losses.mixing import FeatureTransformation, MoCHi, extrapolate
-from speakerssl.losses.symmetry import normalize
 from speakerssl.losses.task import ContrastiveTask, first_chunk
+from speakerssl.losses.vectors import normalize
 
 N, D = 7, 5
 
@@ -22,8 +23,8 @@ def batch(count: int = N) -> tuple[Tensor, Tensor]:
 
 def task() -> ContrastiveTask:
     view1, view2 = (normalize(view) for view in batch())
-    keys = torch.tensor([0, 1, 2, 3, 4, 5, 0])
-    return ContrastiveTask(view1, torch.arange(N), view2, view1.norm(dim=1), keys, keys, torch.full((N,), 0.2).double())
+    who = identify(torch.tensor([0, 1, 2, 3, 4, 5, 0]))
+    return ContrastiveTask(view1, torch.arange(N), view2, view1.norm(dim=1), who, who, torch.full((N,), 0.2).double())
 
 
 def test_mochi_mixes_the_hardest_negatives_with_each_other_and_with_the_anchor() -> None:
@@ -53,7 +54,7 @@ def test_mochi_mixes_the_hardest_negatives_with_each_other_and_with_the_anchor()
 def test_mochi_marks_mixtures_with_what_is_no_negative() -> None:
     """With fewer negatives than `hardest` the draw reaches masked candidates: those mixtures must not count."""
     loss = build_loss({"negatives": {"name": "mochi", "pairs": 64, "with_anchor": 64}})
-    output = loss(*batch(), keys=torch.zeros(N, dtype=torch.int64))
+    output = loss(*batch(), identities=identify(torch.zeros(N, dtype=torch.int64)))
     assert output.loss.item() == 0.0
 
 
@@ -61,7 +62,9 @@ def test_mixtures_are_constants_to_the_gradient() -> None:
     view1, view2 = (normalize(view).requires_grad_() for view in batch())
     keys = torch.arange(N)
     temperature = torch.full((N,), 0.2).double()
-    given = first_chunk(ContrastiveTask(view1, keys, view2, torch.ones(N).double(), keys, keys, temperature))
+    given = first_chunk(
+        ContrastiveTask(view1, keys, view2, torch.ones(N).double(), identify(keys), identify(keys), temperature)
+    )
     chunk = MoCHi(hardest=4, pairs=8, with_anchor=8)(given, None)
     first, second = torch.autograd.grad(chunk.cosines[:, N:].sum(), (view1, view2))
     assert first.abs().max() > 0

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from speakerssl.losses import MultiHeadLoss, build_loss
-from speakerssl.losses.symmetry import normalize
+from speakerssl.losses.vectors import normalize
 
 DIM, N = 6, 5
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from speakerssl.errors import InputError
 from speakerssl.losses import build_loss
+from speakerssl.losses.identity import identify
 from speakerssl.losses.negatives import DCLR, HardFilter, loss_gradient
 from speakerssl.losses.task import ContrastiveTask
 
@@ -51,7 +52,7 @@ def test_filter_drops_a_share_and_keeps_the_hardest_of_the_rest() -> None:
 def test_filter_counts_only_valid_negatives() -> None:
     keys = torch.tensor([0, 0, 1, 2, 3, 4])
     loss = build_loss({"negatives": {"name": "filter", "keep": 3}, "temperature": TAU})
-    output = loss(*batch(), keys=keys)
+    output = loss(*batch(), identities=identify(keys))
 
     def chosen(pairs: list[tuple[float, int]], own: int) -> list[float]:
         return sorted((c for c, j in pairs if keys[j] != keys[own]), reverse=True)[:3]
@@ -91,7 +92,8 @@ def test_dclr_adds_noise_that_all_anchors_share() -> None:
 def task(temperature: float = TAU) -> ContrastiveTask:
     view1, view2 = (torch.nn.functional.normalize(view, dim=1) for view in batch())
     keys = torch.arange(N)
-    return ContrastiveTask(view1, keys, view2, view1.norm(dim=1), keys, keys, torch.full((N,), temperature).double())
+    temperatures = torch.full((N,), temperature).double()
+    return ContrastiveTask(view1, keys, view2, view1.norm(dim=1), identify(keys), identify(keys), temperatures)
 
 
 def test_the_noise_gradient_is_that_of_autograd() -> None:

@@ -5,7 +5,9 @@ import torch
 from torch import Tensor
 
 from speakerssl.losses import MomentumQueue, build_loss
-from speakerssl.losses.symmetry import MemoryBatch, normalize
+from speakerssl.losses.identity import identify
+from speakerssl.losses.vectors import normalize
+from speakerssl.losses.views import MemoryBatch
 
 D, TAU = 4, 0.2
 
@@ -17,7 +19,7 @@ def batch(seed: int, count: int = 3) -> tuple[Tensor, Tensor]:
 
 def numbered(first: int, count: int) -> MemoryBatch:
     values = torch.arange(first, first + count)
-    return MemoryBatch(values[:, None].float().repeat(1, 2), values)
+    return MemoryBatch(values[:, None].float().repeat(1, 2), identify(values, values + 100, values[:, None] % 3))
 
 
 def test_the_queue_is_a_ring_that_forgets_the_oldest() -> None:
@@ -26,8 +28,10 @@ def test_the_queue_is_a_ring_that_forgets_the_oldest() -> None:
     for first, count in ((0, 2), (2, 2), (4, 2), (6, 3), (9, 7), (16, 1), (17, 4)):
         queue.remember(numbered(first, count))
         expected = [*expected, *range(first, first + count)][-5:]
-        assert sorted(queue.keys.tolist()) == expected
-        assert queue.vectors[:, 0].long().tolist() == queue.keys.tolist()
+        assert sorted(queue.recordings.tolist()) == expected
+        assert queue.vectors[:, 0].long().tolist() == queue.recordings.tolist()
+        assert torch.equal(queue.partners, queue.recordings + 100)
+        assert torch.equal(queue.pseudo_labels[:, 0], queue.recordings % 3)
 
 
 def test_moco_looks_for_the_key_among_the_queue_alone() -> None:
@@ -74,9 +78,9 @@ def test_both_views_enter_the_queue_of_the_dual_loss_and_the_targets_of_momentum
 
 def test_queue_entries_of_the_same_speaker_are_masked() -> None:
     loss = build_loss({"symmetry": "one_direction", "negatives": "queue", "temperature": TAU}).train()
-    loss(*batch(0), keys=torch.tensor([5, 6, 7]))
+    loss(*batch(0), identities=identify(torch.tensor([5, 6, 7])))
     view1, view2 = batch(1)
-    output = loss(view1, view2, keys=torch.tensor([7, 8, -1]))
+    output = loss(view1, view2, identities=identify(torch.tensor([7, 8, -1])))
     queries, keys, queue = normalize(view1), normalize(view2), normalize(batch(0)[1])
     negatives = queries @ queue.T / TAU
     negatives[0, 2] = -torch.inf
@@ -88,7 +92,7 @@ def test_queue_entries_of_the_same_speaker_are_masked() -> None:
 def test_the_queue_does_not_change_in_evaluation() -> None:
     loss = build_loss({"negatives": "queue"}).eval()
     loss(*batch(0))
-    assert len(loss.negatives[0].keys) == 0
+    assert len(loss.negatives[0].recordings) == 0
 
 
 @pytest.mark.parametrize("block_size", [100, 2])

@@ -1,51 +1,47 @@
-"""Tasks name each anchor's positive by its place, and hold one copy of the batch where one will do."""
+"""Plans: which views are anchors, among which each looks, and what is left to regularizers and memories."""
 
 import pytest
-import torch
-from torch import Tensor
 
-from speakerssl.losses.symmetry import SYMMETRIES, Views, normalize, tasks_of
-
-N, D = 5, 3
+from speakerssl.errors import InputError
+from speakerssl.losses.symmetry import TaskPlan, plan_many_views, plan_two_views
 
 
-def views(seed: int) -> tuple[Tensor, Tensor]:
-    generator = torch.Generator().manual_seed(seed)
-    return tuple(torch.randn(N, D, generator=generator, dtype=torch.float64) for _ in range(2))
+def test_two_views() -> None:
+    assert plan_two_views("one_direction").groups == [[TaskPlan((0,), (1,), (1,))]]
+    assert plan_two_views("dual").groups == [[TaskPlan((0,), (1,), (1,)), TaskPlan((1,), (0,), (0,))]]
+    assert plan_two_views("both_views").groups == [[TaskPlan((0, 1), (1, 0), (0, 1))]]
+    remembered = [plan_two_views(symmetry).remembered for symmetry in ("one_direction", "dual", "both_views")]
+    assert remembered == [(1,), (0, 1), (0, 1)]
 
 
-def given(targets: bool) -> Views:
-    own = views(0)
-    return Views(own, views(1) if targets else own, (torch.full((N,), 0.2).double(),) * 2)
+def test_local_views_are_anchors_among_the_global_ones_and_have_all_of_them_as_positives() -> None:
+    plan = plan_many_views("both_views", 4, 2, "softmax_of_both")
+    assert plan.groups == [[TaskPlan((2, 2, 3, 3), (0, 1, 0, 1), (0, 1), ((1,), (0,), (1,), (0,)))]]
+    assert (plan.scale, plan.remembered, plan.pairs) == (2, (0, 1), [(2, 0), (2, 1), (3, 0), (3, 1)])
 
 
-@pytest.mark.parametrize("symmetry", SYMMETRIES)
-@pytest.mark.parametrize("targets", [False, True])
-def test_the_partner_is_the_other_view_of_the_anchor_and_the_only_one_under_its_key(
-    symmetry: str, targets: bool
-) -> None:
-    both = given(targets)
-    units, sought = ([normalize(view) for view in pair] for pair in (both.views, both.targets))
-    tasks, _ = tasks_of(symmetry, both, gathered=False)
-    anchors = units[:1] if symmetry == "one_direction" else units
-    assert torch.equal(torch.cat([task.anchors for task in tasks]), torch.cat(anchors))
-    expected = torch.cat([sought[1], sought[0]])
-    for task, start in zip(tasks, (0, N)):
-        assert torch.equal(task.positives, expected[start : start + len(task.anchors)])
-        assert torch.equal(task.keys, task.candidate_keys[task.positive_indices])
-        part = task.rows(1, 3)
-        assert torch.equal(part.positives, task.positives[1:3])
+def test_without_local_views_it_is_snt_xent() -> None:
+    plan = plan_many_views("both_views", 2, 2, "softmax_of_both")
+    assert plan == plan_two_views("both_views")
+    three = plan_many_views("both_views", 3, 3, "softmax_of_both")
+    assert three.scale == 2
+    assert three.groups[0][0].anchors == (0, 0, 1, 1, 2, 2)
+    assert three.groups[0][0].others == ((2,), (1,), (2,), (0,), (1,), (0,))
 
 
-def test_one_process_searches_in_the_very_tensor_of_its_anchors() -> None:
-    (task,), memory = tasks_of("both_views", given(targets=False), gathered=False)
-    assert task.anchors is task.candidates
-    assert memory.vectors.data_ptr() == task.candidates.data_ptr()
-    (task,), _ = tasks_of("both_views", given(targets=True), gathered=False)
-    assert task.anchors is not task.candidates
+def test_the_mean_of_pairs_has_a_loss_of_its_own_for_every_pair() -> None:
+    plan = plan_many_views("dual", 3, 2, "mean_of_pairs")
+    assert plan.pairs == [(0, 1), (2, 0), (2, 1)]
+    assert plan.groups[1] == [TaskPlan((2,), (0,), (0,)), TaskPlan((0,), (2,), (2,))]
+    assert (plan.scale, plan.remembered) == (1, (0, 1))
 
 
-def test_the_dual_softmax_copies_neither_view() -> None:
-    tasks, _ = tasks_of("dual", given(targets=False), gathered=False)
-    assert tasks[0].anchors is tasks[1].candidates
-    assert tasks[1].anchors is tasks[0].candidates
+def test_mistakes_are_named() -> None:
+    with pytest.raises(InputError, match="unknown symmetry 'both'"):
+        plan_two_views("both")
+    with pytest.raises(InputError, match="unknown positives of a multi-view loss 'all'"):
+        plan_many_views("both_views", 4, 2, "all")
+    with pytest.raises(InputError, match="two global views or more, got 1 of 4"):
+        plan_many_views("both_views", 4, 1, "mean_of_pairs")
+    with pytest.raises(InputError, match="softmax_of_both takes symmetry: both_views, not dual"):
+        plan_many_views("dual", 4, 2, "softmax_of_both")

@@ -129,16 +129,24 @@ def test_a_checkpoint_from_before_the_collapse_monitor_loads(make: Make) -> None
     assert int(method.collapse_monitor.low) == 0
 
 
-def test_the_names_of_earlier_checkpoints_load(make: Make) -> None:
-    method = make("simclr", ssps={"clusters": 3, "mask": True})
-    method.pseudo_labels = torch.arange(24)
-    method.collapse_monitor.low.fill_(3)  # type: ignore[union-attr]
-    old = {
-        key.replace("pseudo_labels", "suspects").replace("collapse_monitor.", "watch."): value
-        for key, value in method.state_dict().items()
-    }
-    assert {"suspects", "watch.low"} <= set(old)
-    fresh = make("simclr", ssps={"clusters": 3, "mask": True})
+@pytest.mark.parametrize("clusters", [True, False])
+def test_a_checkpoint_of_the_first_release_loads(make: Make, clusters: bool) -> None:
+    """`suspects` and `watch` have other names now, and the `keys` of a queue were clusters or else recordings."""
+    loss = {"temperature": 0.2, "negatives": {"name": "queue", "size": 8}}
+    method = make("simclr", loss)
+    old = method.state_dict()
+    for new, name in (("pseudo_labels", "suspects"), ("collapse_monitor.low", "watch.low")):
+        old[name] = old.pop(new)
+    for name in ("recordings", "partners", "pseudo_labels"):
+        del old[f"loss.negatives.0.{name}"]
+    old["suspects"] = torch.arange(24) if clusters else torch.zeros(0, dtype=torch.int64)
+    old["watch.low"] = torch.tensor(3)
+    old["loss.negatives.0.vectors"], old["loss.negatives.0.keys"] = torch.randn(3, 8), torch.tensor([4, 5, -1])
+    fresh = make("simclr", loss)
     fresh.load_state_dict(old)
-    assert torch.equal(fresh.pseudo_labels, torch.arange(24))
     assert int(fresh.collapse_monitor.low) == 3  # type: ignore[union-attr]
+    assert fresh.pseudo_labels.tolist() == ([[i] for i in range(24)] if clusters else [])
+    queue = fresh.loss.negatives[0]
+    assert queue.recordings.tolist() == ([-1, -1, -1] if clusters else [4, 5, -1])
+    assert queue.pseudo_labels.tolist() == ([[4], [5], [-1]] if clusters else [[-1], [-1], [-1]])
+    assert len(queue.vectors) == 3

@@ -41,4 +41,4 @@ def test_the_queue_holds_the_teachers_keys(make) -> None:
         keys = unit(method.teacher_projector(method.teacher(views[1])))
     method(Batch(views, torch.arange(4)), 0)
     torch.testing.assert_close(method.loss.negatives[0].vectors, keys, rtol=1e-5, atol=1e-6)
-    assert method.loss.negatives[0].keys.tolist() == [0, 1, 2, 3]
+    assert method.loss.negatives[0].recordings.tolist() == [0, 1, 2, 3]

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from speakerssl.errors import InputError
+from speakerssl.losses.identity import excluded, identify
 from speakerssl.methods import METHODS, Batch, build_method
 from speakerssl.methods.base import MASKING
 from speakerssl.methods.clustering import nearest_clusters, spherical_kmeans, unit
@@ -56,7 +57,7 @@ def test_a_part_of_the_anchors_keeps_its_own_recording() -> None:
     own = half.recordings == np.arange(600)
     assert 0.4 < own.mean() < 0.6
     np.testing.assert_array_equal(half.recordings[~own], always.recordings[~own])
-    np.testing.assert_array_equal(half.clusters, always.clusters)
+    np.testing.assert_array_equal(half.pseudo_labels, always.pseudo_labels)
     with pytest.raises(InputError, match="ssps 'prob'"):
         PositiveSampler(clusters=6, prob=1.5)
 
@@ -103,28 +104,42 @@ def test_mistakes_are_named(encoder) -> None:
         sampler.sample(0, lambda: np.eye(3), None, torch.device("cpu"))
 
 
-@pytest.mark.parametrize("name", ["simclr", "multiview"])
-def test_masked_clusters_are_no_negatives_and_survive_a_checkpoint(name: str, make, encoder) -> None:
+@pytest.mark.parametrize("name", ["simclr", "moco", "multiview"])
+def test_masked_clusters_are_no_negatives_and_survive_a_checkpoint(name: str, make) -> None:
     embeddings, group = speakers_on_a_ring()
-    method = make(name, ssps={"clusters": 6, "mask": True}, projector=None)
-    indices = torch.arange(0, len(group), 4)
-    assert method.keys(indices) is None
+    loss = {"temperature": 0.2, "negatives": "batch"}
+    method = make(name, loss, ssps={"clusters": 6, "mask": True}, projector=None, collapse=False)
+    recordings = torch.arange(0, len(group), 4)
+    views = [torch.randn(len(recordings), 12, 8) for _ in range(2)]
+    batch = Batch(views, recordings)
+    assert (method.identities(batch)[0].pseudo_labels == -1).all()
+    unmasked = method(batch, 0).loss.item()
     method.start_epoch(0, lambda: embeddings)
-    labels, _ = spherical_kmeans(unit(embeddings), 6, 10, np.random.default_rng((0, 0)))
-    np.testing.assert_array_equal(method.keys(indices), labels[indices])
+    labels = method.pseudo_labels
+    first, second = method.identities(batch)
+    assert torch.equal(first.pseudo_labels, labels[recordings])
+    assert torch.equal(second.pseudo_labels, first.pseudo_labels)
+    assert method(batch, 0).loss.item() < unmasked
 
-    views = [torch.randn(len(indices), 12, 8) for _ in range(2)]
-    method.collapse_monitor = None
-    found = method(Batch(views, indices), 0).loss
-    first, second = method.encoder(torch.cat(views)).chunk(2) if name == "multiview" else map(method.encoder, views)
-    keys = torch.from_numpy(labels)[indices]
-    assert len(keys.unique()) < len(keys)
-    assert found.item() == pytest.approx(method.loss(first, second, 0, keys).loss.item(), abs=1e-5)
-    assert found.item() < method.loss(first, second, 0).loss.item()
-
-    fresh = make(name, ssps={"clusters": 6, "mask": True}, projector=None)
+    fresh = make(name, loss, ssps={"clusters": 6, "mask": True}, projector=None, collapse=False)
     fresh.load_state_dict(method.state_dict())
-    np.testing.assert_array_equal(fresh.keys(indices), keys)
+    assert torch.equal(fresh.pseudo_labels, labels)
+
+
+@pytest.mark.parametrize("neighbours", [0, 1, 2])
+def test_masked_clusters_are_those_in_which_positives_lie(neighbours: int) -> None:
+    """Seen once: with `neighbours` above 0 the anchor's own cluster alone was masked, in which no positive lies."""
+    embeddings, _ = speakers_on_a_ring()
+    found = PositiveSampler(clusters=6, neighbours=neighbours, mask=True).draw(0, embeddings)
+    own, positive = found.pseudo_labels[:, 0], found.pseudo_labels[found.recordings, 0]
+    assert found.pseudo_labels.shape == (48, 1 + neighbours)
+    for row in range(48):
+        assert positive[row] in found.pseudo_labels[row]
+        assert len(set(found.pseudo_labels[row])) == 1 + neighbours
+    if neighbours:
+        assert (positive != own).all()
+    who = identify(torch.arange(48), torch.from_numpy(found.recordings), torch.from_numpy(found.pseudo_labels))
+    assert excluded(who, who)[np.arange(48), found.recordings].all()
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -2,15 +2,16 @@
 
 from torch import Tensor, nn
 
+from speakerssl.losses.identity import Identity
 from speakerssl.losses.options import check_range
 
 BLOCK = 1024  # rows of a similarity matrix that exist at a time
 
 
 class Regularizer(nn.Module):
-    """A scalar from both views [N, D] (not normalized, of all processes) and their keys [N].
+    """A scalar from two views [N, D] of N recordings, not normalized, of all processes; the loss adds `weight` x it.
 
-    Recordings with equal keys are, or may be, of one speaker. The loss adds `weight` x the scalar.
+    `who1` and `who2` say which items of the views are, or may be, of one speaker.
     """
 
     label = ""
@@ -19,6 +20,6 @@ class Regularizer(nn.Module):
         super().__init__()
         self.weight = check_range("regularizer 'weight'", weight, 0)
 
-    def forward(self, view1: Tensor, view2: Tensor, keys: Tensor) -> Tensor:
+    def forward(self, view1: Tensor, view2: Tensor, who1: Identity, who2: Identity) -> Tensor:
         """The scalar, to be minimized."""
         raise NotImplementedError

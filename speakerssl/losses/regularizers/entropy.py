@@ -6,10 +6,11 @@ import torch
 from torch import Tensor
 
 from speakerssl.errors import unknown_name
+from speakerssl.losses.identity import Identity
 from speakerssl.losses.options import check_range
 from speakerssl.losses.regularizers.base import Regularizer
 from speakerssl.losses.regularizers.variance import covariance_term
-from speakerssl.losses.symmetry import normalize
+from speakerssl.losses.vectors import normalize
 
 COORDINATES = ("sigmoid", "normal_cdf")
 
@@ -36,7 +37,7 @@ class Entropy(Regularizer):
         self.beta = check_range("entropy 'beta'", beta, 0)
         self.gamma = check_range("entropy 'gamma'", gamma, 0)
 
-    def forward(self, view1: Tensor, view2: Tensor, keys: Tensor) -> Tensor:
+    def forward(self, view1: Tensor, view2: Tensor, who1: Identity, who2: Identity) -> Tensor:
         return (self._term(view1) + self._term(view2)) / 2
 
     def _term(self, view: Tensor) -> Tensor:

@@ -7,9 +7,10 @@ import torch
 from torch import Tensor
 
 from speakerssl.losses.blockwise import map_blocks
+from speakerssl.losses.identity import Identity
 from speakerssl.losses.options import check_range
 from speakerssl.losses.regularizers.base import BLOCK, Regularizer
-from speakerssl.losses.symmetry import normalize
+from speakerssl.losses.vectors import normalize
 
 
 class Uniformity(Regularizer):
@@ -24,7 +25,7 @@ class Uniformity(Regularizer):
         super().__init__(weight)
         self.t = check_range("uniformity 't'", t, 0)
 
-    def forward(self, view1: Tensor, view2: Tensor, keys: Tensor) -> Tensor:
+    def forward(self, view1: Tensor, view2: Tensor, who1: Identity, who2: Identity) -> Tensor:
         return (uniformity(normalize(view1), self.t) + uniformity(normalize(view2), self.t)) / 2
 
 
@@ -39,7 +40,7 @@ class KoLeo(Regularizer):
     def __init__(self, weight: float = 0.1) -> None:
         super().__init__(weight)
 
-    def forward(self, view1: Tensor, view2: Tensor, keys: Tensor) -> Tensor:
+    def forward(self, view1: Tensor, view2: Tensor, who1: Identity, who2: Identity) -> Tensor:
         return (koleo(normalize(view1)) + koleo(normalize(view2))) / 2
 
 

@@ -6,16 +6,17 @@ import torch
 from torch import Tensor
 
 from speakerssl.losses.blockwise import map_blocks
+from speakerssl.losses.identity import Identity, excluded, join
 from speakerssl.losses.options import check_range
 from speakerssl.losses.regularizers.base import BLOCK, Regularizer
-from speakerssl.losses.symmetry import normalize
+from speakerssl.losses.vectors import normalize
 
 
 class ThresholdConsistency(Regularizer):
     """TCM (arXiv 2307.04047): hard pairs are pulled to the same two cosines for every speaker.
 
     `positive_weight` x mean of (m+ - s) over the positive pairs with s <= m+, and `negative_weight` x mean of
-    (s - m-) over the negative pairs (either view, other keys) with s >= m-; an empty set counts 0. The formula is
+    (s - m-) over the negative pairs (of either view) with s >= m-; an empty set counts 0. The formula is
     that of third-party code; m+ 0.9, m- 0.5 and weights of 1 are from memory: unsure.
     """
 
@@ -35,21 +36,21 @@ class ThresholdConsistency(Regularizer):
         self.positive_weight = check_range("tcm 'positive_weight'", positive_weight, 0)
         self.negative_weight = check_range("tcm 'negative_weight'", negative_weight, 0)
 
-    def forward(self, view1: Tensor, view2: Tensor, keys: Tensor) -> Tensor:
+    def forward(self, view1: Tensor, view2: Tensor, who1: Identity, who2: Identity) -> Tensor:
         first, second = normalize(view1), normalize(view2)
         positives = (first * second).sum(1)
         hard = positives <= self.positive_margin
         missing = mean_where(self.positive_margin - positives, hard)
-        excess = hard_excess(torch.cat([first, second]), keys.repeat(2), self.negative_margin)
+        excess = hard_excess(torch.cat([first, second]), join([who1, who2]), self.negative_margin)
         return self.positive_weight * missing + self.negative_weight * excess
 
 
-def hard_excess(units: Tensor, keys: Tensor, margin: float) -> Tensor:
-    """The mean of s - margin over pairs of different keys with s >= margin, by blocks of rows of [M, D]."""
+def hard_excess(units: Tensor, who: Identity, margin: float) -> Tensor:
+    """The mean of s - margin over pairs of different speakers with s >= margin, by blocks of rows of [M, D]."""
 
     def rows(start: int, stop: int, parts: Sequence[Tensor], whole: Sequence[Tensor]) -> Tensor:
         cosines = parts[0] @ whole[0].T
-        hard = (cosines >= margin) & (keys[start:stop, None] != keys[None, :])
+        hard = (cosines >= margin) & ~excluded(who[start:stop], who)
         total = torch.where(hard, cosines - margin, torch.zeros_like(cosines)).sum(1)
         return torch.stack([total, hard.sum(1).to(total.dtype)], 1)
 

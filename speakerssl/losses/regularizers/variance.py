@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from speakerssl.losses.identity import Identity
 from speakerssl.losses.options import check_range
 from speakerssl.losses.regularizers.base import Regularizer
 
@@ -22,7 +23,7 @@ class VarianceCovariance(Regularizer):
         self.variance = check_range("vicreg 'variance'", variance, 0)
         self.covariance = check_range("vicreg 'covariance'", covariance, 0)
 
-    def forward(self, view1: Tensor, view2: Tensor, keys: Tensor) -> Tensor:
+    def forward(self, view1: Tensor, view2: Tensor, who1: Identity, who2: Identity) -> Tensor:
         views = (view1, view2)
         spread = torch.stack([variance_term(view) for view in views]).mean()
         shared = torch.stack([covariance_term(view) for view in views]).sum()
