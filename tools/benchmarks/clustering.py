@@ -4,8 +4,8 @@
 
 Recordings of made speakers (20 each, 192 dimensions). All rows are whole commands, start and reading included.
 k-means costs recordings x clusters x dimensions x iterations, at most 256 recordings a cluster counting for the moves
-of the centroids and all for the assignment; linkage costs clusters^2 x dimensions. The projection multiplies each
-measured part by the ratio of these products. `--write` puts the table into RESULTS.md.
+of the centroids and all for the assignment; linkage costs clusters^2 x dimensions. The projection multiplies the
+processor seconds of each measured part, which a busy machine disturbs less, by the ratio of these products. `--write` puts the table into RESULTS.md.
 """
 
 import argparse
@@ -47,7 +47,7 @@ def main() -> None:
         f"## Clustering\n\n{where}. {thread_count()} threads, {args.recordings} embeddings of {DIM} dimensions.\n\n"
         + markdown_table(("what", "wall s", "cpu s", "peak MiB"), rows)
         + "\n\n"
-        + projection(args.recordings, means[0] - read[0], linked[0] - read[0])
+        + projection(args.recordings, means[1] - read[1], linked[1] - read[1])
     )
     print(text)
     if args.write:
@@ -89,7 +89,7 @@ def projection(recordings: int, means: float, linked: float) -> str:
     full_means = kmeans_products(FULL, FULL_MICRO) / rate
     full_linkage = linkage * (FULL_MICRO / MICRO) ** 2
     return (
-        f"k-means: {kmeans_products(recordings, CLUSTERS):.3g} multiplications in {means:.0f} s are {rate:.3g} a "
+        f"k-means: {kmeans_products(recordings, CLUSTERS):.3g} multiplications in {means:.0f} processor seconds are {rate:.3g} a "
         f"second. Linkage of {MICRO} clusters: {linked:.0f} s less the k-means before it "
         f"({kmeans_products(recordings, MICRO) / rate:.0f} s) leaves {linkage:.1f} s.\n"
         f"For {FULL} recordings, {FULL_MICRO} clusters and then {FULL_CLUSTERS}: k-means "
