@@ -15,14 +15,27 @@ class EpochBatches:
 
     `sampled_positives` may be set at the start of an epoch to an int array [num_items]: the recording that an
     anchor's second view is cut from (itself by default). Self-supervised positive sampling uses it.
+
+    With `classes` (int array [num_items]) each class comes equally often and not each item: an epoch, as long as it
+    would be without, goes round the classes in random order, and round the items of each.
     """
 
-    def __init__(self, num_items: int, batch_size: int, seed: int, rank: int = 0, world_size: int = 1) -> None:
+    def __init__(
+        self,
+        num_items: int,
+        batch_size: int,
+        seed: int,
+        rank: int = 0,
+        world_size: int = 1,
+        classes: np.ndarray | None = None,
+    ) -> None:
         self.num_items, self.batch_size, self.seed = num_items, min(batch_size, num_items), seed
         self.rank, self.world_size = rank, world_size
         self.sampled_positives: np.ndarray | None = None
+        self.classes = classes
         self.epoch = 0
         self.start = 0
+        self._order: tuple[int, np.ndarray] | None = None  # of one epoch
 
     def set_epoch(self, epoch: int, start: int = 0) -> None:
         """The next iteration goes over `epoch`, from its batch number `start` on."""
@@ -34,12 +47,35 @@ class EpochBatches:
 
     def batch(self, position: int) -> list[Item]:
         """The items of batch `position` of the current epoch, for this process."""
-        order = np.random.default_rng((self.seed, self.epoch)).permutation(self.num_items)
-        indices = order[position * self.batch_size : (position + 1) * self.batch_size]
+        indices = self._epoch_order()[position * self.batch_size : (position + 1) * self.batch_size]
         positives = indices if self.sampled_positives is None else self.sampled_positives[indices]
         mine = slice(self.rank, None, self.world_size)
         return [(self.epoch, int(i), int(j)) for i, j in zip(indices[mine], positives[mine])]
 
+    def _epoch_order(self) -> np.ndarray:
+        """The items of the current epoch in their order."""
+        if self._order is None or self._order[0] != self.epoch:
+            rng = np.random.default_rng((self.seed, self.epoch))
+            order = rng.permutation(self.num_items) if self.classes is None else balanced_order(self.classes, rng)
+            self._order = self.epoch, order
+        return self._order[1]
+
     def __iter__(self) -> Iterator[list[Item]]:
         for position in range(self.start, len(self)):
             yield self.batch(position)
+
+
+def balanced_order(classes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """As many items as there are `classes` [N], the classes in random order again and again, each equally often."""
+    names, numbers, sizes = np.unique(classes, return_inverse=True, return_counts=True)
+    rounds = -(-len(classes) // len(names))
+    drawn = np.concatenate([rng.permutation(len(names)) for _ in range(rounds)])[: len(classes)]
+    shuffled = rng.permutation(len(classes))
+    members = shuffled[np.argsort(numbers[shuffled], kind="stable")]  # by class, in random order within each
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    # The k-th time that a class is drawn, its k-th member comes, round and round.
+    turn = np.empty(len(drawn), np.int64)
+    by_class = np.argsort(drawn, kind="stable")
+    draws = np.bincount(drawn, minlength=len(names))
+    turn[by_class] = np.arange(len(drawn)) - np.repeat(np.cumsum(draws) - draws, draws)
+    return members[starts[drawn] + turn % sizes[drawn]]

@@ -11,6 +11,7 @@ from speakerssl.methods.sdpn import SDPN
 from speakerssl.methods.simclr import SimCLR
 from speakerssl.methods.simsiam import SimSiam
 from speakerssl.methods.ssps import PositiveSampler
+from speakerssl.methods.supervised import Supervised
 from speakerssl.methods.swav import SwAV
 from speakerssl.methods.vicreg import VICReg
 from speakerssl.methods.wmse import WMSE
@@ -30,6 +31,7 @@ __all__ = [
     "PositiveSampler",
     "SimCLR",
     "SimSiam",
+    "Supervised",
     "SwAV",
     "VICReg",
     "build_method",

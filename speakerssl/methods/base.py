@@ -44,6 +44,7 @@ class Method(nn.Module):
         speakers: [num_recordings] integers, -1 unknown: only for the logged rate of false negatives.
         labels: [num_recordings] integers, -1 unknown: the classes of a method that trains on them, which it finds in
             `Batch.labels`. None (no self-supervised method has any): nothing is read.
+        balanced: whether each class of `labels` comes equally often, rather than each recording.
     """
 
     encoder: Encoder
@@ -51,6 +52,7 @@ class Method(nn.Module):
     sessions: list[str | None] | None = None
     speakers: np.ndarray | None = None
     labels: np.ndarray | None = None
+    balanced: bool = False
     sampler: PositiveSampler | None = None
     collapse_monitor: CollapseMonitor | None
     pseudo_labels: Tensor  # [num_recordings, S] clusters of this epoch, or [0, 1]; part of a checkpoint

@@ -25,6 +25,8 @@ from speakerssl.methods import Method, build_method
 from speakerssl.training.checkpoint import average_checkpoints, list_checkpoints
 from speakerssl.training.distributed import World, open_world
 from speakerssl.training.frontend import TrainingFrontend
+from speakerssl.training.initial import load_initial
+from speakerssl.training.labels import apply_labels
 from speakerssl.training.memory import keep_freed_memory
 from speakerssl.training.reference import build_reference
 from speakerssl.training.trainer import Trainer
@@ -49,6 +51,9 @@ def train(config: Config, output: str | Path, device: str = "auto") -> Path:
     features, encoder = _build_model(config)
     method = build_method(encoder, config.method, config.loss)
     dataset = build_dataset(config, features.sample_rate, output)
+    dataset = apply_labels(method, config, dataset)
+    if config.training.init_from is not None:
+        load_initial(method, config.training.init_from)
     describe_recordings(method, config, dataset.ids)
     frontend = TrainingFrontend(
         features,
@@ -65,7 +70,7 @@ def train(config: Config, output: str | Path, device: str = "auto") -> Path:
             world,
             validate=_validator(config, features, world),
             embed=build_reference(dataset, features, method),
-            run=run_identity(config, dataset.ids),
+            run=run_identity(config, dataset.ids, method.labels),
         )
         trainer.fit()
         if world.is_main:
@@ -129,12 +134,12 @@ def describe_recordings(method: Method, config: Config, ids: Sequence[str]) -> N
         method.speakers = np.array([numbers[speakers[key]] if key in speakers else -1 for key in ids])
 
 
-def run_identity(config: Config, ids: Sequence[str]) -> str:
-    """A hash of all that decides the weights: the configuration and the recordings."""
+def run_identity(config: Config, ids: Sequence[str], labels: np.ndarray | None = None) -> str:
+    """A hash of all that decides the weights: the configuration, the recordings and the classes they are given."""
     tree: dict[str, Any] = to_mapping(config)
     for section, key in _HARMLESS:
         tree[section].pop(key)
-    text = json.dumps([tree, list(ids)], sort_keys=True)
+    text = json.dumps([tree, list(ids), *([] if labels is None else [labels.tolist()])], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -56,7 +56,7 @@ def load_checkpoint(
     Raises:
         InputError: the file is damaged or belongs to another configuration or model.
     """
-    state = _read(path)
+    state = read_checkpoint(path)
     if state["run"] != run:
         raise InputError(
             f"{path}: belongs to another configuration; give this run another --output or remove that folder"
@@ -82,7 +82,7 @@ def average_checkpoints(paths: list[Path]) -> State:
 
     So is what has another size in each, such as a queue that fills.
     """
-    states: list[State] = [_read(path)["method"] for path in paths]
+    states: list[State] = [read_checkpoint(path)["method"] for path in paths]
     averaged = dict(states[-1])
     for key, value in averaged.items():
         if value.is_floating_point() and all(state[key].shape == value.shape for state in states):
@@ -91,7 +91,8 @@ def average_checkpoints(paths: list[Path]) -> State:
     return averaged
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """What `save_checkpoint` wrote. Raises InputError where it cannot be loaded."""
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:

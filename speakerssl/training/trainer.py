@@ -58,7 +58,8 @@ class Trainer:
             raise InputError(f"batch_size {per_step} is larger than the {len(dataset)} training recordings")
         if per_step % (world.size * training.accumulate):
             raise InputError(f"batch_size {per_step} does not divide by {world.size} processes x accumulate")
-        self.batches = EpochBatches(len(dataset), per_step, training.seed, world.rank, world.size)
+        classes = method.labels if method.balanced else None
+        self.batches = EpochBatches(len(dataset), per_step, training.seed, world.rank, world.size, classes)
         self.loader = _loader(dataset, self.batches, config.data.num_workers)
         self.total_steps = training.steps or round((training.epochs or 0) * len(self.batches))
         method.plan = Plan(len(self.batches), self.total_steps, batch_ratio(config), training.log_every)

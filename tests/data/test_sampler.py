@@ -42,3 +42,28 @@ def test_positives_replace_the_second_view() -> None:
 def test_the_last_incomplete_batch_is_dropped_and_small_sets_shrink_it() -> None:
     assert len(EpochBatches(11, 4, seed=0)) == 2
     assert len(EpochBatches(3, 4, seed=0)) == 1
+
+
+def test_balanced_classes_come_equally_often_and_their_items_in_turn() -> None:
+    classes = np.array([7] * 30 + [2] * 6 + [5] * 3 + [9])
+    batches = EpochBatches(40, 4, seed=1, classes=classes)
+    seen = np.zeros(40, int)
+    for epoch in range(2):
+        batches.set_epoch(epoch)
+        items = [index for batch in batches for _, index, _ in batch]
+        assert np.bincount(classes[items])[[2, 5, 7, 9]].tolist() == [10] * 4
+        for start in range(0, 40, 4):  # four classes: each batch of four has every one
+            assert set(classes[items[start : start + 4]].tolist()) == {2, 5, 7, 9}
+        counts = np.bincount(items, minlength=40)
+        for name in (2, 5, 7, 9):
+            assert np.ptp(counts[classes == name]) <= 1
+        seen += counts
+    assert seen[39] == 20
+
+
+def test_resuming_inside_a_balanced_epoch_gives_the_rest_of_it() -> None:
+    classes = np.arange(20) % 3
+    whole, rest = (EpochBatches(20, 5, seed=1, classes=classes) for _ in range(2))
+    whole.set_epoch(3)
+    rest.set_epoch(3, start=2)
+    assert list(rest) == list(whole)[2:]

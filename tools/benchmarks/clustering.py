@@ -5,7 +5,8 @@
 Recordings of made speakers (20 each, 192 dimensions). All rows are whole commands, start and reading included.
 k-means costs recordings x clusters x dimensions x iterations, at most 256 recordings a cluster counting for the moves
 of the centroids and all for the assignment; linkage costs clusters^2 x dimensions. The projection multiplies the
-processor seconds of each measured part, which a busy machine disturbs less, by the ratio of these products. `--write` puts the table into RESULTS.md.
+processor seconds of each measured part, which a busy machine disturbs less, by the ratio of these products. `--write`
+puts the table into RESULTS.md.
 """
 
 import argparse
@@ -89,8 +90,8 @@ def projection(recordings: int, means: float, linked: float) -> str:
     full_means = kmeans_products(FULL, FULL_MICRO) / rate
     full_linkage = linkage * (FULL_MICRO / MICRO) ** 2
     return (
-        f"k-means: {kmeans_products(recordings, CLUSTERS):.3g} multiplications in {means:.0f} processor seconds are {rate:.3g} a "
-        f"second. Linkage of {MICRO} clusters: {linked:.0f} s less the k-means before it "
+        f"k-means: {kmeans_products(recordings, CLUSTERS):.3g} multiplications in {means:.0f} processor seconds are "
+        f"{rate:.3g} a second. Linkage of {MICRO} clusters: {linked:.0f} s less the k-means before it "
         f"({kmeans_products(recordings, MICRO) / rate:.0f} s) leaves {linkage:.1f} s.\n"
         f"For {FULL} recordings, {FULL_MICRO} clusters and then {FULL_CLUSTERS}: k-means "
         f"{kmeans_products(FULL, FULL_MICRO):.3g} / {rate:.3g} = {full_means / 3600:.1f} h, linkage {linkage:.1f} s x "

@@ -1,0 +1,64 @@
+"""A run that begins where another ended: the encoder, and the head where the classes are the same."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from speakerssl.data.labels import Labels
+from speakerssl.embeddings.model import save_model
+from speakerssl.encoders import build_encoder
+from speakerssl.errors import InputError
+from speakerssl.methods import Supervised, build_method
+from speakerssl.training.checkpoint import save_checkpoint
+from speakerssl.training.initial import load_initial
+
+ENCODER = {"name": "small_tdnn", "channels": 8, "blocks": 1, "aggregate_dim": 0, "embed_dim": 6}
+
+
+def made(seed: int, names: str = "ab", margin: float = 0.2, **encoder: object) -> Supervised:
+    torch.manual_seed(seed)
+    config = {**ENCODER, **encoder}
+    method = build_method(
+        build_encoder(feat_dim=8, **config),
+        {"name": "supervised", "labels": "utt2spk"},
+        {"name": "am", "margin": margin},
+    )
+    assert isinstance(method, Supervised)
+    method.use_labels(Labels(list(names), np.arange(len(names))[:, None], np.ones((len(names), 1), np.float32)))
+    return method
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A finished run of two classes."""
+    method = made(0)
+    save_model(tmp_path, {"features": {"kind": "fbank"}, "encoder": ENCODER}, method.encoder)
+    save_checkpoint(tmp_path / "checkpoints", 3, method, torch.optim.SGD(method.parameters(), 0.1), "run")
+    return tmp_path
+
+
+def test_large_margin_fine_tuning_keeps_encoder_and_head(model: Path) -> None:
+    method = made(1, margin=0.5)
+    assert load_initial(method, model) == ["encoder", "head"]
+    first = made(0)
+    assert torch.equal(method.head.weight, first.head.weight)
+    states = method.encoder.state_dict().values(), first.encoder.state_dict().values()
+    assert all(torch.equal(a, b) for a, b in zip(*states))
+    assert method.head.margin.value == 0.5
+
+
+@pytest.mark.parametrize("names", ["ac", "abc"])
+def test_other_classes_keep_the_encoder_alone(model: Path, names: str) -> None:
+    method = made(1, names)
+    before = method.head.weight.clone()
+    assert load_initial(method, model) == ["encoder"]
+    assert torch.equal(method.head.weight, before)
+
+
+def test_what_is_no_such_model_is_an_error(model: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"model.safetensors does not exist; name what `speakerssl train` wrote"):
+        load_initial(made(1), tmp_path / "none")
+    with pytest.raises(InputError, match=r"model.safetensors"):
+        load_initial(made(1, channels=4), model)
