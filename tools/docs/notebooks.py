@@ -1,6 +1,7 @@
 """Executed notebooks as pages: text, code, and the outputs that are stored in the file."""
 
 import base64
+import re
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ def notebook_page(path: Path, images: dict[str, bytes]) -> str:
         elif cell.source.strip():
             parts.append(f"```python\n{cell.source}\n```")
             parts += [shown(output, f"{path.stem}-{number}", images) for output in cell.outputs]
-    parts.append(f"*This page is [{path.name}](https://jupyter.org), a notebook in `docs/tutorials`.*")
+    parts.append(f"*This page is the notebook `docs/tutorials/{path.name}`, which the test suite executes.*")
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -33,4 +34,6 @@ def shown(output: Any, name: str, images: dict[str, bytes]) -> str:
 
 
 def text_block(text: str) -> str:
-    return f"```{{.text .output}}\n{text.rstrip()}\n```" if text.strip() else ""
+    """Text in a frame, without the colours of a terminal."""
+    plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text).rstrip()
+    return f"```{{.text .output}}\n{plain}\n```" if plain else ""
