@@ -47,7 +47,7 @@ def test_override_reaches_nested_keys_and_parses_yaml(write) -> None:
     [
         (MINIMAL + "optimiser: {lr: 1.0}", "unknown key 'optimiser'; the known ones are: augment"),
         (MINIMAL.replace("steps: 5", "stepz: 5"), "training: unknown key 'stepz'"),
-        (MINIMAL.replace("steps: 5", "steps: many"), "training.steps: expected int, found 'many'"),
+        (MINIMAL.replace("steps: 5", "steps: many"), "training.steps: expected a whole number, found 'many'"),
         (MINIMAL.replace("steps: 5", "steps: 5, epochs: 2"), "exactly one of 'epochs' and 'steps'"),
         (MINIMAL.replace("encoder: {name: small_tdnn}", ""), "the key 'encoder' is missing"),
         (MINIMAL.replace("{kind: fbank}", "fbank"), "features: expected a mapping, found 'fbank'"),

@@ -85,7 +85,7 @@ fi
 
 if stage 3 "train: ${#systems[@]} runs, $jobs at a time"; then
   printf '%s\n' "${systems[@]}" |
-    run xargs -P "$jobs" -I{} "$recipe/local/train_one.sh" {} "$exp" "$data/valid" "$conf" "$steps"
+    run xargs -P "$jobs" -I{} "$recipe/local/train_one.sh" {} "$exp" "$data/valid" "$recipe/conf/rows.yaml" "$steps"
 fi
 
 if stage 4 "extract: the test recordings, and those of training as the cohort"; then

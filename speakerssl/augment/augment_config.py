@@ -1,7 +1,7 @@
 """The sections of an augmentation configuration: their options and what is built from them."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,10 @@ from speakerssl.augment.rir import RirFolder
 from speakerssl.augment.rooms import RoomBank
 from speakerssl.augment.speed import Speed
 from speakerssl.errors import InputError
+from speakerssl.option_types import FloatRange, IntRange
+from speakerssl.options import check_range
 
 Augmentation = Callable[[np.ndarray, np.random.Generator], np.ndarray]
-Range = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,18 @@ class Context:
 @dataclass(frozen=True)
 class Section:
     prob: float = 1.0  # chance that a crop gets it
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.prob <= 1.0:
+            raise InputError(f"augment.{self._name()}.prob: {self.prob:g} is no probability from 0 to 1")
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, (int, float)) and not isinstance(value, bool):
+                check_range(f"augment.{self._name()}.{field.name}", value, 0.0)
+
+    @classmethod
+    def _name(cls) -> str:
+        return cls.__name__.removesuffix("Section").lower()
 
 
 @dataclass(frozen=True)
@@ -52,14 +65,14 @@ class ReverbSection(Section):
 class NoiseSection(Section):
     folder: str | None = None  # MUSAN or any folder of audio; null: synthetic noise
     categories: tuple[str, ...] | None = None  # of MUSAN; null: all that are there
-    snr: Range | Mapping[str, Range] | None = None  # dB: one range, or category to range
+    snr: FloatRange | Mapping[str, FloatRange] | None = None  # dB: one range, or category to range
     memory_mb: float = 256.0  # bound of the decoded noise that is kept
 
 
 @dataclass(frozen=True)
 class BabbleSection(Section):
-    snr: Range = (13.0, 20.0)
-    voices: tuple[int, int] = (3, 7)
+    snr: FloatRange = (13.0, 20.0)
+    voices: IntRange = (3, 7)
     snr_per_voice: bool = False
 
 
@@ -72,14 +85,14 @@ class EqualizerSection(Section):
 
 @dataclass(frozen=True)
 class BandSection(Section):
-    low_pass: Range = (2500.0, 7500.0)
-    high_pass: Range = (60.0, 500.0)
+    low_pass: FloatRange = (2500.0, 7500.0)
+    high_pass: FloatRange = (60.0, 500.0)
 
 
 @dataclass(frozen=True)
 class TelephoneSection(Section):
-    low: Range = (200.0, 350.0)
-    high: Range = (3200.0, 3700.0)
+    low: FloatRange = (200.0, 350.0)
+    high: FloatRange = (3200.0, 3700.0)
     mu_law: float = 0.5
 
 
@@ -90,12 +103,12 @@ class CodecSection(Section):
 
 @dataclass(frozen=True)
 class GainSection(Section):
-    gain_db: Range = (-20.0, 6.0)
+    gain_db: FloatRange = (-20.0, 6.0)
 
 
 @dataclass(frozen=True)
 class ClipSection(Section):
-    level_db: Range = (-15.0, -3.0)
+    level_db: FloatRange = (-15.0, -3.0)
 
 
 def _reverb(options: ReverbSection, context: Context) -> Augmentation:

@@ -18,8 +18,8 @@ import numpy as np
 
 from speakerssl.augment.augment_config import PRESETS, SECTIONS, Augmentation, Context
 from speakerssl.augment.noise import NoiseSource
-from speakerssl.augment.options import read_section
 from speakerssl.errors import InputError, unknown_name
+from speakerssl.options import read_options
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def build_augmenter(
     for name, (kind, build) in SECTIONS.items():
         if name not in sections:
             continue
-        options = read_section(name, kind, sections[name])
+        options = read_options(kind, sections[name], f"augment.{name}")
         if options.prob == 0.0 or (name == "babble" and context.babble is None and name not in given):
             continue
         stages.append(Stage(name, options.prob, build(options, context)))

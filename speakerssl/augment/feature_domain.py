@@ -8,7 +8,7 @@ SNRs are of mean mel power over the crop, thus after pre-emphasis: high frequenc
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -17,7 +17,6 @@ from torch import Tensor
 from speakerssl.augment.feature_sounds import (
     NEPERS_PER_DB,
     Draw,
-    Range,
     add_at_snr,
     babble,
     coloured,
@@ -26,6 +25,8 @@ from speakerssl.augment.feature_sounds import (
     stretches,
 )
 from speakerssl.errors import InputError
+from speakerssl.option_types import FloatRange, IntRange
+from speakerssl.options import read_options
 
 
 @dataclass(frozen=True)
@@ -46,10 +47,10 @@ class FeatureNoise:
     """
 
     noise_prob: float = 0.5
-    noise_snr: Range = (3.0, 25.0)
+    noise_snr: FloatRange = (3.0, 25.0)
     babble_prob: float = 0.2
-    babble_snr: Range = (8.0, 20.0)
-    babble_voices: tuple[int, int] = (3, 7)
+    babble_snr: FloatRange = (8.0, 20.0)
+    babble_voices: IntRange = (3, 7)
     tilt_prob: float = 0.7
     tilt_db: float = 10.0
     band_prob: float = 0.2
@@ -59,11 +60,7 @@ class FeatureNoise:
     def __post_init__(self) -> None:
         for name in ("noise_prob", "babble_prob", "tilt_prob", "band_prob", "band_keep"):
             if not 0.0 <= getattr(self, name) <= 1.0:
-                raise InputError(f"feature_noise.{name}: {getattr(self, name)} is not between 0 and 1")
-        for name in ("noise_snr", "babble_snr", "babble_voices"):
-            pair = tuple(getattr(self, name))
-            if len(pair) != 2 or pair[0] > pair[1]:
-                raise InputError(f"feature_noise.{name}: expected [low, high], found {list(pair)}")
+                raise InputError(f"views.feature_noise.{name}: {getattr(self, name)} is not between 0 and 1")
 
     def __call__(self, feats: Tensor, generator: torch.Generator | None = None, noise: Tensor | None = None) -> Tensor:
         """`noise` [M, T', F] holds log-mel features of noises; every item takes a random stretch of a random one."""
@@ -90,14 +87,10 @@ class FeatureNoise:
 
 
 def build_feature_noise(config: Mapping[str, Any]) -> FeatureNoise | None:
-    """From a configuration mapping; None for an empty one. Raises InputError for an unknown key, listing the known."""
+    """From `views.feature_noise`; None for an empty one. Raises InputError for an unknown key or a wrong value."""
     if not config:
         return None
-    known = [field.name for field in fields(FeatureNoise)]
-    for key in config:
-        if key not in known:
-            raise InputError(f"feature_noise.{key}: unknown option; the known ones are: {', '.join(known)}")
-    return FeatureNoise(**config)
+    return read_options(FeatureNoise, config, "views.feature_noise")
 
 
 def mix_at_snr(speech: Tensor, noise: Tensor, snr_db: Tensor | float) -> Tensor:

@@ -1,13 +1,14 @@
 """SpecAugment (Park et al., 2019): random stripes of time and of frequency are masked, batched on the device."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 from speakerssl.errors import InputError
+from speakerssl.options import read_options
 
 
 @dataclass(frozen=True)
@@ -28,14 +29,12 @@ class SpecAugment:
     time_masks: int = 1
     time_width: int = 20
     time_share: float = 0.2
-    fill: str = "zero"
+    fill: Literal["zero", "mean"] = "zero"
 
     def __post_init__(self) -> None:
-        if self.fill not in ("zero", "mean"):
-            raise InputError(f"spec_augment.fill: '{self.fill}' is unknown; the known ones are: mean, zero")
         for name in ("freq_masks", "freq_width", "time_masks", "time_width", "time_share"):
             if getattr(self, name) < 0:
-                raise InputError(f"spec_augment.{name}: must be at least 0, found {getattr(self, name)}")
+                raise InputError(f"views.spec_augment.{name}: must be at least 0, found {getattr(self, name)}")
 
     def __call__(self, feats: Tensor, generator: torch.Generator | None = None) -> Tensor:
         batch, frames, bins = feats.shape
@@ -48,14 +47,10 @@ class SpecAugment:
 
 
 def build_spec_augment(config: Mapping[str, Any]) -> SpecAugment | None:
-    """From a configuration mapping; None for an empty one. Raises InputError for an unknown key, listing the known."""
+    """From `views.spec_augment`; None for an empty one. Raises InputError for an unknown key or a wrong value."""
     if not config:
         return None
-    known = [field.name for field in fields(SpecAugment)]
-    for key in config:
-        if key not in known:
-            raise InputError(f"spec_augment.{key}: unknown option; the known ones are: {', '.join(known)}")
-    return SpecAugment(**config)
+    return read_options(SpecAugment, config, "views.spec_augment")
 
 
 def _stripes(

@@ -4,11 +4,15 @@ import argparse
 import json
 import os
 
+from speakerssl.errors import InputError
+
 DESCRIPTION = """Train an encoder without labels, from a YAML configuration.
 
   speakerssl train --config conf/snt_xent_am.yaml --output exp/snt_xent_am
   speakerssl train --config conf/base.yaml --set loss.temperature=0.1 --set training.seed=1 --output exp/t01
+  speakerssl train --config conf/rows.yaml --row dino --output exp/dino
   speakerssl train --config conf/base.yaml --processes 4 --output exp/ddp
+  speakerssl train --config conf/base.yaml --dry-run
 
 Several processes share each batch, and negatives come from all of them; `torchrun --nproc-per-node 4 -m
 speakerssl.cli.main train ...` starts them too, on several machines if need be.
@@ -19,7 +23,8 @@ checkpoint to the very same weights. The output directory is then a model for `s
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", required=True, metavar="YAML", help="the configuration; see recipes/*/conf")
-    parser.add_argument("--output", required=True, metavar="EXP_DIR", help="where model, log and checkpoints go")
+    parser.add_argument("--row", metavar="NAME", help="one of the `rows` of the configuration")
+    parser.add_argument("--output", metavar="EXP_DIR", help="where model, log and checkpoints go")
     parser.add_argument(
         "--set",
         action="append",
@@ -34,15 +39,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--init-only", action="store_true", help="write the untrained model, the baseline of every report, and stop"
     )
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="print steps, learning rates, positives and negatives a step, and stop; nothing is trained or written",
+    )
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.processes < 1:
+        raise InputError(f"--processes is {args.processes}; it must be 1 or more")
+    if args.output is None and not args.dry_run:
+        raise InputError("--output: name the directory of the run")
     from speakerssl.config import load_config
     from speakerssl.training.build import initialize, train
+    from speakerssl.training.distributed import choose_place
+    from speakerssl.training.dry_run import describe_run, format_run
     from speakerssl.training.launch import launch
 
-    config = load_config(args.config, args.set)
+    config = load_config(args.config, args.set, args.row)
+    choose_place(args.device)
+    if args.dry_run:
+        described = describe_run(config, args.processes)
+        print(json.dumps(described, indent=1) if args.json else format_run(described))
+        return 0
     if args.processes > 1 and "RANK" not in os.environ:
         return launch(arguments_again(args), args.processes)
     output = initialize(config, args.output) if args.init_only else train(config, args.output, args.device)
@@ -59,4 +80,4 @@ def arguments_again(args: argparse.Namespace) -> list[str]:
     """The command line of each process."""
     overrides = [word for override in args.set for word in ("--set", override)]
     words = ["train", "--config", args.config, "--output", args.output, "--device", args.device, *overrides]
-    return [*words, *(["--json"] if args.json else [])]
+    return [*words, *(["--row", args.row] if args.row else []), *(["--json"] if args.json else [])]

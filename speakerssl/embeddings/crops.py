@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from speakerssl.errors import InputError
+from speakerssl.options import check_keys
 
 
 @dataclass(frozen=True)
@@ -25,9 +26,7 @@ class Crops:
     @classmethod
     def from_config(cls, section: Mapping[str, Any], where: str) -> "Crops":
         """From `{num_crops, crop_seconds}`. Raises InputError beginning with `where`."""
-        for key in section:
-            if key not in ("num_crops", "crop_seconds"):
-                raise InputError(f"{where}: evaluation: unknown key '{key}'; known: num_crops, crop_seconds")
+        check_keys(f"{where}: evaluation", section, ("num_crops", "crop_seconds"))
         try:
             return cls(section.get("num_crops", 0), section.get("crop_seconds", 2.0))
         except InputError as error:

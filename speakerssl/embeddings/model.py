@@ -87,7 +87,9 @@ class SpeakerModel:
     @torch.no_grad()
     def features(self, waveform: np.ndarray) -> Tensor:
         """Normalized features [T, F] of samples [S] (int16 range), repeated when too short for the encoder."""
-        return self._features(self._lengthen(waveform)[None])[0]
+        feats = self.features_module.recording(torch.from_numpy(self._lengthen(waveform)).to(self.device))
+        short = len(feats) < self.encoder.min_frames  # where only a few frames are speech
+        return feats[torch.arange(self.encoder.min_frames) % len(feats)] if short else feats
 
     @torch.no_grad()
     def encode(self, waveforms: Sequence[np.ndarray]) -> np.ndarray:

@@ -9,7 +9,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from speakerssl.config import read_yaml
+from speakerssl.config_file import read_yaml
 from speakerssl.encoders import Encoder, build_encoder
 from speakerssl.errors import InputError
 from speakerssl.features.frontend import FeatureFrontend

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from speakerssl.encoders.base import Encoder
-from speakerssl.errors import InputError, unknown_name
+from speakerssl.errors import unknown_name
+from speakerssl.options import check_arguments
 
 Builder = Callable[..., Encoder]
 B = TypeVar("B", bound=Builder)
@@ -37,22 +38,8 @@ def build_encoder(name: str, feat_dim: int, **options: Any) -> Encoder:
     """Builds the encoder `name` for features of `feat_dim` values a frame.
 
     Raises:
-        InputError: an unknown name, an unknown option or a value of the wrong type; it lists the valid ones.
+        InputError: an unknown name (it lists those that exist), an unknown key or a value of the wrong type.
     """
-    known = encoder_options(name)
-    for key, value in options.items():
-        if key not in known:
-            valid = ", ".join(known) or "none"
-            raise InputError(f"encoder {name}: unknown option '{key}'; the valid ones are: {valid}")
-        if not _same_type(value, known[key]):
-            raise InputError(f"encoder {name}: {key}: {value!r} is not of the type of the default, {known[key]!r}")
-    return ENCODERS[name](feat_dim, **options)
-
-
-def _same_type(value: object, default: object) -> bool:
-    """YAML gives lists where a default is a tuple; a bool is no int."""
-    if isinstance(default, tuple):
-        return isinstance(value, (list, tuple)) and all(_same_type(item, default[0]) for item in value)
-    if isinstance(default, bool) or isinstance(value, bool):
-        return isinstance(default, bool) and isinstance(value, bool)
-    return isinstance(value, type(default))
+    if name not in ENCODERS:
+        raise unknown_name("encoder", str(name), ENCODERS)
+    return ENCODERS[name](feat_dim, **check_arguments(f"encoder {name}", ENCODERS[name], options, ["feat_dim"]))

@@ -59,8 +59,12 @@ class FrameFeatures(nn.Module, Generic[Options]):
             noise = torch.empty_like(samples).normal_(generator=generator)
             samples = samples + self.options.dither * noise
         with torch.autocast(samples.device.type, enabled=False):
-            features = self._by_blocks(frame_view(samples, self.options))
+            features = self._by_blocks(self._frames(samples))
         return features if waveforms.dim() == 2 else features[0]
+
+    def _frames(self, samples: Tensor) -> Tensor:
+        """Frames `[B, T, W]` of prepared samples `[B, S]`."""
+        return frame_view(samples, self.options)
 
     def _constants(self, dtype: torch.dtype) -> dict[str, Tensor]:
         return {"window": make_window(self.options, dtype), "banks": mel_banks(self.options).T.contiguous()}

@@ -14,9 +14,12 @@ Count = TypeVar("Count", int, Tensor)
 def num_frames(num_samples: Count, options: FrameOptions) -> Count:
     """Frames in a recording of `num_samples` samples (an int, or a LongTensor of any shape); may be 0.
 
-    With `snip_edges` only whole frames count; without, one frame for each shift, rounded.
+    With `snip_edges` only whole frames count; without, one frame for each shift, rounded. Frames that are centred on
+    the multiples of the shift (torchaudio's) are one more.
     """
     size, shift = options.window_size, options.window_shift
+    if options.centred:
+        return 1 + num_samples // shift
     if not options.snip_edges:
         return (num_samples + shift // 2) // shift
     frames = 1 + (num_samples - size) // shift

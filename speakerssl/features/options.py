@@ -1,11 +1,12 @@
 """The options of the features, under Kaldi's names (dashes become underscores), checked when they are made."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
 from speakerssl.errors import InputError, unknown_name
+from speakerssl.option_types import convert, type_hints
+from speakerssl.options import check_keys
 
 Options = TypeVar("Options", bound="FrameOptions")
 WINDOW_TYPES = ("povey", "hamming", "hanning", "rectangular", "sine", "blackman")
@@ -33,8 +34,11 @@ class FrameOptions:
     snip_edges: bool = True
 
     def __post_init__(self) -> None:
-        _check_types(self)
+        for name, hint in type_hints(type(self)).items():
+            object.__setattr__(self, name, convert(hint, getattr(self, name), f"features.{name}"))
         self._check_values()
+
+    centred = False  # no option: whether frames are centred on the multiples of the shift, from sample 0 on
 
     @property
     def window_size(self) -> int:
@@ -180,21 +184,5 @@ class PlpOptions(CepstralOptions):
 
 def make_options(kind: type[Options], values: Mapping[str, Any]) -> Options:
     """Options from a mapping, such as a section of a configuration. Raises InputError for a name that is not one."""
-    known = [field.name for field in fields(kind)]
-    for name in values:
-        if name not in known:
-            raise unknown_name("feature option", name, known)
+    check_keys("features", values, [field.name for field in fields(kind)])
     return kind(**values)
-
-
-def _check_types(options: FrameOptions) -> None:
-    """Makes whole numbers floats where a float is meant; InputError for any other type than the annotated one."""
-    for field in fields(options):
-        value = getattr(options, field.name)
-        number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if field.type is float and number and math.isfinite(value):
-            object.__setattr__(options, field.name, float(value))
-        elif field.type is float or type(value) is not field.type:
-            kinds = {"float": "finite number", "int": "whole number", "bool": "truth value", "str": "text"}
-            kind = kinds[getattr(field.type, "__name__", "str")]
-            raise InputError(f"feature option {field.name}={value!r}: it must be a {kind}")

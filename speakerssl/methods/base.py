@@ -17,6 +17,7 @@ from speakerssl.losses.queue import read_old_queue
 from speakerssl.methods.batch import Batch
 from speakerssl.methods.diagnostics import CollapseMonitor, build_collapse_monitor, embedding_numbers
 from speakerssl.methods.ssps import PositiveSampler, build_sampler
+from speakerssl.options import check_keys
 
 Embed = Callable[[], np.ndarray]  # gives reference embeddings [num_recordings, D] of unaugmented recordings
 COMMON = ("ssps", "collapse")  # options that every method has
@@ -175,10 +176,7 @@ def build_method(encoder: Encoder, config: Mapping[str, Any], loss: Mapping[str,
 
 def check_options(method: str, options: Mapping[str, Any], known: tuple[str, ...]) -> None:
     """Raises InputError for an option that `method` does not have."""
-    for key in options:
-        if key not in known:
-            choices = ", ".join((*known, *COMMON))
-            raise InputError(f"method {method}: unknown option '{key}'; the known ones are: {choices}")
+    check_keys(f"method {method}", options, (*known, *COMMON))
 
 
 def no_loss(method: str, loss: Mapping[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """One process or several under torchrun; the trainer asks here and nowhere else."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -9,6 +10,8 @@ import torch
 import torch.distributed as dist
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
+
+from speakerssl.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -35,17 +38,32 @@ class World:
             dist.barrier()
 
 
+def choose_place(name: str) -> torch.device:
+    """Where this process computes: `auto`, `cpu`, `cuda` (its own GPU) or `cuda:N`.
+
+    Raises InputError for another name, and for a GPU that this machine does not have.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
+        raise InputError(f"--device '{name}' is unknown; the known ones are: auto, cpu, cuda, cuda:N")
+    if name == "cpu":
+        return torch.device("cpu")
+    number = int(name[5:]) if ":" in name else int(os.environ.get("LOCAL_RANK", 0))
+    if number >= torch.cuda.device_count():
+        raise InputError(f"--device '{name}': this machine has {torch.cuda.device_count()} GPUs; use cpu or auto")
+    return torch.device("cuda", number)
+
+
 @contextmanager
 def open_world(device: str = "auto") -> Iterator[World]:
     """Joins torchrun's process group when started by it (RANK, WORLD_SIZE in the environment)."""
     rank, size = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
-    cuda = torch.cuda.is_available() if device == "auto" else device.startswith("cuda")
-    local = int(os.environ.get("LOCAL_RANK", 0))
-    place = torch.device("cuda", local) if cuda else torch.device("cpu")
-    if cuda:
+    place = choose_place(device)
+    if place.type == "cuda":
         torch.cuda.set_device(place)
     if size > 1:
-        dist.init_process_group("nccl" if cuda else "gloo")
+        dist.init_process_group("nccl" if place.type == "cuda" else "gloo")
     try:
         yield World(rank, size, place)
     finally:

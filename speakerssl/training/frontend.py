@@ -1,4 +1,4 @@
-"""From views to what the encoder sees: features, mel-domain augmentation, normalization, SpecAugment."""
+"""From views to what the encoder sees: features, mel-domain augmentation, normalization, VAD, SpecAugment."""
 
 from collections.abc import Callable
 
@@ -11,6 +11,8 @@ FeatureAugment = Callable[[Tensor], Tensor]  # [B, T, F] to [B, T, F], drawing f
 
 class TrainingFrontend(nn.Module):
     """Waveforms [B, S], or log-mel from a store [B, T, F], to normalized features [B, T, F].
+
+    A store holds frames of speech alone where `features.vad` says so; of a waveform they are chosen here.
 
     `before` works on log-mel energies as recorded (noise, band limits), `after` on normalized ones (masks, whose
     zeros then are the mean).
@@ -27,4 +29,6 @@ class TrainingFrontend(nn.Module):
         if self.before is not None:
             feats = self.before(feats)
         feats = self.features.normalize(feats)
+        if view.ndim == 2:
+            feats = self.features.keep_voiced(feats, view)
         return feats if self.after is None else self.after(feats)

@@ -135,7 +135,7 @@ def _start_worker(job: StoreJob) -> None:
 
     voices = AudioPool([utterance.source for utterance in utterances], name="babble")
     augmenter = build_augmenter(job.augment, voices, cache_dir=job.cache_dir, seed=job.seed)
-    _worker.update(job=job, utterances=utterances, frontend=FeatureFrontend(job.features).raw, augment=augmenter)
+    _worker.update(job=job, utterances=utterances, frontend=FeatureFrontend(job.features), augment=augmenter)
 
 
 def _write_part(task: tuple[range, int, Path]) -> None:
@@ -159,7 +159,10 @@ def _write_part(task: tuple[range, int, Path]) -> None:
 
 
 def _copies_of(index: int, copies: int) -> list[np.ndarray]:
-    """float16 [T, F] features of one recording: clean, then augmented `copies` times."""
+    """float16 [T, F] features of one recording, not yet normalized: clean, then augmented `copies` times.
+
+    With `features.vad` only frames of speech are kept, those of the clean recording in every copy.
+    """
     import torch
 
     wave = _worker["utterances"][index].read()
@@ -167,4 +170,7 @@ def _copies_of(index: int, copies: int) -> list[np.ndarray]:
     for copy in range(1, copies + 1):
         waves.append(_worker["augment"](wave, np.random.default_rng((_worker["job"].seed, copy, index))))
     with torch.no_grad():
-        return [_worker["frontend"](torch.from_numpy(one)).numpy().astype(np.float16) for one in waves]
+        frontend = _worker["frontend"]
+        feats = [frontend.raw(torch.from_numpy(one)) for one in waves]
+        speech = frontend.voiced(torch.from_numpy(wave)[None], len(feats[0]))[0]
+        return [one[speech].numpy().astype(np.float16) for one in feats]

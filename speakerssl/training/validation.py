@@ -37,8 +37,7 @@ class Validator:
         self.test = np.array([place[key] for key in self.trials.test_ids])[self.trials.test_index]
         self.embeddings = np.zeros((len(needed), 2), dtype=np.float32)  # unit vectors, those of the last call
         with torch.no_grad():
-            raw = (frontend.raw(torch.from_numpy(recordings[key].read())) for key in needed)
-            self.feats = [frontend.normalize(feats[None])[0] for feats in raw]
+            self.feats = [frontend.recording(torch.from_numpy(recordings[key].read())) for key in needed]
 
     def __call__(self, encoder: nn.Module) -> dict[str, float]:
         """`valid_eer_percent` of `encoder`, which must be in eval mode."""

@@ -113,10 +113,10 @@ def test_configuration() -> None:
     assert build_feature_noise({}) is None
     built = build_feature_noise({"noise_snr": [0, 10]})
     assert built is not None
-    assert built.noise_snr == [0, 10]
-    with pytest.raises(InputError, match=r"feature_noise\.snr: unknown option; the known ones are: noise_prob"):
+    assert built.noise_snr == (0.0, 10.0)
+    with pytest.raises(InputError, match=r"views\.feature_noise: unknown key 'snr'; the known ones are: babble_prob"):
         build_feature_noise({"snr": [0, 1]})
     with pytest.raises(InputError, match=r"feature_noise\.tilt_prob: 2 is not between"):
         FeatureNoise(tilt_prob=2)
     with pytest.raises(InputError, match=r"feature_noise\.noise_snr: expected \[low, high\]"):
-        FeatureNoise(noise_snr=(5.0, 1.0))
+        build_feature_noise({"noise_snr": [5.0, 1.0]})

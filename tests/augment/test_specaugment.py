@@ -51,9 +51,9 @@ def test_a_seed_repeats() -> None:
 def test_configuration() -> None:
     assert build_spec_augment({}) is None
     assert build_spec_augment({"freq_width": 4}) == SpecAugment(freq_width=4)
-    with pytest.raises(InputError, match=r"spec_augment\.width: unknown option; the known ones are: freq_masks"):
+    with pytest.raises(InputError, match=r"views\.spec_augment: unknown key 'width'; .*: fill, freq_masks"):
         build_spec_augment({"width": 3})
-    with pytest.raises(InputError, match="fill: 'noise' is unknown"):
-        SpecAugment(fill="noise")
+    with pytest.raises(InputError, match=r"unknown views\.spec_augment\.fill 'noise'"):
+        build_spec_augment({"fill": "noise"})
     with pytest.raises(InputError, match="time_width: must be at least 0"):
         SpecAugment(time_width=-1)

@@ -30,7 +30,7 @@ def test_unknown_name_lists_the_names_that_exist():
 
 
 def test_unknown_option_lists_the_valid_ones():
-    with pytest.raises(InputError, match=r"encoder small_tdnn: unknown option 'chanels'; .*: channels, blocks, stride"):
+    with pytest.raises(InputError, match=r"encoder small_tdnn: unknown key 'chanels'; .*: .*channels, .*stride"):
         build_encoder("small_tdnn", 40, chanels=64)
 
 
@@ -40,7 +40,7 @@ def test_unknown_option_lists_the_valid_ones():
 )
 def test_value_of_the_wrong_type_names_the_option(options):
     (key,) = options
-    with pytest.raises(InputError, match=f"encoder small_tdnn: {key}: "):
+    with pytest.raises(InputError, match=rf"encoder small_tdnn\.{key}: expected "):
         build_encoder("small_tdnn", 40, **options)
 
 
@@ -80,7 +80,7 @@ def test_a_new_encoder_is_one_registered_class():
 
     try:
         assert build_encoder("mean_of_features", 40).embed_dim == 40
-        with pytest.raises(InputError, match="valid ones are: none"):
+        with pytest.raises(InputError, match="known ones are: none"):
             build_encoder("mean_of_features", 40, channels=1)
     finally:
         del ENCODERS["mean_of_features"]

@@ -104,7 +104,7 @@ def test_every_method_logs_its_embeddings_when_due(make: Make, name: str) -> Non
 
 @pytest.mark.parametrize("name", sorted(TINY))
 def test_mistakes_are_named(encoder: Encoder, name: str) -> None:
-    with pytest.raises(InputError, match=f"method {name}: unknown option 'heads'; .*ssps, collapse"):
+    with pytest.raises(InputError, match=f"method {name}: unknown key 'heads'; .*collapse.*ssps"):
         build_method(encoder, {"name": name, "heads": 3}, {})
 
 

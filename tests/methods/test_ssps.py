@@ -95,7 +95,7 @@ def test_any_method_samples_and_labels_play_no_part(make) -> None:
 def test_mistakes_are_named(encoder) -> None:
     with pytest.raises(InputError, match="ssps: expected options with 'clusters'"):
         build_sampler({"neighbours": 1})
-    with pytest.raises(InputError, match="ssps has no option 'k'"):
+    with pytest.raises(InputError, match="ssps: unknown key 'k'"):
         build_method(encoder, {"name": "simclr", "ssps": {"clusters": 3, "k": 1}}, {})
     with pytest.raises(InputError, match="unknown ssps 'reference' 'labels'; the known ones are: encoder, statistics"):
         build_sampler({"clusters": 3, "reference": "labels"})

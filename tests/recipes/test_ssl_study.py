@@ -21,7 +21,7 @@ REQUIRED = {"nt_xent", "snt_xent", "snt_xent_am", "snt_xent_aam", "moco", "dino"
 
 
 settings = load_script(RECIPE / "local" / "settings.py")
-ROWS = [row for group in settings.read_rows().values() for row in group]
+ROWS = settings.row_names()
 
 
 def test_the_rows_are_those_that_the_study_promises():
@@ -32,9 +32,7 @@ def test_the_rows_are_those_that_the_study_promises():
 @pytest.mark.parametrize("row", ROWS)
 def test_a_row_trains(row: str):
     torch.manual_seed(0)
-    words = settings.options(row, "exp")
-    assert words[::2] == ["--set"] * (len(words) // 2)
-    config = load_config(RECIPE / "conf" / "base.yaml", ["data.store=[exp/store]", *words[1::2]])
+    config = load_config(settings.ROWS, ["data.store=[exp/store]"], row)
     encoder = build_encoder(**{"feat_dim": 64, **config.encoder, "channels": 8})
     method = build_method(encoder, config.method, config.loss)
     views = [torch.randn(64, 40, 64) for _ in range(config.views.num_global + config.views.num_local)]
@@ -49,7 +47,7 @@ def test_a_row_trains(row: str):
 
 def test_an_unknown_row_lists_the_rows():
     with pytest.raises(InputError, match=r"no row 'mocco'; the rows are: nt_xent, .*moco"):
-        settings.options("mocco", "exp")
+        load_config(settings.ROWS, row="mocco")
 
 
 def test_rows_are_checked_before_anything_runs(monkeypatch, capsys):
@@ -72,10 +70,7 @@ def test_the_main_recipe_runs_each_loss_on_both_kinds_of_views(monkeypatch, caps
     monkeypatch.setattr(sys, "argv", ["settings.py", "--main"])
     assert settings.main() == 0
     rows = capsys.readouterr().out.split()
-    configs = [
-        load_config(RECIPE / "conf" / "base.yaml", ["data.store=[exp/store]", *settings.options(row, "exp")[1::2]])
-        for row in rows
-    ]
+    configs = [load_config(settings.ROWS, row=row) for row in rows]
     losses = [json.dumps(config.loss, sort_keys=True) for config in configs]
     assert rows[:4] == settings.paper_losses()
     assert len(set(losses)) == 4
@@ -83,10 +78,6 @@ def test_the_main_recipe_runs_each_loss_on_both_kinds_of_views(monkeypatch, caps
     assert [(config.method["name"], config.views.num_local) for config in configs] == (
         4 * [("simclr", 0)] + 4 * [("multiview", 2)]
     )
-
-
-def test_placeholders_become_the_folder_of_the_runs():
-    assert 'data.store=["/exp/store_clean"]' in settings.options("no_augmentation", "/exp")
 
 
 @pytest.fixture

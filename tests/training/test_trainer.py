@@ -121,9 +121,9 @@ def test_validation_eer_is_logged(write_config, corpus: Path, tmp_path: Path) ->
         ({"training": {"batch_size": 500, "steps": 1}}, "batch_size 500 is larger than the 72 training recordings"),
         ({"training": {"batch_size": 15, "steps": 1, "accumulate": 2}}, "does not divide"),
         ({"optimizer": {"name": "adamm"}}, "unknown optimizer 'adamm'"),
-        ({"schedule": {"name": "cos"}}, "unknown schedule 'cos'; the known ones are: constant, cosine, step"),
+        ({"schedule": {"name": "cos"}}, "unknown schedule.name 'cos'; the known ones are: constant, cosine, step"),
         ({"method": {"name": "simclear"}}, "unknown method 'simclear'"),
-        ({"method": {"name": "simclr", "head": 3}}, "method simclr: unknown option 'head'"),
+        ({"method": {"name": "simclr", "head": 3}}, "method simclr: unknown key 'head'"),
         ({"data": {"train": []}}, "name data directories"),
     ],
 )

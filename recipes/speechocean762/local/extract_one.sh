@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Embeddings of one system: extract_one.sh SYSTEM EXP DATA_DIR... Those of the training recordings (DATA_DIR/train*)
-# are also listed in one cohort.scp, for score normalization.
+# are also listed in one cohort.scp, for score normalization and clusters, without those that validation halves were
+# cut from (DATA_DIR/recordings of a validation set).
 set -euo pipefail
 system=$1 exp=$2
 shift 2
@@ -13,5 +14,9 @@ for data in "$@"; do
     speakerssl extract --model "$exp/$system" --data "$data" --output "$output" --jobs 1 # systems run side by side
   fi
 done
-cat "$embeddings"/train*/xvector.scp >"$embeddings/cohort.scp.part"
+held_out=(/dev/null)
+for data in "$@"; do [ ! -f "$data/recordings" ] || held_out+=("$data/recordings"); done
+sort -u "${held_out[@]}" >"$embeddings/held_out"
+awk -v list="$embeddings/held_out" 'BEGIN { while ((getline id < list) > 0) skip[id] } !($1 in skip)' \
+  "$embeddings"/train*/xvector.scp >"$embeddings/cohort.scp.part"
 mv "$embeddings/cohort.scp.part" "$embeddings/cohort.scp"

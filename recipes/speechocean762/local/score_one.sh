@@ -5,7 +5,6 @@
 #   LIST-asnorm.txt   adaptive S-norm of it
 #   LIST-plda.txt     PLDA between clusters of the cohort, and adaptive S-norm
 #   LIST-fused.txt    the last two, fused with weights from the validation trials of VALID, which need no labels
-# Validation chose the number of clusters out of 100 to 800 (all within a point of each other).
 set -euo pipefail
 system=$1 exp=$2 valid=$3
 shift 3

@@ -1,26 +1,19 @@
-"""Prints a row's settings as options of `speakerssl train`, one word a line."""
+"""Prints the names of the rows of conf/rows.yaml, one a line: what `speakerssl train --row` takes."""
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
-import yaml
-
+from speakerssl.config_file import check_rows, list_rows
 from speakerssl.errors import InputError
 
 BASELINES = ("untrained", "floor")  # systems that are no rows: nothing is trained
 ROWS = Path(__file__).resolve().parent.parent / "conf" / "rows.yaml"
 
 
-def read_rows(path: Path = ROWS) -> dict[str, dict[str, dict[str, object]]]:
-    """The rows by group: `rows[group][name]` maps configuration keys to values."""
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
-
-
 def row_names(groups: int | None = None) -> list[str]:
     """The names of the rows of the first `groups` groups, by default of all, in order."""
-    return [row for group in list(read_rows().values())[:groups] for row in group]
+    return [row for group in list(list_rows(ROWS).values())[:groups] for row in group]
 
 
 def paper_losses() -> list[str]:
@@ -33,50 +26,20 @@ def main_rows() -> list[str]:
     return row_names(2)
 
 
-def check_rows(names: list[str]) -> None:
-    """Raises InputError, which lists the rows, where one of `names` is none of them."""
-    known = row_names()
-    for name in names:
-        if name not in known:
-            raise InputError(f"{ROWS}: no row '{name}'; the rows are: {', '.join(known)}")
-
-
-def options(name: str, exp: str) -> list[str]:
-    """`--set KEY=VALUE` for every setting of row `name`; `{exp}` in a value is the folder of the runs."""
-    check_rows([name])
-    row = next(group[name] for group in read_rows().values() if name in group)
-    pairs = [f"{key}={json.dumps(value)}".replace("{exp}", exp) for key, value in row.items()]
-    return [word for pair in pairs for word in ("--set", pair)]
-
-
-def listed(args: argparse.Namespace) -> list[str]:
-    """The words that the options ask for."""
-    if args.paper:
-        return paper_losses()
-    if args.main:
-        return main_rows()
-    if args.row is None:
-        return row_names()
-    return options(args.row, args.exp)
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("row", nargs="?", help="a row of rows.yaml; without it the names of all rows are printed")
     some = parser.add_mutually_exclusive_group()
-    some.add_argument("--paper", action="store_true", help="print the names of the seed paper's losses instead")
-    some.add_argument("--main", action="store_true", help="print the names of the main recipe's rows instead")
-    parser.add_argument("--check", nargs="+", default=[], metavar="ROW", help="fail where one of these is no row")
-    parser.add_argument("--exp", default="exp", help="folder of the runs")
+    some.add_argument("--paper", action="store_true", help="only the seed paper's losses")
+    some.add_argument("--main", action="store_true", help="only the main recipe's rows")
+    some.add_argument("--check", nargs="+", default=[], metavar="ROW", help="print nothing; fail where one is no row")
     args = parser.parse_args()
     try:
-        check_rows(args.check)
-        words = [] if args.check else listed(args)
+        check_rows(ROWS, args.check)
+        names = [] if args.check else paper_losses() if args.paper else main_rows() if args.main else row_names()
     except InputError as error:
         print(f"settings.py: {error}", file=sys.stderr)
         return error.exit_code
-    if words:
-        print("\n".join(words))
+    sys.stdout.write("".join(f"{name}\n" for name in names))
     return 0
 
 

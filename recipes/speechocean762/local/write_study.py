@@ -7,8 +7,9 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
-from settings import BASELINES, paper_losses, read_rows
+from settings import BASELINES, ROWS, paper_losses
 
+from speakerssl.config_file import list_rows
 from speakerssl.errors import SpeakerSSLError
 from speakerssl.io import write_text
 from speakerssl.metrics.compare import p_value, seed_means
@@ -64,8 +65,8 @@ def render(results: Results, draws: dict[str, dict[str, np.ndarray]], steps: int
     return f"""# The self-supervised family on speechocean762
 
 Written by `recipes/speechocean762/ssl_study/run.sh` on {date.today().isoformat()}; {steps} steps a run, the same data
-and encoder for all rows (settings, and how they were chosen: `conf/rows.yaml`). Equal error rates in percent,
-mean ± sample standard deviation over the seeds. {ways}.
+and encoder for all rows (settings: `conf/rows.yaml`; how they were chosen: `EXPERIMENTS.md`). Equal error rates in
+percent, mean ± sample standard deviation over the seeds. {ways}.
 `floor`: mean and standard deviation of 30 MFCCs; `untrained`: the encoder at its random start.
 p: paired bootstrap over speakers ({COUNT} draws, the seeds' mean) of no difference from `{REFERENCE}`, not corrected
 for the number of rows.
@@ -79,7 +80,7 @@ for the number of rows.
 def table(results: Results, draws: dict[str, dict[str, np.ndarray]]) -> str:
     lines = ["| row | seeds | " + " | ".join(f"{name} EER % | p" for name in results.lists) + " |"]
     lines.append("| --- " * (2 + 2 * len(results.lists)) + "|")
-    for group, members in {**read_rows(), "Nothing trained": dict.fromkeys(BASELINES)}.items():
+    for group, members in {**list_rows(ROWS), "Nothing trained": list(BASELINES)}.items():
         shown = [row for row in members if row in results.cells]
         if shown:
             lines.append(f"| **{group}** " + "| " * (1 + 2 * len(results.lists)) + "|")
