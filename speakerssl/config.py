@@ -41,6 +41,7 @@ class ViewsConfig:
     placement: Literal["uniform", "gap_first"] = "uniform"
     num_local: int = 0
     local_seconds: float = 2.0
+    augment_global: bool = True  # false: only local crops are augmented (SDPN)
     clean_prob: float = 0.0  # chance that one of the first two views is left as recorded, as enrolments mostly are
     feature_noise: Mapping[str, Any] = field(default_factory=dict)  # mel-domain augmentation, see augment/
     spec_augment: Mapping[str, Any] = field(default_factory=dict)
@@ -58,7 +59,8 @@ class OptimizerConfig:
 class ScheduleConfig:
     """Learning rate by step. `step`: lr x gamma every `every_epochs`; `cosine` falls to lr x final_ratio.
 
-    Before it the rate rises linearly over `warmup_steps`, or over `warmup_epochs`.
+    Before it the rate rises linearly over `warmup_steps`, or over `warmup_epochs`, to lr; `warmup_from_zero` begins
+    at 0. The cosine takes the rest of the run, or as long as all of it (`cosine_over`): it then ends above its end.
     """
 
     name: Literal["constant", "cosine", "step"] = "step"
@@ -67,6 +69,8 @@ class ScheduleConfig:
     final_ratio: float = 0.01
     warmup_steps: int = 0
     warmup_epochs: float = 0.0
+    warmup_from_zero: bool = False
+    cosine_over: Literal["rest", "all"] = "rest"
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,7 @@ class TrainingConfig:
     average_last: int = 1  # checkpoints whose weights are averaged into the final model
     threads: int = 1  # torch threads a process; 1 is the fastest on a few busy cores
     tensorboard: bool = True
+    report_labels: bool = False  # read speakers, for the logged rate of false negatives alone
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from speakerssl.augment.equalizer import Equalizer
 from speakerssl.augment.levels import Clip, Gain
 from speakerssl.augment.noise import AdditiveNoise, Babble, NoiseSource, noise_sources
 from speakerssl.augment.reverb import Reverb, RirSource
-from speakerssl.augment.rir import RirFolder
+from speakerssl.augment.rir import RirFolder, whole_rir
 from speakerssl.augment.rooms import RoomBank
 from speakerssl.augment.speed import Speed
 from speakerssl.errors import InputError
@@ -52,6 +52,7 @@ class Section:
 @dataclass(frozen=True)
 class SpeedSection(Section):
     factors: tuple[float, ...] = (0.9, 1.0, 1.1)
+    per_view: bool = False  # false: one factor for all views of a recording
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,8 @@ class ReverbSection(Section):
     folder: str | None = None  # RIRS_NOISES or any folder of responses; null: simulated rooms
     rooms: int = 500  # how many are simulated
     early_only: float = 0.0
+    simulated_only: bool = False  # of RIRS_NOISES, leave the recorded responses out
+    whole_response: bool = False  # unit energy, its delay kept, the level of the result left as it comes out
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,9 @@ class NoiseSection(Section):
     folder: str | None = None  # MUSAN or any folder of audio; null: synthetic noise
     categories: tuple[str, ...] | None = None  # of MUSAN; null: all that are there
     snr: FloatRange | Mapping[str, FloatRange] | None = None  # dB: one range, or category to range
+    voices: IntRange = (3, 7)  # of MUSAN's speech that are added up; [1, 1]: one file as it is
+    piece_seconds: float | None = None  # draw pieces of this length, each equally likely; null: files
+    snr_floor: float = 0.0  # added to both powers of samples in [-1, 1] before their ratio is set
     memory_mb: float = 256.0  # bound of the decoded noise that is kept
 
 
@@ -113,20 +119,24 @@ class ClipSection(Section):
 
 def _reverb(options: ReverbSection, context: Context) -> Augmentation:
     if options.folder is not None:
-        source: RirSource = RirFolder(options.folder)
+        whole, only = options.whole_response, options.simulated_only
+        source: RirSource = RirFolder(options.folder, whole=whole, simulated_only=only)
     else:
         cache = context.cache_dir
         path = None if cache is None else cache / f"rooms-{options.rooms}-{context.seed}.npz"
-        source = RoomBank.simulate(options.rooms, context.seed, path)
-    return Reverb(source, options.early_only)
+        bank = RoomBank.simulate(options.rooms, context.seed, path)
+        source = RoomBank([whole_rir(rir.samples) for rir in bank.rirs]) if options.whole_response else bank
+    return Reverb(source, options.early_only, keep_power=not options.whole_response)
 
 
 def _noise(options: NoiseSection, context: Context) -> Augmentation:
-    sources = noise_sources(options.folder, options.memory_mb, options.categories)
+    sources = noise_sources(
+        options.folder, options.memory_mb, options.categories, options.voices, options.piece_seconds
+    )
     snr = options.snr
-    if snr is None or isinstance(snr, Mapping):
-        return AdditiveNoise(sources, snr)
-    return AdditiveNoise(sources, dict.fromkeys(sources, snr))
+    if snr is not None and not isinstance(snr, Mapping):
+        snr = dict.fromkeys(sources, snr)
+    return AdditiveNoise(sources, snr, options.snr_floor)
 
 
 def _babble(options: BabbleSection, context: Context) -> Augmentation:
@@ -137,7 +147,7 @@ def _babble(options: BabbleSection, context: Context) -> Augmentation:
 
 # In this order, the way from mouth to file.
 SECTIONS: dict[str, tuple[type[Section], Callable[[Any, Context], Augmentation]]] = {
-    "speed": (SpeedSection, lambda o, _: Speed(o.factors)),
+    "speed": (SpeedSection, lambda o, _: Speed(o.factors, o.per_view)),
     "reverb": (ReverbSection, _reverb),
     # Before the noise, whose colour is drawn anyway: under mean normalization a curve over both would do nothing.
     "equalizer": (EqualizerSection, lambda o, _: Equalizer(o.gain_db, o.tilt_db, o.bells)),
@@ -152,15 +162,28 @@ SECTIONS: dict[str, tuple[type[Section], Callable[[Any, Context], Augmentation]]
 
 # Named chains. `none` does nothing; `paper` and `strong` work without any corpus on the machine.
 #
-# `paper`: noise and reverberation on every crop, as in Lepage and Dehak (2024); with `noise: {folder: MUSAN}` and
-# `reverb: {folder: RIRS_NOISES}` it is the paper's own.
+# `paper`: noise and reverberation on every crop, as Lepage and Dehak (2023) have it, but in this order, at the power of
+# the input, and with sums of voices: `sslsv` is theirs to the letter.
+# `sslsv`: MUSAN in pieces of 8 s, then a simulated room at unit energy, on every crop; for `noise: {folder: MUSAN}` and
+# `reverb: {folder: RIRS_NOISES}`. Without them noise and rooms are synthetic.
 # `strong`: for corpora with one session a speaker, where two views must not share a channel. The room, the colour and
 # the band of every crop are drawn anew. Opus, GSM, A-law and MP3 are left to the held-out channels of the evaluation.
-PRESETS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
+PRESETS: Mapping[str, Mapping[str, Any]] = {
     "none": {},
     "paper": {
         "reverb": {"prob": 1.0},
         "noise": {"prob": 1.0},
+    },
+    "sslsv": {
+        "noise": {
+            "prob": 1.0,
+            "snr": {"noise": [0, 15], "speech": [13, 20], "music": [5, 15]},
+            "voices": [1, 1],
+            "piece_seconds": 8.0,
+            "snr_floor": 1e-4,
+        },
+        "reverb": {"prob": 1.0, "simulated_only": True, "whole_response": True},
+        "order": ["noise", "reverb"],
     },
     "strong": {
         "reverb": {"prob": 0.7},

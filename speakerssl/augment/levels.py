@@ -2,23 +2,30 @@
 
 import numpy as np
 
+from speakerssl.constants import FULL_SCALE
+
 
 def power(wave: np.ndarray) -> float:
     """Mean square of `wave` [S]; 0 for an empty one."""
     return float(np.dot(wave, wave)) / max(1, len(wave))
 
 
-def snr_gain(speech: np.ndarray, noise: np.ndarray, snr_db: float) -> float:
-    """The factor that puts `noise` `snr_db` below `speech`; 0 where either is digital silence."""
-    speech_power, noise_power = power(speech), power(noise)
+def snr_gain(speech: np.ndarray, noise: np.ndarray, snr_db: float, floor: float = 0.0) -> float:
+    """The factor that puts `noise` `snr_db` below `speech`; 0 where either is digital silence.
+
+    `floor` is added to both mean squares, those of samples in [-1, 1] (the VoxCeleb trainers have 1e-4, -40 dB): weak
+    sounds then count as louder than they are.
+    """
+    floor *= FULL_SCALE**2
+    speech_power, noise_power = power(speech) + floor, power(noise) + floor
     if speech_power <= 0.0 or noise_power <= 0.0:
         return 0.0
     return float(np.sqrt(speech_power / noise_power) * 10.0 ** (-snr_db / 20.0))
 
 
-def mix_at_snr(speech: np.ndarray, noise: np.ndarray, snr_db: float) -> np.ndarray:
+def mix_at_snr(speech: np.ndarray, noise: np.ndarray, snr_db: float, floor: float = 0.0) -> np.ndarray:
     """`speech` [S] plus `noise` [S], scaled so that 10 log10(power ratio over the S samples) is `snr_db`."""
-    return speech + np.float32(snr_gain(speech, noise, snr_db)) * noise
+    return speech + np.float32(snr_gain(speech, noise, snr_db, floor)) * noise
 
 
 def match_power(wave: np.ndarray, reference: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from speakerssl.augment.levels import draw_range, mix_at_snr, power, snr_gain
-from speakerssl.augment.pool import AudioPool
+from speakerssl.augment.pool import AudioPool, PiecePool
 from speakerssl.augment.synthetic_noise import SyntheticNoise
 from speakerssl.data.folders import list_audio
 from speakerssl.errors import InputError
@@ -34,21 +34,25 @@ class AdditiveNoise:
     Args:
         sources: category to source, each category equally likely.
         snr: category to (low, high) in dB; a category that is not there takes `SNR_RANGES`, then 0-15.
+        floor: see `levels.snr_gain`.
 
-    The ratio is of the mean squares over the S samples. A silent wave or a silent stretch of noise adds nothing.
+    The ratio is of the mean squares over the S samples. A silent wave or a silent stretch of noise adds nothing,
+    unless there is a floor.
     """
 
-    def __init__(self, sources: Mapping[str, NoiseSource], snr: Mapping[str, SnrRange] | None = None) -> None:
+    def __init__(
+        self, sources: Mapping[str, NoiseSource], snr: Mapping[str, SnrRange] | None = None, floor: float = 0.0
+    ) -> None:
         if not sources:
             raise InputError("additive noise needs at least one source")
-        self.sources = dict(sources)
+        self.sources, self.floor = dict(sources), floor
         self._names = sorted(sources)
         self.snr = {name: (snr or {}).get(name, SNR_RANGES.get(name, (0.0, 15.0))) for name in self._names}
 
     def __call__(self, wave: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         name = self._names[int(rng.integers(len(self._names)))]
         noise = self.sources[name].draw(rng, len(wave))
-        return mix_at_snr(wave, noise, draw_range(rng, self.snr[name]))
+        return mix_at_snr(wave, noise, draw_range(rng, self.snr[name]), self.floor)
 
 
 class Voices:
@@ -103,11 +107,16 @@ class Babble:
 
 
 def noise_sources(
-    folder: str | Path | None, memory_mb: float = 256.0, categories: Sequence[str] | None = None
+    folder: str | Path | None,
+    memory_mb: float = 256.0,
+    categories: Sequence[str] | None = None,
+    voices: tuple[int, int] = (3, 7),
+    piece_seconds: float | None = None,
 ) -> dict[str, NoiseSource]:
     """Category to source: MUSAN's three, one `noise` for any other folder, synthetic noise for None.
 
-    `speech` of MUSAN is a sum of 3 to 7 voices. Raises InputError for a missing or empty folder or a category that
+    `speech` of MUSAN is a sum of `voices` recordings; (1, 1) takes it as it is. With `piece_seconds` what is drawn is
+    a piece of that length, see `PiecePool`. Raises InputError for a missing or empty folder or a category that
     the folder lacks.
     """
     found: dict[str, NoiseSource] = {"noise": SyntheticNoise()}
@@ -118,13 +127,23 @@ def noise_sources(
         present = [name for name in MUSAN_CATEGORIES if (root / name).is_dir()]
         if "speech" in present or "music" in present:
             share = memory_mb / len(present)
-            pools = {name: AudioPool(list_audio(root / name), share, f"noise.{name}") for name in present}
-            found = {name: Voices(pool) if name == "speech" else pool for name, pool in pools.items()}
+            pools = {name: _pool(root / name, share, f"noise.{name}", piece_seconds) for name in present}
+            several = voices != (1, 1)
+            found = {
+                name: Voices(pool, voices) if name == "speech" and several else pool for name, pool in pools.items()
+            }
         else:
-            found = {"noise": AudioPool(list_audio(root), memory_mb)}
+            found = {"noise": _pool(root, memory_mb, "noise", piece_seconds)}
     if categories is None:
         return found
     missing = [name for name in categories if name not in found]
     if missing:
         raise InputError(f"noise.categories: '{missing[0]}' is not in {folder}; there: {', '.join(sorted(found))}")
     return {name: found[name] for name in categories}
+
+
+def _pool(folder: Path, memory_mb: float, name: str, piece_seconds: float | None) -> AudioPool:
+    files = list_audio(folder)
+    if piece_seconds is None:
+        return AudioPool(files, memory_mb, name)
+    return PiecePool(files, piece_seconds, memory_mb, name)

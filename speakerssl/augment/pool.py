@@ -63,20 +63,58 @@ class AudioPool:
         return max(1, int(self._seconds[source] / CHUNK_SECONDS))
 
     def _chunk(self, source: int, index: int) -> np.ndarray:
-        key = (source, index)
+        is_last = index + 1 == self._num_chunks(source)
+        return self._kept((source, index), index * CHUNK_SECONDS, None if is_last else CHUNK_SECONDS)
+
+    def _kept(self, key: tuple[int, int], start: float, duration: float | None) -> np.ndarray:
+        """int16 samples of source `key[0]` from `start` on, in seconds; kept under `key`."""
         if key in self._chunks:
             self._chunks.move_to_end(key)
             return self._chunks[key]
-        is_last = index + 1 == self._num_chunks(source)
-        samples = read_audio(
-            self.sources[source],
-            start=index * CHUNK_SECONDS,
-            duration=None if is_last else CHUNK_SECONDS,
-            where=self.name,
-        )
+        samples = read_audio(self.sources[key[0]], start=start, duration=duration, where=self.name)
         chunk = np.clip(np.rint(samples), -32768, 32767).astype(np.int16)
         self._chunks[key] = chunk
         self._bytes += chunk.nbytes
         while self._bytes > self._bound and len(self._chunks) > 1:
             self._bytes -= self._chunks.popitem(last=False)[1].nbytes
         return chunk
+
+
+class PiecePool(AudioPool):
+    """Draws from recordings that are cut into pieces first, each piece equally likely: a long one is drawn more often.
+
+    So do the VoxCeleb trainers after splitting MUSAN. The pieces do not overlap; what is left at the end of a
+    recording, and one that is no longer than a piece, is not drawn at all, as there.
+
+    Args:
+        seconds: length of a piece.
+
+    Raises:
+        InputError: as AudioPool, on making it where a recording cannot be read, and where none is long enough.
+    """
+
+    def __init__(
+        self, sources: Sequence[str | Path], seconds: float, memory_mb: float = 256.0, name: str = "noise"
+    ) -> None:
+        super().__init__(sources, memory_mb, name)
+        self.seconds = seconds
+        counts = []
+        for source in self.sources:
+            frames, rate = audio_info(source, where=name)
+            counts.append(max(0, -(-(frames - round(seconds * rate)) // round(seconds * rate))))
+        self._ends = np.cumsum(counts)
+        if not self._ends[-1]:
+            raise InputError(f"{name}: no recording is longer than a piece of {seconds:g} s")
+
+    def draw(self, rng: np.random.Generator, samples: int) -> np.ndarray:
+        """A random stretch of a random piece, repeated where the piece is shorter: float32 [samples]."""
+        number = int(rng.integers(self._ends[-1]))
+        source = int(np.searchsorted(self._ends, number, side="right"))
+        piece = self._piece(source, number - (int(self._ends[source - 1]) if source else 0))
+        if len(piece) <= samples:
+            return wrap_pad(piece, samples).astype(np.float32)
+        start = int(rng.integers(len(piece) - samples + 1))
+        return piece[start : start + samples].astype(np.float32)
+
+    def _piece(self, source: int, index: int) -> np.ndarray:
+        return self._kept((source, index), index * self.seconds, self.seconds)

@@ -46,6 +46,15 @@ def make_rir(samples: np.ndarray) -> Rir:
     return Rir(kept[:audible] / magnitude[direct], direct - start)
 
 
+def whole_rir(samples: np.ndarray) -> Rir:
+    """The response from its first sample on, scaled to unit energy. Raises InputError where it has none, or NaN."""
+    samples = np.asarray(samples, dtype=np.float32)
+    energy = float(np.sum(samples.astype(np.float64) ** 2))
+    if not np.isfinite(energy) or energy <= 0.0:
+        raise InputError("is silent or has NaN samples: no room impulse response")
+    return Rir((samples / np.sqrt(energy)).astype(np.float32), 0)
+
+
 def exponential_rir(
     rng: np.random.Generator, rt60: tuple[float, float] = (0.15, 1.0), drr_db: tuple[float, float] = (-3.0, 15.0)
 ) -> Rir:
@@ -73,24 +82,29 @@ class RirFolder:
     only the files with `rir` in their name are responses); any other folder is taken whole. Of several channels one
     is drawn, other sampling rates are resampled.
 
+    Args:
+        keep: responses that are kept once read.
+        whole: see `read_rirs`.
+        simulated_only: of RIRS_NOISES, only `simulated_rirs`.
+
     Raises:
         InputError: no such folder, no response in it; later a file that is none.
     """
 
-    def __init__(self, folder: str | Path, keep: int = 2000) -> None:
+    def __init__(self, folder: str | Path, keep: int = 2000, whole: bool = False, simulated_only: bool = False) -> None:
         root = Path(folder)
         nested = root / "RIRS_NOISES"
         root = nested if nested.is_dir() else root
         simulated, real = root / "simulated_rirs", root / "real_rirs_isotropic_noises"
         if simulated.is_dir() or real.is_dir():
             self.files = list_audio(simulated) if simulated.is_dir() else []
-            if real.is_dir():
+            if real.is_dir() and not simulated_only:
                 self.files += [path for path in list_audio(real) if "rir" in path.name.lower()]
         else:
             self.files = list_audio(root)
         if not self.files:
             raise InputError(f"{root}: holds no room impulse response")
-        self._keep = keep
+        self._keep, self._whole = keep, whole
         self._read: dict[int, list[Rir]] = {}
 
     def __len__(self) -> int:
@@ -106,12 +120,16 @@ class RirFolder:
         if index not in self._read:
             if len(self._read) >= self._keep:
                 self._read.pop(next(iter(self._read)))
-            self._read[index] = read_rirs(self.files[index])
+            self._read[index] = read_rirs(self.files[index], self._whole)
         return self._read[index]
 
 
-def read_rirs(path: str | Path) -> list[Rir]:
-    """Every channel of an audio file as a response at 16 kHz. Raises InputError naming the file."""
+def read_rirs(path: str | Path, whole: bool = False) -> list[Rir]:
+    """Every channel of an audio file as a response at 16 kHz.
+
+    `whole` leaves a response as it is, its delay included, at unit energy; otherwise see `make_rir`. Raises InputError
+    naming the file.
+    """
     import soundfile
 
     try:
@@ -122,6 +140,6 @@ def read_rirs(path: str | Path) -> list[Rir]:
         common = gcd(rate, SAMPLE_RATE)
         samples = resample_poly(samples, SAMPLE_RATE // common, rate // common, axis=0)
     try:
-        return [make_rir(channel) for channel in samples.T]
+        return [whole_rir(channel) if whole else make_rir(channel) for channel in samples.T]
     except InputError as error:
         raise InputError(f"{path}: {error}") from None

@@ -1,6 +1,6 @@
 """Speed perturbation (Ko et al., 2015): resampling, so that pitch and formants move with the tempo.
 
-Another speed is another voice: use it on all views of a recording alike (the trainer's choice), not view by view.
+Another speed is another voice, so all views of a recording are played at one, unless `per_view` is asked for.
 """
 
 from collections.abc import Sequence
@@ -20,12 +20,17 @@ class Speed:
 
     Args:
         factors: each equally likely; 1.1 is faster and higher.
+        per_view: draw a factor for every view; otherwise once for all views of a recording (see `for_recording`).
     """
 
-    def __init__(self, factors: Sequence[float] = (0.9, 1.0, 1.1)) -> None:
+    def __init__(self, factors: Sequence[float] = (0.9, 1.0, 1.1), per_view: bool = False) -> None:
         if not factors or not all(0.5 <= factor <= 2.0 for factor in factors):
             raise InputError(f"speed.factors: {list(factors)} must be numbers from 0.5 to 2")
-        self.factors = tuple(factors)
+        self.factors, self.per_view = tuple(factors), per_view
+
+    def for_recording(self, rng: np.random.Generator) -> "Speed":
+        """The speed of one recording: itself where every view draws its own, else a speed of one drawn factor."""
+        return self if self.per_view else Speed([self.factors[int(rng.integers(len(self.factors)))]])
 
     def __call__(self, wave: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         changed = change_speed(wave, self.factors[int(rng.integers(len(self.factors)))])

@@ -4,6 +4,8 @@ import argparse
 import json
 from pathlib import Path
 
+from speakerssl.cli.numbers import at_least
+
 DESCRIPTION = """Store log-mel features of data directories, clean and in augmented copies, for fast training.
 
   speakerssl features --config conf/snt_xent_am.yaml --data data/train --copies 8 --output exp/store
@@ -28,6 +30,8 @@ def run(args: argparse.Namespace) -> int:
     from speakerssl.config import load_config
     from speakerssl.training.store_writer import StoreJob, write_store
 
+    at_least("--jobs", args.jobs, 0)
+    at_least("--copies", args.copies, 0)
     config = load_config(args.config, args.set)
     exclude = Path(args.exclude).read_text(encoding="utf-8").split() if args.exclude else ()
     cache = str(Path(args.output) / "cache")

@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 
+from speakerssl.cli.numbers import at_least
 from speakerssl.errors import InputError
 
 DESCRIPTION = """Train an encoder without labels, from a YAML configuration.
@@ -48,8 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    if args.processes < 1:
-        raise InputError(f"--processes is {args.processes}; it must be 1 or more")
+    at_least("--processes", args.processes, 1)
     if args.output is None and not args.dry_run:
         raise InputError("--output: name the directory of the run")
     from speakerssl.config import load_config

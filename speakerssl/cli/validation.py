@@ -3,6 +3,8 @@
 import argparse
 import json
 
+from speakerssl.cli.numbers import at_least
+
 DESCRIPTION = """Validation trials without labels, made from training recordings, to choose between models.
 
   speakerssl validation --data data/train --output data/valid
@@ -25,6 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from speakerssl.corruption.validation import make_validation
 
+    at_least("--jobs", args.jobs, 0)
+    at_least("--num-recordings", args.num_recordings, 2)
     trials = make_validation(
         args.data, args.output, args.num_recordings, args.seed, min_half=args.min_half, jobs=args.jobs
     )

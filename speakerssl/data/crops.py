@@ -21,6 +21,19 @@ def two_crops(total: int, length: int, rng: np.random.Generator) -> tuple[Crop, 
     return crops if rng.random() < 0.5 else (crops[1], crops[0])
 
 
+def gap_first_crops(total: int, length: int, rng: np.random.Generator) -> tuple[Crop, Crop]:
+    """Two crops of `length` that never overlap, the earlier one first: their gap is drawn before their place.
+
+    So the snapshot of sslsv behind the seed paper (arXiv 2306.03664) draws them; an odd gap is rounded down there. A
+    recording shorter than two crops, of which VoxCeleb has none, is cut as `two_crops` cuts it.
+    """
+    if total < 2 * length:
+        return two_crops(total, length, rng)
+    half = int(rng.integers(0, total - 2 * length + 1)) // 2
+    pivot = int(rng.integers(length + half, total - (length + half) + 1))
+    return (pivot - half - length, length), (pivot + half, length)
+
+
 def one_crop(total: int, length: int, rng: np.random.Generator) -> Crop:
     """A crop of `length` anywhere in the recording, or the whole of a shorter one."""
     if total <= length:
@@ -36,12 +49,23 @@ def wrap_pad(values: np.ndarray, length: int) -> np.ndarray:
 
 
 def plan_views(
-    total: int, length: int, num_global: int, local_length: int, num_local: int, rng: np.random.Generator
+    total: int,
+    length: int,
+    num_global: int,
+    local_length: int,
+    num_local: int,
+    rng: np.random.Generator,
+    disjoint: bool = True,
+    gap_first: bool = False,
 ) -> list[tuple[Crop, int]]:
-    """All views of one recording as `(crop, wanted length)`: globals first, the first two disjoint."""
+    """All views of one recording as `(crop, wanted length)`: globals first, of these the first two apart.
+
+    Without `disjoint` every crop lies anywhere; `gap_first` is how the two that are apart are placed.
+    """
     crops: list[tuple[Crop, int]] = []
-    if num_global >= 2:
-        crops += [(crop, length) for crop in two_crops(total, length, rng)]
+    if num_global >= 2 and disjoint:
+        place = gap_first_crops if gap_first else two_crops
+        crops += [(crop, length) for crop in place(total, length, rng)]
     while len(crops) < num_global:
         crops.append((one_crop(total, length, rng), length))
     crops += [(one_crop(total, local_length, rng), local_length) for _ in range(num_local)]

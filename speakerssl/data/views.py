@@ -63,17 +63,23 @@ class AudioViews:
         length, local = (round(s * self.sample_rate) for s in seconds)
         plans = {index: self._plan(index, length, local, rng) for index in dict.fromkeys((anchor, positive))}
         clean = draw_clean(self.views.clean_prob, rng)
+        augment = for_recording(self.augment, rng)
         views = []
         for number in range(len(plans[anchor])):
             source = positive if number == 1 else anchor
             crop, wanted = plans[source][number]
             wave = wrap_pad(self._read(source, crop), wanted)
-            views.append(self.augment(wave, rng) if self.augment and number != clean else wave)
+            views.append(augment(wave, rng) if augment and self._augmented(number, clean) else wave)
         return views
 
     def _plan(self, index: int, length: int, local: int, rng: np.random.Generator) -> list[tuple[Crop, int]]:
         total = self.num_samples[index]
-        return plan_views(total, length, self.views.num_global, local, self.views.num_local, rng)
+        return plan_views(
+            total, length, self.views.num_global, local, self.views.num_local, rng, *placement(self.views)
+        )
+
+    def _augmented(self, number: int, clean: int | None) -> bool:
+        return number != clean and (self.views.augment_global or number >= self.views.num_global)
 
     def _read(self, index: int, crop: Crop) -> np.ndarray:
         start, length = crop
@@ -106,7 +112,9 @@ class StoreViews:
         plans = {}
         for source in dict.fromkeys((anchor, positive)):
             store, index = self.places[source]
-            plans[source] = plan_views(store.num_frames(index), length, globals_, local, locals_, rng)
+            plans[source] = plan_views(
+                store.num_frames(index), length, globals_, local, locals_, rng, *placement(self.views)
+            )
         views, copies = [], self._copies(globals_ + locals_, rng)
         for number, copy in enumerate(copies):
             source = positive if number == 1 else anchor
@@ -123,6 +131,17 @@ class StoreViews:
         order = rng.permutation(augmented) + 1
         clean = draw_clean(self.views.clean_prob, rng)
         return [0 if i == clean else int(order[i % augmented]) for i in range(count)]
+
+
+def placement(views: ViewsConfig) -> tuple[bool, bool]:
+    """`disjoint` and `gap_first` of crops.plan_views."""
+    return views.disjoint, views.placement == "gap_first"
+
+
+def for_recording(augment: Augment | None, rng: np.random.Generator) -> Augment | None:
+    """The augmentation of one recording's views: what it draws once a recording (a speed) is drawn here."""
+    prepare = getattr(augment, "for_recording", None)
+    return augment if prepare is None else prepare(rng)
 
 
 def draw_clean(prob: float, rng: np.random.Generator) -> int | None:

@@ -22,9 +22,11 @@ from speakerssl.encoders import Encoder, build_encoder
 from speakerssl.errors import InputError
 from speakerssl.features.frontend import FeatureFrontend
 from speakerssl.methods import Method, build_method
+from speakerssl.options import in_file
 from speakerssl.training.checkpoint import average_checkpoints, list_checkpoints
-from speakerssl.training.distributed import World, open_world
+from speakerssl.training.distributed import World, make_deterministic, open_world
 from speakerssl.training.frontend import TrainingFrontend
+from speakerssl.training.held_out import check_held_out, read_excluded
 from speakerssl.training.initial import load_initial
 from speakerssl.training.labels import apply_labels
 from speakerssl.training.memory import keep_freed_memory
@@ -33,7 +35,7 @@ from speakerssl.training.trainer import Trainer
 from speakerssl.training.validation import Validator
 
 # What may change between two starts of one run without changing a single weight.
-_HARMLESS = (("data", "num_workers"), ("training", "checkpoint_every"), ("training", "log_every"))
+_HARMLESS = (("data", "num_workers"), ("training", "checkpoint_every"), ("training", "log_every"), ("published", None))
 
 
 def train(config: Config, output: str | Path, device: str = "auto") -> Path:
@@ -48,18 +50,14 @@ def train(config: Config, output: str | Path, device: str = "auto") -> Path:
     output = Path(output)
     torch.set_num_threads(config.training.threads)
     keep_freed_memory()
-    features, encoder = _build_model(config)
-    method = build_method(encoder, config.method, config.loss)
-    dataset = build_dataset(config, features.sample_rate, output)
-    dataset = apply_labels(method, config, dataset)
+    make_deterministic(config.training.deterministic)
+    with in_file(config.origin):
+        features, method, frontend = build_modules(config)
+        dataset = apply_labels(method, config, build_dataset(config, features.sample_rate, output))
+        check_held_out(config, dataset.ids)
     if config.training.init_from is not None:
         load_initial(method, config.training.init_from)
     describe_recordings(method, config, dataset.ids)
-    frontend = TrainingFrontend(
-        features,
-        build_feature_noise(config.views.feature_noise),
-        build_spec_augment(config.views.spec_augment),
-    )
     with open_world(device) as world:
         trainer = Trainer(
             config,
@@ -70,7 +68,7 @@ def train(config: Config, output: str | Path, device: str = "auto") -> Path:
             world,
             validate=_validator(config, features, world),
             embed=build_reference(dataset, features, method),
-            run=run_identity(config, dataset.ids, method.labels),
+            run=run_identity(config, dataset.ids, method.labels, world.size),
         )
         trainer.fit()
         if world.is_main:
@@ -86,6 +84,14 @@ def initialize(config: Config, output: str | Path) -> Path:
     return Path(output)
 
 
+def build_modules(config: Config) -> tuple[FeatureFrontend, Method, TrainingFrontend]:
+    """Features, the method with its encoder, and what turns views into the encoder's input."""
+    features, encoder = _build_model(config)
+    method = build_method(encoder, config.method, config.loss)
+    noise, masks = build_feature_noise(config.views.feature_noise), build_spec_augment(config.views.spec_augment)
+    return features, method, TrainingFrontend(features, noise, masks)
+
+
 def _build_model(config: Config) -> tuple[FeatureFrontend, Encoder]:
     torch.manual_seed(config.training.seed)
     features = FeatureFrontend(config.features)
@@ -95,7 +101,7 @@ def _build_model(config: Config) -> tuple[FeatureFrontend, Encoder]:
 def build_dataset(config: Config, sample_rate: int, output: Path) -> ViewDataset:
     """Views from stores when there are any, else from the recordings themselves."""
     data, views, seed = config.data, config.views, config.training.seed
-    excluded = set(Path(data.exclude).read_text(encoding="utf-8").split()) if data.exclude else set()
+    excluded = read_excluded(config)
     if data.store:
         stores = [FeatureStore(path) for path in data.store]
         for store in stores:
@@ -119,14 +125,18 @@ def build_dataset(config: Config, sample_rate: int, output: Path) -> ViewDataset
 
 
 def describe_recordings(method: Method, config: Config, ids: Sequence[str]) -> None:
-    """Tells `method` the sessions (for sampled positives) and speakers (for logs alone) that `data.train` knows."""
+    """Tells `method` the sessions that `data.train` knows, for sampled positives.
+
+    With `training.report_labels` also its speakers, for the logged rate of false negatives and nothing else.
+    """
     sessions: dict[str, str] = {}
     speakers: dict[str, str] = {}
     for path in config.data.train:
         if Path(path).is_dir():  # beside a store it need not be there
             directory = DataDir.read(path)
             sessions.update(directory.utt2session or {})
-            speakers.update(directory.utt2spk or {})
+            if config.training.report_labels:
+                speakers.update(directory.utt2spk or {})
     if sessions:
         method.sessions = [sessions.get(key) for key in ids]
     if speakers:
@@ -134,26 +144,32 @@ def describe_recordings(method: Method, config: Config, ids: Sequence[str]) -> N
         method.speakers = np.array([numbers[speakers[key]] if key in speakers else -1 for key in ids])
 
 
-def run_identity(config: Config, ids: Sequence[str], labels: np.ndarray | None = None) -> str:
-    """A hash of all that decides the weights: the configuration, the recordings and the classes they are given."""
+def run_identity(config: Config, ids: Sequence[str], labels: np.ndarray | None = None, processes: int = 1) -> str:
+    """A hash of all that decides the weights: configuration, recordings, their classes, the number of processes."""
     tree: dict[str, Any] = to_mapping(config)
     for section, key in _HARMLESS:
-        tree[section].pop(key)
-    text = json.dumps([tree, list(ids), *([] if labels is None else [labels.tolist()])], sort_keys=True)
+        if key == "checkpoint_every" and config.training.average_last > 1:
+            continue  # it says which weights are averaged
+        if key is None:
+            del tree[section]
+        else:
+            tree[section].pop(key)
+    text = json.dumps([tree, list(ids), processes, *([] if labels is None else [labels.tolist()])], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _validator(config: Config, features: FeatureFrontend, world: World) -> Validator | None:
     section = config.validation
-    if (section.data is None) != (section.trials is None):
-        raise InputError("validation: give both 'data' and 'trials', or neither")
     if section.data is None or section.trials is None or not world.is_main:
         return None
     return Validator(section.data, section.trials, features)
 
 
 def _finish(config: Config, trainer: Trainer, output: Path) -> None:
-    """The mean of the last checkpoints becomes the model."""
-    last = list_checkpoints(trainer.checkpoints)[-config.training.average_last :]
-    trainer.method.load_state_dict(average_checkpoints(last))
+    """The best checkpoint, or the mean of the last ones, becomes the model."""
+    if trainer.best is not None:
+        trainer.best.load_into(trainer.method)
+    else:
+        last = list_checkpoints(trainer.checkpoints)[-config.training.average_last :]
+        trainer.method.load_state_dict(average_checkpoints(last))
     save_model(output, to_mapping(config), trainer.method.final_encoder())

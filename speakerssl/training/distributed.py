@@ -55,6 +55,14 @@ def choose_place(name: str) -> torch.device:
     return torch.device("cuda", number)
 
 
+def make_deterministic(wanted: bool) -> None:
+    """Asks torch for kernels that give the same bits again; on CUDA some are slower, and a few operations have none."""
+    if wanted:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.backends.cudnn.benchmark = False
+    torch.use_deterministic_algorithms(wanted)
+
+
 @contextmanager
 def open_world(device: str = "auto") -> Iterator[World]:
     """Joins torchrun's process group when started by it (RANK, WORLD_SIZE in the environment)."""

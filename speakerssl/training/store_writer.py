@@ -167,8 +167,10 @@ def _copies_of(index: int, copies: int) -> list[np.ndarray]:
 
     wave = _worker["utterances"][index].read()
     waves = [wave]
+    seed = _worker["job"].seed
+    augment = _worker["augment"].for_recording(np.random.default_rng((seed, 0, index)))
     for copy in range(1, copies + 1):
-        waves.append(_worker["augment"](wave, np.random.default_rng((_worker["job"].seed, copy, index))))
+        waves.append(augment(wave, np.random.default_rng((seed, copy, index))))
     with torch.no_grad():
         frontend = _worker["frontend"]
         feats = [frontend.raw(torch.from_numpy(one)) for one in waves]

@@ -20,7 +20,9 @@ from speakerssl.data.views import ViewDataset, collate
 from speakerssl.errors import InputError, JobError, unknown_name
 from speakerssl.losses import LossOutput
 from speakerssl.methods import Batch, Method, Plan
+from speakerssl.training.best import BestCheckpoint
 from speakerssl.training.checkpoint import keep_last, list_checkpoints, load_checkpoint, save_checkpoint
+from speakerssl.training.clipping import clip_gradients
 from speakerssl.training.distributed import World
 from speakerssl.training.log import TrainingLog
 from speakerssl.training.schedule import batch_ratio, learning_rate, scaled_lr
@@ -65,6 +67,8 @@ class Trainer:
         method.plan = Plan(len(self.batches), self.total_steps, batch_ratio(config), training.log_every)
         self.optimizer = build_optimizer(method, config)
         self.checkpoints = output / "checkpoints"
+        best = training.select == "best" and world.is_main
+        self.best = BestCheckpoint(self.checkpoints, run) if best else None
 
     def fit(self) -> None:
         """Trains from the last checkpoint, if any, to the last step."""
@@ -101,8 +105,7 @@ class Trainer:
             if not torch.isfinite(output.loss):
                 raise JobError(f"the loss became {output.loss.item()} at step {step}: lower the learning rate")
             (output.loss / parts).backward()
-        if training.clip_grad is not None:
-            nn.utils.clip_grad_norm_(self.method.parameters(), training.clip_grad)
+        clip_gradients(self.method.parameters(), training.clip_grad, training.clip_grad_each)
         self.optimizer.step()
         self.method.after_step(step, self.total_steps)
         return output, lr
@@ -114,6 +117,8 @@ class Trainer:
         if validated and self.world.is_main and self.validate is not None:
             self.method.eval()
             values.update(self.validate(self.method.final_encoder()))
+            if self.best is not None:
+                self.best.offer(step, values["valid_eer_percent"], self.method)
             log.picture(step, "validation/projection", self.validate.draw)
         if step % training.log_every == 0 or validated or last:
             log.step(step, values)

@@ -2,12 +2,13 @@
 
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 
 from speakerssl.augment import PRESETS, build_augmenter
 from speakerssl.augment.augment_config import SECTIONS
@@ -89,8 +90,11 @@ def test_the_bank_of_rooms_is_kept_in_the_cache(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"nosie": {}}, "unknown augmentation 'nosie'; the known ones are: babble, band, clip"),
-        ({"noise": {"probe": 1}}, r"augment\.noise: unknown key 'probe'; .*: categories, folder, memory_mb, prob"),
+        ({"nosie": {}}, "unknown augmentation 'nosie'; the known ones are: babble, band, choose, clip"),
+        (
+            {"noise": {"probe": 1}},
+            r"augment\.noise: unknown key 'probe'; .*: categories, folder, memory_mb, piece_seconds",
+        ),
         ({"noise": {"prob": 1.5}}, r"augment\.noise\.prob: 1\.5 is no probability"),
         ({"noise": {"prob": "often"}}, r"augment\.noise\.prob: expected a finite number"),
         ({"noise": {"snr": [15, 0]}}, r"augment\.noise\.snr: expected \[low, high\]"),
@@ -104,7 +108,7 @@ def test_the_bank_of_rooms_is_kept_in_the_cache(tmp_path: Path) -> None:
         ({"codec": {"kinds": 3}}, r"augment\.codec\.kinds: expected a list"),
         ({"babble": {}}, r"augment\.babble: needs other recordings"),
         ({"noise": 0.5}, r"augment\.noise: expected options such as"),
-        ({"preset": "stong"}, "unknown augmentation preset 'stong'; the known ones are: none, paper, strong"),
+        ({"preset": "stong"}, "unknown augmentation preset 'stong'; the known ones are: none, paper, sslsv, strong"),
         ("stong", "unknown augmentation preset 'stong'"),
     ],
 )
@@ -116,3 +120,74 @@ def test_mistakes_are_named(config: Mapping[str, Any], message: str) -> None:
 def test_waveform_augmentation_needs_no_torch() -> None:
     code = "import sys, speakerssl.augment, speakerssl.corruption.cross_channel; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_order_and_sets_of_stages_are_drawn_as_written() -> None:
+    stages = [Stage(name, 1.0, lambda wave, _, i=i: wave + 10.0**i) for i, name in enumerate(("noise", "reverb"))]
+    weights = {frozenset(): 1, frozenset({"reverb"}): 3, frozenset({"noise", "reverb"}): 4}
+    augmenter, rng = Augmenter(stages, weights), np.random.default_rng(0)
+    seen = np.array([augmenter(np.zeros(1, np.float32), rng)[0] for _ in range(4000)])
+    for value, share in ((0.0, 1 / 8), (1.0, 0.0), (10.0, 3 / 8), (11.0, 4 / 8)):
+        assert np.mean(seen == value) == pytest.approx(share, abs=0.03)
+    built = build_augmenter({"noise": {}, **ROOMS, "order": ["noise", "reverb"]})
+    assert [stage.name for stage in built.stages] == ["noise", "reverb"]
+    assert [stage.name for stage in build_augmenter({"noise": {}, **ROOMS}).stages] == ["reverb", "noise"]
+    assert build_augmenter({"noise": {}, "choose": {"none": 1, "noise": 2}}).shares.tolist() == [1, 3]
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"noise": {}, "order": ["reverb"]}, "unknown section in augment.order 'reverb'; the known ones are: noise"),
+        ({"noise": {}, "choose": {"babble": 1}}, "unknown section in augment.choose 'babble'; .*: noise, none"),
+        ({"noise": {}, "choose": {"noise": -1}}, "augment.choose.noise must be a number from 0"),
+        ({"noise": {}, "choose": {"none": 0}}, "no set has a weight above 0"),
+    ],
+)
+def test_mistakes_in_order_and_choose_are_named(config: Mapping[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message.replace("augment.", r"augment\.")):
+        build_augmenter(config)
+
+
+def test_sslsv_is_the_reference_formula(make_audio: Callable[..., Path], tmp_path: Path) -> None:
+    """Noise, then room: the draws of the chain replayed, the arithmetic as the reference prints it, on [-1, 1]."""
+    rng = np.random.default_rng(3)
+    noise = (1500 * rng.standard_normal(16000 * 17)).round()
+    make_audio("musan/music/a/one.wav", noise)
+    response = np.exp(-np.arange(2000) / 300.0) * rng.standard_normal(2000)
+    response[:50] = 0.0
+    rir = make_audio("RIRS_NOISES/simulated_rirs/smallroom/Room001/r.wav", 9000 * response / np.abs(response).max())
+    make_audio("RIRS_NOISES/real_rirs_isotropic_noises/real_rir.wav", np.eye(1, 100)[0] * 9000)
+    config = {"preset": "sslsv", "noise": {"folder": str(tmp_path)}, "reverb": {"folder": str(tmp_path)}}
+    augmenter = build_augmenter(config)
+    assert [stage.name for stage in augmenter.stages] == ["noise", "reverb"]
+    wave = np.float32(300) * np.random.default_rng(5).standard_normal(32000).astype(np.float32)
+    result = augmenter(wave, np.random.default_rng(7))
+
+    replay = np.random.default_rng(7)
+    replay.random()  # the chance of noise
+    replay.integers(1)  # the category
+    piece = int(replay.integers(2))  # two pieces of 8 s; the last second is dropped
+    start = int(replay.integers(16000 * 8 - 32000 + 1))
+    cut = noise[piece * 128000 + start : piece * 128000 + start + 32000] / 32768
+    audio = wave.astype(np.float64) / 32768
+    clean_db = 10 * np.log10(np.mean(audio**2) + 1e-4)
+    noise_db = 10 * np.log10(np.mean(cut**2) + 1e-4)
+    noisy = audio + np.sqrt(10 ** ((clean_db - noise_db - replay.uniform(5, 15)) / 10)) * cut
+    taps = soundfile.read(rir)[0]
+    expected = np.convolve(noisy, taps / np.sqrt(np.sum(taps**2)))[:32000] * 32768
+    np.testing.assert_allclose(result, expected, atol=0.05)
+    assert np.abs(result[:40]).max() < 1e-2  # the delay of the response is kept
+
+
+def test_speed_is_drawn_once_for_the_views_of_a_recording() -> None:
+    tone = np.sin(2 * np.pi * 1000 * np.arange(16000) / 16000).astype(np.float32)
+    factors = [0.8, 0.9, 1.1, 1.25]
+    for per_view, distinct in ((False, 1), (True, 4)):
+        augmenter = build_augmenter({"speed": {"factors": factors, "per_view": per_view}})
+        one, rng = augmenter.for_recording(np.random.default_rng(1)), np.random.default_rng(2)
+        heard = {int(np.argmax(np.abs(np.fft.rfft(one(tone, rng)[:12000])))) for _ in range(40)}
+        assert len(heard) == distinct
+    several = build_augmenter({"speed": {"factors": factors}})
+    drawn = {several.for_recording(np.random.default_rng(i)).stages[0].augmentation.factors for i in range(40)}
+    assert drawn == {(factor,) for factor in factors}

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from speakerssl.data.crops import one_crop, plan_views, two_crops, wrap_pad
+from speakerssl.data.crops import gap_first_crops, one_crop, plan_views, two_crops, wrap_pad
 
 
 @given(total=st.integers(2, 1000), length=st.integers(1, 300), seed=st.integers(0, 2**31))
@@ -47,3 +47,37 @@ def test_plan_has_globals_then_locals() -> None:
     assert [wanted for _, wanted in plan] == [100] * 3 + [40] * 4
     (a, _), (b, _) = sorted(plan[:2])
     assert a[0] + a[1] <= b[0]
+
+
+def test_gap_first_is_the_snapshots_own_rule() -> None:
+    """The places and how often each occurs against listing every draw of sslsv's rule: gap, then pivot."""
+    total, length = 11, 3
+    expected: dict[tuple[int, int], float] = {}
+    for gap in range(total - 2 * length + 1):
+        lower, upper = length + gap // 2, total - (length + gap // 2)
+        for pivot in range(lower, upper + 1):
+            places = (pivot - gap // 2 - length, pivot + gap // 2)
+            share = 1 / (total - 2 * length + 1) / (upper + 1 - lower)
+            expected[places] = expected.get(places, 0.0) + share
+    rng = np.random.default_rng(0)
+    draws = [gap_first_crops(total, length, rng) for _ in range(20000)]
+    counts: dict[tuple[int, int], int] = {}
+    for first, second in draws:
+        assert first[0] + length <= second[0]
+        counts[first[0], second[0]] = counts.get((first[0], second[0]), 0) + 1
+    assert set(counts) == set(expected)
+    for places, share in expected.items():
+        assert counts[places] / len(draws) == pytest.approx(share, abs=0.012)
+
+
+def test_overlapping_globals_lie_anywhere_each_on_its_own() -> None:
+    rng = np.random.default_rng(0)
+    plans = [plan_views(50, 40, 2, 20, 4, rng, disjoint=False) for _ in range(3000)]
+    assert all([wanted for _, wanted in plan] == [40, 40, 20, 20, 20, 20] for plan in plans)
+    assert all(crop == (crop[0], wanted) for plan in plans for crop, wanted in plan)  # none is shorter than asked
+    starts = np.array([[crop[0] for crop, _ in plan] for plan in plans])
+    assert set(starts[:, 0]) == set(starts[:, 1]) == set(range(11))
+    assert set(starts[:, 2]) == set(range(31))
+    assert abs(np.corrcoef(starts[:, 0], starts[:, 1])[0, 1]) < 0.06
+    apart = plan_views(50, 40, 2, 20, 0, rng)
+    assert all(crop[1] == 25 for crop, _ in apart)  # disjoint: two halves of 25 in place of two crops of 40

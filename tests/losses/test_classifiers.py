@@ -111,9 +111,9 @@ def test_a_margin_is_laid_over_that_of_the_word() -> None:
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"subcenters": 3}, "loss 'aam' has no option 'subcenters'.*subcentres"),
+        ({"subcenters": 3}, "loss 'aam': unknown key 'subcenters'.*subcentres"),
         ({"name": "arc"}, "unknown classification loss 'arc'; the known ones are: .*aam"),
-        ({"name": "softmax", "margin": 0.2}, "loss 'softmax' has no option 'margin'"),
+        ({"name": "softmax", "margin": 0.2}, "loss 'softmax': unknown key 'margin'"),
         ({"name": "sphereface2", "margin": {"name": "sphere"}}, "takes a number or an additive margin"),
     ],
 )

@@ -43,10 +43,11 @@ def write_corpus(folder: Path, speakers: range, utterances: int) -> Path:
 
 @pytest.fixture(scope="session")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`train` (24 speakers) and `test` (10 others) with `test/trials`."""
+    """`train` (24 speakers) and `test` (10 others) with `test/trials`, and `excluded`, an empty list."""
     root = tmp_path_factory.mktemp("corpus")
     write_corpus(root / "train", range(24), 3)
     write_corpus(root / "test", range(100, 110), 4)
+    (root / "excluded").write_text("")
     ids = [f"{speaker}-{number}" for speaker in range(100, 110) for number in range(4)]
     pairs = [(a, b) for i, a in enumerate(ids) for b in ids[i + 1 :]]
     lines = [f"{int(a[:3] == b[:3])} {a} {b}\n" for a, b in pairs]

@@ -82,6 +82,7 @@ def validated(write_config, corpus: Path):
     def write(tensorboard: bool) -> Path:
         test = corpus / "test"
         return write_config(
+            data={"exclude": str(test.parent / "excluded")},
             validation={"data": str(test), "trials": str(test / "trials"), "every": 1},
             training={"batch_size": 16, "steps": 2, "checkpoint_every": 2, "tensorboard": tensorboard},
         )

@@ -32,6 +32,20 @@ def test_warmup_is_linear() -> None:
     assert rates == pytest.approx([0.25e-3, 0.5e-3, 0.75e-3, 1e-3, 1e-3, 1e-3])
 
 
+def test_warmup_over_epochs_from_zero_and_a_cosine_over_all_of_the_run() -> None:
+    """3D-Speaker's schedule (the cosine takes the rest) and sslsv's for DINO (it is cut off), as printed there."""
+    rest = ScheduleConfig(name="cosine", final_ratio=0.01, warmup_epochs=2, warmup_from_zero=True)
+    whole = ScheduleConfig(name="cosine", final_ratio=0.01, warmup_epochs=2, warmup_from_zero=True, cosine_over="all")
+    total, per_epoch, warm, top, low = 100, 10, 20, 1e-3, 1e-5
+    rise = [top * step / (warm - 1) for step in range(warm)]
+    for schedule, length in ((rest, total - warm), (whole, total)):
+        fall = [low + 0.5 * (top - low) * (1 + math.cos(math.pi * i / length)) for i in range(total - warm)]
+        got = [learning_rate(step, total, per_epoch, ADAM, schedule) for step in range(total)]
+        assert got == pytest.approx(rise + fall)
+    with pytest.raises(InputError, match="'warmup_steps' or 'warmup_epochs', not both"):
+        learning_rate(0, 9, 3, ADAM, ScheduleConfig(warmup_steps=1, warmup_epochs=1))
+
+
 def test_ema_scaling_rule() -> None:
     assert scaled_momentum(0.996, 4) == pytest.approx(0.98410, abs=1e-5)
     assert scaled_lr(ADAM, 4) == pytest.approx(2e-3)

@@ -108,7 +108,8 @@ def test_accumulation_amp_and_clipping_train(write_config, tmp_path: Path) -> No
 
 def test_validation_eer_is_logged(write_config, corpus: Path, tmp_path: Path) -> None:
     validation = {"data": str(corpus / "test"), "trials": str(corpus / "test" / "trials"), "every": 6}
-    train(load_config(write_config(validation=validation)), tmp_path / "exp", "cpu")
+    data = {"exclude": str(corpus / "excluded")}
+    train(load_config(write_config(validation=validation, data=data)), tmp_path / "exp", "cpu")
     rows = [json.loads(line) for line in (tmp_path / "exp" / "train.jsonl").read_text().splitlines()]
     validated = {row["step"]: row["valid_eer_percent"] for row in rows if "valid_eer_percent" in row}
     assert list(validated) == [6, 12]
@@ -120,8 +121,8 @@ def test_validation_eer_is_logged(write_config, corpus: Path, tmp_path: Path) ->
     [
         ({"training": {"batch_size": 500, "steps": 1}}, "batch_size 500 is larger than the 72 training recordings"),
         ({"training": {"batch_size": 15, "steps": 1, "accumulate": 2}}, "does not divide"),
-        ({"optimizer": {"name": "adamm"}}, "unknown optimizer 'adamm'"),
-        ({"schedule": {"name": "cos"}}, "unknown schedule.name 'cos'; the known ones are: constant, cosine, step"),
+        ({"optimizer": {"name": "adamm"}}, "unknown .*optimizer.name 'adamm'"),
+        ({"schedule": {"name": "cos"}}, "unknown .*schedule.name 'cos'; the known ones are: constant, cosine, step"),
         ({"method": {"name": "simclear"}}, "unknown method 'simclear'"),
         ({"method": {"name": "simclr", "head": 3}}, "method simclr: unknown key 'head'"),
         ({"data": {"train": []}}, "name data directories"),

@@ -1,0 +1,46 @@
+"""Recordings that training must not see: those that validation trials were made from."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+from speakerssl.config import Config
+from speakerssl.errors import InputError
+
+RECORDINGS = "recordings"  # in a validation data directory: the ids that its halves were cut from, one a line
+
+
+def read_excluded(config: Config) -> set[str]:
+    """The ids of `data.exclude`. Raises InputError where the file cannot be read."""
+    path = config.data.exclude
+    if path is None:
+        return set()
+    try:
+        return set(Path(path).read_text(encoding="utf-8").split())
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as a list of recordings (data.exclude): {error}") from None
+
+
+def check_held_out(config: Config, ids: Collection[str]) -> None:
+    """Raises InputError where training has validation trials and may hear the recordings that they are made from.
+
+    `ids` are the recordings that training uses. A validation set that `speakerssl validation` made lists its own;
+    for any other, that `data.exclude` is given has to do.
+    """
+    section = config.validation
+    if (section.data is None) != (section.trials is None):
+        raise InputError("validation: give both 'data' and 'trials', or neither")
+    if section.data is None:
+        return
+    listed = Path(section.data) / RECORDINGS
+    if config.data.exclude is None:
+        raise InputError(
+            f"validation: 'data.exclude' is missing: training must not hear the recordings that the trials are made "
+            f"from; `speakerssl validation` lists them in {listed}"
+        )
+    if listed.exists():
+        heard = sorted(set(listed.read_text(encoding="utf-8").split()) & set(ids))
+        if heard:
+            raise InputError(
+                f"{listed}: {len(heard)} of these recordings are in the training data, such as '{heard[0]}'; "
+                f"data.exclude ({config.data.exclude}) leaves them in"
+            )
