@@ -6,6 +6,7 @@ A verb is a module `speakerssl/cli/<verb>.py` with `DESCRIPTION: str`, `add_argu
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -21,7 +22,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "extract": ("extract", "embeddings of every recording in a data directory, as ark/scp and npz"),
     "cluster": ("cluster", "group recordings by their embeddings: pseudo-speakers where there are no labels"),
     "clean": ("clean", "score how likely each speaker label is wrong"),
-    "floor": ("floor", "embeddings without training: the feature-statistics floor of every report"),
+    "floor": ("floor", "the baseline of every report: feature statistics as embeddings, without training"),
     "score": ("score", "score trial lists by cosine"),
     "norm": ("norm", "normalize scores with a cohort: Z, T, S and adaptive S"),
     "backend": ("backend", "train or apply an embedding chain and PLDA"),
@@ -57,8 +58,18 @@ def build_parser(verb: str | None = None) -> argparse.ArgumentParser:
     return parser
 
 
+def complete() -> None:
+    """Answers the shell that asks how the line goes on (argcomplete's protocol), and ends; see docs/verbs/index.md."""
+    import argcomplete
+
+    words = os.environ.get("COMP_LINE", "").split()
+    argcomplete.autocomplete(build_parser(next((word for word in words[1:] if word in VERBS), None)))
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one verb; returns 0 (done), 1 (the job failed, wholly or in part) or 2 (wrong input or usage)."""
+    if "_ARGCOMPLETE" in os.environ:
+        complete()
     arguments = list(sys.argv[1:] if argv is None else argv)
     verb = arguments[0] if arguments and arguments[0] in VERBS else None
     args = build_parser(verb).parse_args(arguments)
