@@ -1,14 +1,17 @@
 """The command line as a whole: help for every verb, quick start, statuses."""
 
+import argparse
 import os
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from speakerssl.cli import main as module
 from speakerssl.cli.main import VERBS, main
 
 
@@ -101,3 +104,35 @@ def test_the_documented_line_switches_completion_on() -> None:
     command = [bash, "--norc", "-c", f"{documented[0]}\ncomplete -p speakerssl"]
     done = subprocess.run(command, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False)
     assert "_python_argcomplete" in done.stdout, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (FileNotFoundError(2, "No such file or directory", "a.txt"), "a.txt: No such file or directory"),
+        (OSError(28, "No space left on device"), "No space left on device"),
+        (MemoryError(), "needs more memory than there is"),
+    ],
+)
+def test_what_no_room_has_caught_is_one_line(monkeypatch, capsys, error: Exception, line: str) -> None:
+    def run(args: argparse.Namespace) -> int:
+        raise error
+
+    verb = SimpleNamespace(DESCRIPTION="", add_arguments=lambda parser: None, run=run)
+    monkeypatch.setattr(module.importlib, "import_module", lambda name: verb)
+    assert main(["info"]) == 1
+    assert capsys.readouterr().err == f"speakerssl info: {line}\n"
+
+
+def test_no_verb_writes_to_standard_output_instead_of_a_file(capsys) -> None:
+    call = ["score", "--embeddings", "x.scp", "--trials", "t", "--output", "-"]
+    assert main(call) == 2
+    assert "speakerssl score: --output -: cannot be standard output" in capsys.readouterr().err
+
+
+def test_standard_output_that_is_full_is_an_error() -> None:
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "speakerssl.cli.main", "info"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[0] == "speakerssl info: No space left on device"
