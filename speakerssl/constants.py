@@ -1,4 +1,6 @@
-"""What all waveforms here share: 16 kHz, and samples in the int16 range (Kaldi's convention)."""
+"""What several rooms agree on: 16 kHz, samples in the int16 range (Kaldi's convention), names of half recordings."""
 
 SAMPLE_RATE = 16000  # Hz
 FULL_SCALE = 32768.0  # the magnitude of a full-scale sample
+# What `speakerssl validation` adds to a recording's id for each of the two halves that it cuts it into.
+HALF_SUFFIXES = ("-enrol", "-test")

@@ -3,29 +3,42 @@
 import argparse
 
 from speakerssl.cli.backend_train import add_train_arguments, run_adapt, run_train
-from speakerssl.cli.side_options import add_side_arguments, load_sides, print_facts, read_both, report_skipped
+from speakerssl.cli.scoring_options import (
+    BACKEND_HELP,
+    add_enrolment_arguments,
+    add_json_argument,
+    add_skip_missing,
+    backend_file,
+    input_files,
+    print_facts,
+    report_skipped,
+    warn,
+)
 from speakerssl.embeddings.storage import read_embeddings, write_embeddings
 from speakerssl.errors import InputError
 from speakerssl.scoring.backend import load_backend
-from speakerssl.scoring.plda import NORMALIZATIONS
-from speakerssl.scoring.trial_vectors import chained, score_vectors
-from speakerssl.trials.score_file import round_scores, write_scores
+from speakerssl.scoring.backend_options import PLDA_NORMALIZATIONS
+from speakerssl.scoring.projection import apply_chain
+from speakerssl.scoring.score_lists import ScoringJob, score_lists
 
 DESCRIPTION = """\
-Train an embedding chain and a PLDA, adapt the PLDA to unlabelled data, and score trials with them.
+Train an embedding chain and a PLDA, adapt the PLDA to unlabelled data, and write what the chain makes of embeddings.
 
   speakerssl backend train --embeddings train/xvector.scp --utt2spk train/utt2spk \\
       --chain mean,lda:150,length --plda --output exp/backend.npz
   speakerssl backend adapt --backend exp/backend.npz --adapt in_domain/xvector.scp --output exp/adapted.npz
-  speakerssl backend apply --backend exp/adapted.npz --embeddings test/xvector.scp \\
-      --trials trials --output exp/scores
+  speakerssl backend apply --backend exp/adapted.npz --embeddings test/xvector.scp --output-embeddings exp/chained
 
-`speakerssl backend train --help` lists the steps of a chain. A back-end is one npz file of arrays; `apply` and
-`adapt` also take a Kaldi `plda` file (binary or text) and wespeaker's `mean_vec.npy`."""
+Trials are scored with a back-end by `speakerssl score --backend` and `speakerssl norm --backend`.
+`speakerssl backend train --help` lists the transforms of a chain. A back-end is one npz file of arrays; a Kaldi
+`plda` file (binary or text) and wespeaker's `mean_vec.npy` are taken wherever one is."""
 
 APPLY = """\
-Score trials: the chain, then PLDA log-likelihood ratios (natural logarithm), or cosine where there is no PLDA.
-Also, or instead, write what the chain makes of the embeddings."""
+Write what the chain of a back-end makes of embeddings, without its PLDA.
+
+  speakerssl backend apply --backend exp/backend.npz --embeddings test/xvector.scp --output-embeddings exp/chained"""
+
+OLD = "old way of `speakerssl score`; will go with the next release"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,26 +47,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_train_arguments(verbs)
     apply = verbs.add_parser(
         "apply",
-        help="score trials, or transform embeddings",
+        help="write what the chain makes of embeddings",
         description=APPLY,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    apply.add_argument("--backend", required=True, metavar="FILE", help="back-end npz, Kaldi plda or mean_vec.npy")
+    apply.add_argument("--backend", required=True, metavar="FILE", help=BACKEND_HELP)
     apply.add_argument("--embeddings", required=True, metavar="FILE", help="embeddings: .scp, .ark, .npz or .npy")
-    apply.add_argument("--trials", metavar="FILE", help="trial list to score")
-    apply.add_argument("--output", metavar="FILE", help="score file to write: `enrol test score` lines")
-    apply.add_argument(
-        "--output-embeddings",
-        metavar="DIR",
-        help="write the chained embeddings as DIR/xvector.{ark,scp,npz}",
-    )
-    apply.add_argument(
-        "--plda-normalization",
-        choices=NORMALIZATIONS,
-        help="length normalization inside PLDA (default: as trained; `length` for a Kaldi plda): `length` is Kaldi's "
-        "--normalize-length=true, `simple` its --simple-length-normalization=true, `none` no normalization",
-    )
-    add_side_arguments(apply)
+    apply.add_argument("--output-embeddings", metavar="DIR", help="folder for xvector.{ark,scp,npz}")
+    add_json_argument(apply)
+    old = apply.add_argument_group("scoring", OLD)
+    old.add_argument("--trials", metavar="FILE", help="trial list to score")
+    old.add_argument("--output", metavar="FILE", help="score file to write: `enrol test score` lines")
+    old.add_argument("--plda-normalization", choices=PLDA_NORMALIZATIONS, help="length normalization inside PLDA")
+    add_enrolment_arguments(old)
+    add_skip_missing(old)
+    apply.set_defaults(center=None)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -62,24 +70,22 @@ def run(args: argparse.Namespace) -> int:
 
 
 def run_apply(args: argparse.Namespace) -> int:
-    """Scores trials and writes transformed embeddings, as asked."""
+    """Writes transformed embeddings; scores trials too where the old options ask for it."""
     if bool(args.trials) != bool(args.output) or not (args.trials or args.output_embeddings):
-        raise InputError("nothing to do: give --trials with --output, or --output-embeddings, or all three")
+        raise InputError("nothing to do: give --output-embeddings (trials are scored by `speakerssl score --backend`)")
     backend = load_backend(args.backend, args.plda_normalization)
-    trials = None
-    if args.trials:
-        embeddings, trials = read_both(args.embeddings, args.trials)
-    else:
-        embeddings = read_embeddings(args.embeddings)
     facts: dict[str, object] = {"backend": str(backend)}
     if args.output_embeddings:
-        paths = write_embeddings(args.output_embeddings, embeddings.ids, chained(backend, embeddings))
+        embeddings = read_embeddings(args.embeddings)
+        paths = write_embeddings(args.output_embeddings, embeddings.ids, apply_chain(backend, embeddings))
         facts["embeddings"] = str(paths["scp"])
-    if trials is not None:
-        sides, kept = load_sides(args, trials, embeddings, backend)
-        write_scores(args.output, kept.trials, round_scores(score_vectors(sides, backend)))
-        meaning = "natural-log likelihood ratio of the PLDA" if backend.plda else "cosine"
-        facts |= {"score": meaning, "trials": len(kept.trials), "skipped": len(kept.pairs), "output": args.output}
-        facts |= report_skipped("backend apply", args.output, kept.pairs, kept.recordings)
+    if args.trials:
+        warn("backend apply", "trials are now scored by `speakerssl score --backend FILE`; this will go")
+        job = ScoringJob(input_files(args), [args.trials], [args.output], backend_file(args), args.skip_missing)
+        done = score_lists(job)[0]
+        facts |= {"score": done.meaning, "trials": len(done.trials), "skipped": done.skipped, "output": done.output}
+        if done.skipped_file:
+            report_skipped("backend apply", done.skipped_file, done.pairs, done.recordings)
+            facts["skipped_file"] = done.skipped_file
     print_facts(facts, args.json)
     return 0

@@ -1,47 +1,48 @@
 """The arguments and runs of `speakerssl backend train` and `backend adapt`."""
 
 import argparse
-import sys
 
-import numpy as np
-
-from speakerssl.cli.side_options import add_json_argument, print_facts
-from speakerssl.embeddings.storage import Embeddings, read_embeddings
+from speakerssl.cli.scoring_options import (
+    BACKEND_HELP,
+    PLDA_NORMALIZATION_HELP,
+    add_json_argument,
+    print_facts,
+    warn,
+)
 from speakerssl.errors import InputError
-from speakerssl.scoring.backend import Backend, load_backend, save_backend
-from speakerssl.scoring.backend_training import (
+from speakerssl.scoring.backend_jobs import TrainingJob, adapt_from_files, train_from_files
+from speakerssl.scoring.backend_options import (
     ADAPTATIONS,
+    PLDA_METHODS,
+    PLDA_NORMALIZATIONS,
     AdaptationOptions,
     BackendOptions,
-    adapt_backend,
-    train_backend,
-    with_speakers,
+    PldaOptions,
 )
-from speakerssl.scoring.chain import describe_steps
-from speakerssl.scoring.cohort import CLUSTERINGS, cluster
-from speakerssl.scoring.cosine import unit_rows
-from speakerssl.scoring.kaldi_plda import write_kaldi_plda
-from speakerssl.scoring.plda import NORMALIZATIONS
-from speakerssl.scoring.plda_training import METHODS
-from speakerssl.trials.speakers import read_utt2spk
+from speakerssl.scoring.chain import describe_transforms
+from speakerssl.scoring.cohort import CLUSTERINGS
+from speakerssl.scoring.scorers import SCORERS
 
 TRAIN = """\
-Train a chain of steps, in order, and with --plda a PLDA on what leaves it. The steps:
-{steps}
+Train a chain of transforms, in order, and with --plda a PLDA on what leaves it. The transforms:
+{transforms}
 
   speakerssl backend train --embeddings train/xvector.scp --utt2spk train/utt2spk --chain mean,lda:150,length --plda \\
       --output exp/backend.npz
 Without labels, clusters of the recordings stand for speakers: --clusters 5000 in place of --utt2spk."""
 
+ADAPT = """\
+Adapt the PLDA of a back-end (or a Kaldi plda file) to unlabelled in-domain embeddings.
+
+  speakerssl backend adapt --backend exp/backend.npz --adapt in_domain/xvector.scp --output exp/adapted.npz"""
+
 
 def add_train_arguments(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """The sub-verbs `train` and `adapt`."""
     formatter = argparse.RawDescriptionHelpFormatter
+    description = TRAIN.format(transforms=describe_transforms())
     train = verbs.add_parser(
-        "train",
-        help="train a chain and a PLDA",
-        description=TRAIN.format(steps=describe_steps()),
-        formatter_class=formatter,
+        "train", help="train a chain and a PLDA", description=description, formatter_class=formatter
     )
     train.add_argument(
         "--embeddings", required=True, metavar="FILE", help="training embeddings: .scp, .ark, .npz or .npy"
@@ -50,17 +51,26 @@ def add_train_arguments(verbs: "argparse._SubParsersAction[argparse.ArgumentPars
     train.add_argument("--clusters", type=int, metavar="K", help="no labels: K clusters by cosine stand for speakers")
     train.add_argument("--clustering", choices=CLUSTERINGS, default="kmeans", help="how to cluster (default kmeans)")
     train.add_argument("--seed", type=int, default=0, help="seed of the clustering (default 0)")
-    train.add_argument("--chain", default="", help="steps, comma-separated, such as mean,lda:150,length (default none)")
-    train.add_argument("--adapt", metavar="FILE", help="unlabelled in-domain embeddings, for mean, whiten, coral, PLDA")
-    train.add_argument("--plda", action="store_true", help="train a PLDA after the chain (default: cosine)")
-    train.add_argument("--plda-method", choices=METHODS, default="em", help="Kaldi's EM, or moments (default em)")
+    train.add_argument(
+        "--chain", default="", help="transforms, comma-separated, such as mean,lda:150,length (default none)"
+    )
+    train.add_argument(
+        "--adapt",
+        metavar="FILE",
+        help="file of unlabelled embeddings of the domain that will be scored; mean, whiten, coral and coral+ of "
+        "--chain use it by themselves, the PLDA as --plda-adapt says",
+    )
+    train.add_argument(
+        "--scorer", choices=sorted(SCORERS), help="what compares the embeddings that leave the chain (default cosine)"
+    )
+    train.add_argument("--plda", action="store_true", help="train a PLDA after the chain: short for --scorer plda")
+    train.add_argument("--plda-method", choices=PLDA_METHODS, default="em", help="Kaldi's EM, or moments (default em)")
     train.add_argument("--plda-iterations", type=int, default=10, help="EM iterations (default 10, as Kaldi)")
     train.add_argument(
         "--plda-normalization",
-        choices=NORMALIZATIONS,
+        choices=PLDA_NORMALIZATIONS,
         default="length",
-        help="length normalization when scoring: `length` is Kaldi's --normalize-length=true, `simple` its "
-        "--simple-length-normalization=true (default length)",
+        help=f"{PLDA_NORMALIZATION_HELP} (default length)",
     )
     train.add_argument(
         "--plda-smoothing", type=float, default=0.0, help="adds this part of the between- to the within-speaker "
@@ -70,13 +80,10 @@ def add_train_arguments(verbs: "argparse._SubParsersAction[argparse.ArgumentPars
     _add_output(train)
     train.add_argument("--skip-missing", action="store_true", help="leave out recordings without speaker, listing them")
     adapt = verbs.add_parser(
-        "adapt",
-        help="adapt a PLDA to unlabelled embeddings",
-        description="Adapt the PLDA of a back-end (or a Kaldi plda file) to unlabelled in-domain embeddings.",
-        formatter_class=formatter,
+        "adapt", help="adapt a PLDA to unlabelled embeddings", description=ADAPT, formatter_class=formatter
     )
-    adapt.add_argument("--backend", required=True, metavar="FILE", help="back-end npz with a PLDA, or Kaldi plda file")
-    adapt.add_argument("--adapt", required=True, metavar="FILE", help="unlabelled in-domain embeddings")
+    adapt.add_argument("--backend", required=True, metavar="FILE", help=f"{BACKEND_HELP}; with a PLDA")
+    adapt.add_argument("--adapt", required=True, metavar="FILE", help="file of unlabelled in-domain embeddings")
     _add_adaptation(adapt, ADAPTATIONS[1:], "kaldi")
     _add_output(adapt)
 
@@ -86,7 +93,8 @@ def _add_adaptation(parser: argparse.ArgumentParser, methods: tuple[str, ...], d
         "--plda-adapt",
         choices=methods,
         default=default,
-        help=f"adapt the PLDA to --adapt: Kaldi's ivector-adapt-plda, or CORAL+ (default {default})",
+        help="method (not a file) by which the PLDA is adapted to the embeddings of --adapt: `kaldi` is Kaldi's "
+        f"ivector-adapt-plda, `coral+` is CORAL+ (default {default})",
     )
     options = AdaptationOptions()
     for name, meaning in (
@@ -113,47 +121,29 @@ def adaptation_of(args: argparse.Namespace) -> AdaptationOptions:
 
 def run_train(args: argparse.Namespace) -> int:
     """Trains and writes a back-end."""
-    if args.kaldi_plda and not args.plda:
-        raise InputError("--kaldi-plda writes the PLDA; give --plda too")
-    embeddings, speakers = _training_set(args)
-    in_domain = read_embeddings(args.adapt) if args.adapt else None
-    options = BackendOptions(
-        args.chain, args.plda, args.plda_method, args.plda_iterations, args.plda_normalization,
-        args.plda_smoothing, adaptation_of(args),
+    if args.plda and args.scorer not in (None, "plda"):
+        raise InputError(f"--plda is --scorer plda; it contradicts --scorer {args.scorer}")
+    plda = PldaOptions(args.plda_method, args.plda_iterations, args.plda_normalization, args.plda_smoothing)
+    scorer = args.scorer or ("plda" if args.plda else "cosine")
+    options = BackendOptions(args.chain, scorer, plda, adaptation_of(args))
+    done = train_from_files(
+        TrainingJob(
+            args.embeddings, args.output, options, args.utt2spk, args.clusters, args.clustering, args.seed, args.adapt,
+            args.kaldi_plda, args.skip_missing,
+        )
     )  # fmt: skip
-    backend = train_backend(embeddings, speakers, options, in_domain)
-    facts: dict[str, object] = {"recordings": len(embeddings)}
-    if speakers is not None:
-        facts["clusters" if args.clusters else "speakers"] = len(np.unique(speakers))
-    return _write(args, backend, facts)
+    for name in done.skipped:
+        warn("backend train", f"skipped '{name}', which has no speaker")
+    facts: dict[str, object] = {"backend": str(done.backend), "recordings": done.recordings}
+    if done.speakers is not None:
+        facts["clusters" if args.clusters else "speakers"] = done.speakers
+    print_facts({**facts, "output": args.output}, args.json)
+    return 0
 
 
 def run_adapt(args: argparse.Namespace) -> int:
     """Adapts and writes a back-end."""
-    in_domain = read_embeddings(args.adapt)
-    backend = adapt_backend(load_backend(args.backend), in_domain, adaptation_of(args))
-    return _write(args, backend, {"in_domain_recordings": len(in_domain)})
-
-
-def _write(args: argparse.Namespace, backend: Backend, facts: dict[str, object]) -> int:
-    save_backend(args.output, backend)
-    if args.kaldi_plda and backend.plda is not None:
-        write_kaldi_plda(args.kaldi_plda, backend.plda)
-    print_facts({"backend": str(backend), **facts, "output": args.output}, args.json)
+    done = adapt_from_files(args.backend, args.adapt, adaptation_of(args), args.output, args.kaldi_plda)
+    facts = {"backend": str(done.backend), "in_domain_recordings": done.recordings, "output": args.output}
+    print_facts(facts, args.json)
     return 0
-
-
-def _training_set(args: argparse.Namespace) -> tuple[Embeddings, np.ndarray | None]:
-    if args.utt2spk and args.clusters:
-        raise InputError("--utt2spk and --clusters both say who speaks; give one")
-    embeddings = read_embeddings(args.embeddings)
-    if args.clusters:
-        labels = cluster(unit_rows(embeddings.matrix), args.clusters, args.clustering, args.seed)
-        return embeddings, labels
-    if not args.utt2spk:
-        return embeddings, None
-    utt2spk = read_utt2spk(args.utt2spk)
-    embeddings, speakers, skipped = with_speakers(embeddings, utt2spk, args.utt2spk, args.skip_missing)
-    for name in skipped:
-        print(f"speakerssl backend train: skipped '{name}', which has no speaker", file=sys.stderr)
-    return embeddings, speakers

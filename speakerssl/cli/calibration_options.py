@@ -5,14 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from speakerssl.cli.side_options import add_json_argument
-from speakerssl.embeddings.storage import read_embeddings
+from speakerssl.cli.scoring_options import add_json_argument
 from speakerssl.errors import InputError
 from speakerssl.metrics.cllr import cllr, min_cllr
 from speakerssl.metrics.roc import build_roc
-from speakerssl.scoring.quality import norm_quality, quality_inputs, read_quality
-from speakerssl.trials.speakers import TrialSpeakers, read_utt2spk, trial_speakers
-from speakerssl.trials.trial_list import Trials
+from speakerssl.scoring.llr_options import LlrOptions, LogLikelihoodRatios
 
 
 def add_shared_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,38 +40,30 @@ def add_shared_arguments(parser: argparse.ArgumentParser) -> None:
     add_json_argument(parser)
 
 
-def check_shared(args: argparse.Namespace) -> None:
-    """Raises InputError for combinations that make no sense."""
-    if args.load and (args.save or args.cross_validate):
-        raise InputError("--load applies a model; --save and --cross-validate train one")
-    if not (args.save or args.output):
-        raise InputError("nothing to write: give --output for scores, --save for the model, or both")
-
-
-def qualities_of(args: argparse.Namespace, trials: Trials) -> tuple[list[str], np.ndarray]:
-    """Names and values [T, Q] of the quality inputs."""
-    measures = {}
+def llr_options(args: argparse.Namespace) -> LlrOptions:
+    """The shared options of the command line. Raises InputError for a --quality that is no NAME=FILE."""
+    qualities = []
     for option in args.quality:
         name, equals, path = option.partition("=")
         if not (name and equals and path):
             raise InputError(f"--quality {option}: write it as NAME=FILE, such as duration=utt2dur")
-        measures[name] = read_quality(path)
-    if args.quality_norm:
-        measures["norm"] = norm_quality(read_embeddings(args.quality_norm))
-    return quality_inputs(trials, measures)
+        qualities.append((name, path))
+    return LlrOptions(
+        args.trials, args.prior, qualities, args.quality_norm, args.save, args.load, args.output, args.cross_validate,
+        args.folds, args.utt2spk, args.seed, args.skip_missing,
+    )  # fmt: skip
 
 
-def speakers_of(args: argparse.Namespace, trials: Trials) -> TrialSpeakers | None:
-    """The speakers of the trials, where cross-validation asks for them."""
-    if not args.cross_validate:
-        return None
-    return trial_speakers(trials, read_utt2spk(args.utt2spk) if args.utt2spk else None)
-
-
-def llr_facts(llrs: np.ndarray, trials: Trials, cross_validated: bool) -> dict[str, Any]:
-    """Cllr and minimum Cllr of log-likelihood ratios with labels; nothing where there are none."""
-    if trials.labels is None or len(np.unique(trials.labels)) < 2:
-        return {}
-    roc = build_roc(llrs, trials.labels)
-    made = "cross-validated by speaker" if cross_validated else "on the trials given"
-    return {"cllr_bits": cllr(roc), "min_cllr_bits": min_cllr(roc), "cllr_is": made}
+def llr_facts(done: LogLikelihoodRatios, args: argparse.Namespace) -> dict[str, Any]:
+    """Cllr and minimum Cllr where there are labels, and the score file where one was written."""
+    facts: dict[str, Any] = {}
+    labels = done.trials.labels
+    if labels is not None and len(np.unique(labels)) == 2:
+        roc = build_roc(done.llrs, labels)
+        made = "cross-validated by speaker" if args.cross_validate else "on the trials given"
+        facts |= {"cllr_bits": cllr(roc), "min_cllr_bits": min_cllr(roc), "cllr_is": made}
+    if args.output:
+        facts |= {"score": "natural-log likelihood ratio", "output": args.output}
+    if done.skipped_file:
+        facts["skipped_file"] = done.skipped_file
+    return facts

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from speakerssl.constants import HALF_SUFFIXES
 from speakerssl.corruption.channels import VERSION, FamilySpec
 from speakerssl.corruption.write_corrupted import Piece, check_stamp, write_pieces
 from speakerssl.data.kaldi import DataDir, Utterance
@@ -20,7 +21,7 @@ from speakerssl.data.tables import write_table
 from speakerssl.errors import InputError
 from speakerssl.io import read_bytes, write_text
 
-ENROL, TEST = "-enrol", "-test"
+ENROL, TEST = HALF_SUFFIXES
 
 
 def make_validation(

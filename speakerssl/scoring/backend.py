@@ -1,18 +1,20 @@
-"""A back-end: an embedding chain and, where there is one, a PLDA; trained, saved and reused as one npz file."""
+"""A back-end: an embedding chain and the scorer that compares what leaves it; one npz file of arrays."""
 
 import io
-import zipfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
 from speakerssl.errors import InputError
 from speakerssl.io import atomic_path, read_bytes
-from speakerssl.scoring.bilinear import Bilinear, cosine
 from speakerssl.scoring.chain import Chain
+from speakerssl.scoring.cosine import CosineScorer
 from speakerssl.scoring.kaldi_plda import is_kaldi_plda, read_kaldi_plda
-from speakerssl.scoring.plda import Plda
+from speakerssl.scoring.plda_scorer import PldaScorer
+from speakerssl.scoring.scorer import Scorer
+from speakerssl.scoring.scorers import SCORERS
 from speakerssl.scoring.transforms import Mean
 
 FORMAT = "speakerssl-backend"
@@ -20,69 +22,74 @@ FORMAT = "speakerssl-backend"
 
 @dataclass(frozen=True)
 class Backend:
-    """`chain`, then cosine, or `plda` with its length `normalization` ("length", "simple" or "none")."""
+    """`chain`, then `scorer`. `Backend()` is cosine of the embeddings as they are."""
 
     chain: Chain = field(default_factory=Chain)
-    plda: Plda | None = None
-    normalization: str = "length"
+    scorer: Scorer = field(default_factory=CosineScorer)
 
     def __str__(self) -> str:
-        steps = str(self.chain) or "no chain"
-        return f"{steps}, PLDA of {self.plda.dim} dimensions" if self.plda else f"{steps}, cosine"
+        return f"{str(self.chain) or 'no chain'}, {self.scorer}"
 
-    def project(self, vectors: np.ndarray, counts: np.ndarray | int = 1) -> np.ndarray:
-        """What is compared, of `vectors` [N, D] that left the chain (means of `counts` recordings each)."""
-        return vectors if self.plda is None else self.plda.project(vectors, counts, self.normalization)
+    @property
+    def keeps_embeddings(self) -> bool:
+        """Whether embeddings are compared as they are, neither chained nor projected."""
+        return not len(self.chain) and not self.scorer.projects
 
-    def compare(self, enrolment: np.ndarray, test: np.ndarray, count: int = 1) -> Bilinear:
-        """Scores of projected enrolments [N, D], each of `count` recordings, and tests [M, D]."""
-        return cosine(enrolment, test) if self.plda is None else self.plda.bilinear(enrolment, count, test)
+    def centred(self, mean: np.ndarray) -> "Backend":
+        """The back-end that subtracts `mean` [D] from every embedding first."""
+        return replace(self, chain=self.chain.after(Mean.of(mean)))
 
 
 def save_backend(path: str | Path, backend: Backend) -> None:
     """Writes `backend` as an npz of arrays: loading it never runs code."""
-    named = {"format": np.array(FORMAT), **backend.chain.tensors()}
-    if backend.plda is not None:
-        named |= backend.plda.tensors() | {"plda.normalization": np.array(backend.normalization)}
+    named = {"format": np.array(FORMAT), **backend.chain.tensors(), **backend.scorer.tensors()}
     with atomic_path(path) as temporary, open(temporary, "wb") as stream:
         # A file object: numpy would add .npz to a name without it.
         np.savez(stream, **named)  # type: ignore[arg-type]
 
 
-def load_backend(path: str | Path, normalization: str | None = None) -> Backend:
+def load_backend(path: str | Path, plda_normalization: str | None = None) -> Backend:
     """Reads what `save_backend` wrote, a Kaldi `plda` file, or a `mean_vec.npy` (wespeaker's mean to subtract).
 
-    `normalization` replaces that of the PLDA where it is given.
-    Raises InputError if it is something else, or holds NaN or infinite numbers.
+    `plda_normalization` replaces the length normalization of the PLDA where it is given.
+    Raises InputError if the file is something else, holds NaN or infinite numbers, or has no PLDA to normalize.
     """
+    backend = _read(path)
+    if plda_normalization is None:
+        return backend
+    return replace(backend, scorer=backend.scorer.with_normalization(plda_normalization))
+
+
+def _read(path: str | Path) -> Backend:
     raw = read_bytes(path)
     if is_kaldi_plda(raw):
-        return Backend(plda=read_kaldi_plda(path), normalization=normalization or "length")
+        return Backend(scorer=PldaScorer(read_kaldi_plda(path)))
     try:
         content = np.load(io.BytesIO(raw), allow_pickle=False)
         if isinstance(content, np.ndarray):
-            return _mean_vector(path, content)
+            return Backend().centred(_mean_vector(path, content))
         tensors = {key: content[key] for key in content.files}
         if str(tensors["format"]) != FORMAT:
             raise ValueError("another format")
-        plda = None
-        if "plda.mean" in tensors:
-            plda = Plda(tensors["plda.mean"], tensors["plda.transform"], tensors["plda.psi"])
-        chain = Chain.from_tensors(tensors)
-        normalization = normalization or str(tensors.get("plda.normalization", "length"))
-    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile):
+        backend = Backend(Chain.from_tensors(tensors), _scorer_of(tensors))
+    except (ValueError, KeyError, TypeError, OSError, EOFError, BadZipFile):
         raise InputError(
             f"{path}: is no back-end; expected an npz of `backend train`, a Kaldi plda or a mean_vec.npy"
         ) from None
     numbers = [value for value in tensors.values() if value.dtype.kind == "f"]
     if not all(np.isfinite(value).all() for value in numbers):
         raise InputError(f"{path}: the back-end holds NaN or infinite numbers")
-    return Backend(chain, plda, normalization)
+    return backend
 
 
-def _mean_vector(path: str | Path, vector: np.ndarray) -> Backend:
-    if vector.ndim != 1 or not np.isfinite(vector).all():
+def _scorer_of(tensors: dict[str, np.ndarray]) -> Scorer:
+    """The scorer whose name begins the names of arrays; cosine, which has none, where no scorer's does."""
+    prefixes = {key.partition(".")[0] for key in tensors if "." in key}
+    found = [scorer for name, scorer in SCORERS.items() if name in prefixes]
+    return (found[0] if found else CosineScorer).from_tensors(tensors)
+
+
+def _mean_vector(path: str | Path, vector: np.ndarray) -> np.ndarray:
+    if vector.ndim != 1 or vector.dtype.kind not in "fiu" or not np.isfinite(vector).all():
         raise InputError(f"{path}: a mean to subtract is one vector of finite numbers, not {vector.shape}")
-    chain = Chain(Mean.name)
-    chain.steps[0].load({"offset": vector.astype(np.float64)})
-    return Backend(chain)
+    return vector

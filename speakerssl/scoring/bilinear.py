@@ -10,12 +10,11 @@ import numpy as np
 
 from speakerssl.errors import InputError
 from speakerssl.kernels import njit, run_blocks
-from speakerssl.scoring.cosine import unit_rows
 
 
 @dataclass(frozen=True)
 class Bilinear:
-    """One side's vectors [N, D] and constants [N]; the score of i and j is bias + bias + dot(left_i, right_j)."""
+    """Vectors [N, D] and constants [N] of two sides: score(i, j) = left_bias[i] + right_bias[j] + <left_i, right_j>."""
 
     left: np.ndarray
     left_bias: np.ndarray
@@ -41,6 +40,24 @@ class Bilinear:
         """The same scores with the sides exchanged."""
         return Bilinear(self.right, self.right_bias, self.left, self.left_bias)
 
+    def averaged(self, counts: np.ndarray) -> "Bilinear":
+        """Scores averaged over groups of `counts` [M] consecutive left rows, which are M left rows then.
+
+        A mean of such scores is the score of the mean vector and the mean constant.
+        """
+        return Bilinear(
+            sum_groups(self.left, counts) / counts[:, None],
+            sum_groups(self.left_bias[:, None], counts)[:, 0] / counts,
+            self.right,
+            self.right_bias,
+        )
+
+
+def sum_groups(rows: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Sums [M, D], in float64, of groups of `counts` [M] (each one at least) consecutive `rows` [N, D]."""
+    starts = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int64)
+    return np.add.reduceat(rows.astype(np.float64), starts, axis=0)
+
 
 def row_blocks(rows: int, columns: int, block_memory: float, itemsize: int) -> Iterator[slice]:
     """Slices of `rows` so that a block of scores of `columns` takes at most `block_memory` MiB (one row at least)."""
@@ -49,15 +66,6 @@ def row_blocks(rows: int, columns: int, block_memory: float, itemsize: int) -> I
     size = max(1, int(block_memory * 2**20 / (max(columns, 1) * itemsize)))
     for start in range(0, rows, size):
         yield slice(start, min(start + size, rows))
-
-
-def cosine(left: np.ndarray, right: np.ndarray) -> Bilinear:
-    """Cosine of the rows of `left` [N, D] and `right` [M, D], in float32. Rows of zeros give 0."""
-    if left.shape[1] != right.shape[1]:
-        raise InputError(f"embeddings of {left.shape[1]} and of {right.shape[1]} dimensions cannot be compared")
-    units = unit_rows(left)
-    others = units if right is left else unit_rows(right)
-    return Bilinear(units, np.zeros(len(units), np.float32), others, np.zeros(len(others), np.float32))
 
 
 @njit(fastmath={"reassoc", "contract"})

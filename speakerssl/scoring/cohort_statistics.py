@@ -3,7 +3,6 @@
 import numpy as np
 
 from speakerssl.errors import InputError
-from speakerssl.scoring.backend import Backend
 from speakerssl.scoring.normalization import (
     BLOCK_MEMORY,
     CohortStatistics,
@@ -11,20 +10,21 @@ from speakerssl.scoring.normalization import (
     require_spread,
     statistics_of_scores,
 )
+from speakerssl.scoring.scorer import Scorer
 from speakerssl.scoring.trial_vectors import TrialVectors
 from speakerssl.trials.score_file import Scores
 
 
-def side_statistics(
-    sides: TrialVectors,
-    backend: Backend,
+def trial_statistics(
+    vectors: TrialVectors,
+    scorer: Scorer,
     cohort: np.ndarray,
     method: str,
     top: int | None = None,
     block_memory: float = BLOCK_MEMORY,
     where: str = "cohort",
 ) -> tuple[CohortStatistics | None, CohortStatistics | None]:
-    """Statistics of every enrolment [E] and test [N] against projected `cohort` vectors [C, D].
+    """Statistics of every enrolment [E] and test [N] of `vectors` against projected `cohort` vectors [C, D].
 
     A side that `method` does not use is None. Where both sides are rows of one array, each distinct
     recording is compared with the cohort once. `top` counts for "as" only.
@@ -32,23 +32,23 @@ def side_statistics(
     """
     top = top if method == "as" else None
     enrol = test = None
-    if method != "t" and not sides.shared:
-        mean, deviation = np.empty(len(sides.enrol)), np.empty(len(sides.enrol))
-        for count, rows in sides.by_count():
-            model = backend.compare(sides.enrol[rows], cohort, count)
+    if method != "t" and not vectors.shared:
+        mean, deviation = np.empty(len(vectors.enrol)), np.empty(len(vectors.enrol))
+        for count, rows in vectors.by_count():
+            model = scorer.compare(vectors.enrol[rows], cohort, count)
             part = cohort_statistics(model, top, block_memory, where)
             mean[rows], deviation[rows] = part.mean, part.deviation
         enrol = CohortStatistics(mean, deviation)
-    if method != "z" or sides.shared:
-        model = backend.compare(cohort, sides.test).transposed()
+    if method != "z" or vectors.shared:
+        model = scorer.compare(cohort, vectors.test).transposed()
         test = cohort_statistics(model, top, block_memory, where)
-    if sides.shared:
+    if vectors.shared:
         # Cosine and the log-likelihood ratio of two single recordings are symmetric.
         enrol = test
     if enrol is not None:
-        require_spread(enrol, sides.enrol_ids, where)
+        require_spread(enrol, vectors.enrol_ids, where)
     if test is not None and test is not enrol:
-        require_spread(test, sides.test_ids, where)
+        require_spread(test, vectors.test_ids, where)
     return enrol, test
 
 

@@ -1,7 +1,7 @@
-"""Steps that move training embeddings to the domain of unlabelled ones: CORAL and a regularized CORAL+.
+"""Transforms that move training embeddings to the domain of unlabelled ones: CORAL and a regularized CORAL+.
 
 The embeddings that are scored are in the domain already and pass through unchanged: only what later
-steps (LDA, PLDA) are fitted on is moved.
+transforms and a PLDA are fitted on is moved.
 """
 
 from dataclasses import replace
@@ -10,12 +10,11 @@ import numpy as np
 
 from speakerssl.errors import InputError
 from speakerssl.scoring.statistics import covariance, eigen, symmetric_power
-from speakerssl.scoring.transforms import EmbeddingTransform, TrainingData, parse_number, register_step
+from speakerssl.scoring.transforms import EmbeddingTransform, TrainingData, parse_number
 
 CURE = "put whiten:pca:DIM or lda:DIM before it, give more recordings, or coral:RIDGE such as coral:0.01"
 
 
-@register_step
 class Coral(EmbeddingTransform):
     """CORAL (Sun, Feng and Saenko, 2016; for speakers Alam et al., 2018): C_out^-1/2 C_in^1/2 on training data.
 
@@ -23,7 +22,7 @@ class Coral(EmbeddingTransform):
     adds RIDGE x (mean eigenvalue) to the diagonal of both covariances first.
     """
 
-    name, usage = "coral", "coral[:RIDGE]"
+    name, usage, learns = "coral", "coral[:RIDGE]", ()
     summary = "move the training data to mean and covariance of --adapt"
 
     def __init__(self, ridge: str | None = None, *more: str) -> None:
@@ -32,7 +31,7 @@ class Coral(EmbeddingTransform):
 
     def fit(self, data: TrainingData) -> None:
         if data.in_domain is None:
-            raise InputError(f"the chain step '{self.name}' needs unlabelled in-domain embeddings: give --adapt")
+            raise InputError(f"the transform '{self.name}' needs unlabelled in-domain embeddings: give --adapt")
         self._out_mean, out = covariance(data.embeddings)
         self._in_mean, inside = covariance(data.in_domain)
         self._map = self.map_of(self._loaded(out), self._loaded(inside))
@@ -51,7 +50,6 @@ class Coral(EmbeddingTransform):
         return spread + self.ridge * np.trace(spread) / len(spread) * np.eye(len(spread))
 
 
-@register_step
 class CoralPlus(Coral):
     """The regularization of CORAL+ (Lee, Wang and Koshinaka, 2019) applied to embeddings: variance only grows.
 
@@ -67,7 +65,7 @@ class CoralPlus(Coral):
         super().__init__(None, *more)
         self.gamma = 1.0 if gamma is None else parse_number("coral+", gamma, float, self.usage)
         if self.gamma > 1:
-            raise InputError(f"chain step 'coral+': GAMMA {self.gamma:g} is over 1; write it as {self.usage}")
+            raise InputError(f"transform 'coral+': GAMMA {self.gamma:g} is over 1; write it as {self.usage}")
 
     def map_of(self, out: np.ndarray, inside: np.ndarray) -> np.ndarray:
         whiten = symmetric_power(out, -0.5, "coral+: the training", CURE)

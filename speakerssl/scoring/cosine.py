@@ -1,14 +1,76 @@
-"""Cosine scores of a trial list: two gathers and a dot product a trial, in parallel, with no copy of the embeddings."""
+"""Cosine, the default scorer: two gathers and a dot product a trial, in parallel, with no copy of the embeddings."""
 
-from collections.abc import Collection
+from collections.abc import Mapping
 
 import numpy as np
 
-from speakerssl.embeddings.storage import Embeddings
 from speakerssl.errors import InputError
-from speakerssl.kernels import njit, run_all, run_blocks
+from speakerssl.kernels import njit, run_blocks
+from speakerssl.scoring.backend_options import BackendOptions
+from speakerssl.scoring.bilinear import Bilinear, sum_groups
+from speakerssl.scoring.scorer import Scorer
+from speakerssl.scoring.trial_vectors import TrialVectors
 from speakerssl.trials.score_writer import round_scores
-from speakerssl.trials.trial_list import Trials
+
+
+class CosineScorer(Scorer):
+    """The cosine of two vectors. A model of several recordings is the mean of their unit-length vectors."""
+
+    name = "cosine"
+    meaning = "cosine"
+    unit_length = True
+    projects = False
+
+    @classmethod
+    def train(cls, vectors: np.ndarray, speakers: np.ndarray | None, options: BackendOptions) -> "CosineScorer":
+        """There is nothing to train."""
+        return cls()
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, np.ndarray]) -> "CosineScorer":
+        return cls()
+
+    def tensors(self) -> dict[str, np.ndarray]:
+        """None: a back-end's file without the arrays of a scorer is of this one."""
+        return {}
+
+    def __str__(self) -> str:
+        return "cosine"
+
+    def check_dim(self, dim: int) -> None:
+        """Vectors of any size have a cosine."""
+
+    def project(self, vectors: np.ndarray, counts: np.ndarray | int = 1) -> np.ndarray:
+        return vectors
+
+    def compare(self, enrolment: np.ndarray, test: np.ndarray, count: int = 1) -> Bilinear:
+        """Cosines in float32 of the rows of `enrolment` [E, D] and `test` [N, D]; rows of zeros give 0."""
+        if enrolment.shape[1] != test.shape[1]:
+            raise InputError(f"embeddings of {enrolment.shape[1]} and of {test.shape[1]} dimensions cannot be compared")
+        units = unit_rows(enrolment)
+        others = units if test is enrolment else unit_rows(test)
+        return Bilinear(units, np.zeros(len(units), np.float32), others, np.zeros(len(others), np.float32))
+
+    def compare_pairs(self, vectors: TrialVectors) -> np.ndarray:
+        return self.compare(vectors.enrol, vectors.test).pairs(vectors.enrol_rows, vectors.test_rows)
+
+    def score_pairs(self, vectors: TrialVectors) -> np.ndarray:
+        """Cosines [T]. Embeddings as they are stored take `cosine_pairs`; a chain's float64 rows keep their digits."""
+        if vectors.test.dtype != np.float32:
+            return self.compare_pairs(vectors)
+        return cosine_pairs(vectors.enrol, vectors.test, vectors.enrol_rows, vectors.test_rows)
+
+    def average(self, vectors: np.ndarray, counts: np.ndarray) -> np.ndarray:
+        return unit_rows(sum_groups(unit_rows(vectors), counts).astype(np.float32))
+
+    def average_score_pairs(self, recordings: TrialVectors, counts: np.ndarray) -> np.ndarray:
+        # A mean of cosines is a dot product with the mean of the unit vectors: no need for every single score.
+        means = sum_groups(unit_rows(recordings.enrol), counts) / counts[:, None]
+        lengths = np.linalg.norm(means, axis=1)[recordings.enrol_rows]
+        directions = cosine_pairs(
+            means.astype(np.float32), recordings.test, recordings.enrol_rows, recordings.test_rows
+        )
+        return np.where(lengths > 0, directions * lengths, 0.0)
 
 
 def cosine_pairs(enrol: np.ndarray, test: np.ndarray, enrol_rows: np.ndarray, test_rows: np.ndarray) -> np.ndarray:
@@ -27,46 +89,8 @@ def cosine_pairs(enrol: np.ndarray, test: np.ndarray, enrol_rows: np.ndarray, te
     return round_scores(out)
 
 
-def cosine_trials(trials: Trials, embeddings: Embeddings, enrol: Embeddings | None = None) -> np.ndarray:
-    """Cosine score of every trial, float64 [N]; the enrolment side is looked up in `enrol` where it is given.
-
-    Raises InputError for an id without an embedding, embeddings of two sizes, or an embedding that is all zeros.
-    """
-    models = enrol or embeddings
-    if models.dim != embeddings.dim:
-        raise InputError(
-            f"{models.path}: embeddings of {models.dim} numbers, but {embeddings.dim} in {embeddings.path}"
-        )
-    enrol_rows, test_rows = trial_rows(trials, embeddings, models)
-    scores = cosine_pairs(models.matrix, embeddings.matrix, enrol_rows, test_rows)
-    if not np.isfinite(scores).all():
-        pair = trials.pair(int(np.flatnonzero(~np.isfinite(scores))[0]))
-        raise InputError(f"{embeddings.path}: the embedding of '{pair[0]}' or '{pair[1]}' is all zeros")
-    return scores
-
-
-def trial_rows(trials: Trials, embeddings: Embeddings, enrol: Embeddings) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of each trial's two embeddings. Raises InputError that names the first unknown id and the list."""
-    try:
-        one, other = run_all([lambda: enrol.index(trials.enrol_ids), lambda: embeddings.index(trials.test_ids)])
-    except InputError as error:
-        raise InputError(f"{error}, which {trials.path} asks for; --skip-missing leaves such trials out") from None
-    return one[trials.enrol_index], other[trials.test_index]
-
-
-def known_trials(trials: Trials, embeddings: Embeddings, enrol_ids: Collection[str]) -> np.ndarray:
-    """Which trials (bool [N]) have an embedding on both sides; InputError where none has."""
-    models = set(enrol_ids)
-    known_enrol = np.fromiter((name in models for name in trials.enrol_ids), np.bool_, len(trials.enrol_ids))
-    known_test = np.fromiter((name in embeddings.rows for name in trials.test_ids), np.bool_, len(trials.test_ids))
-    known: np.ndarray = known_enrol[trials.enrol_index] & known_test[trials.test_index]
-    if not known.any():
-        raise InputError(f"{embeddings.path}: has embeddings for none of the trials of {trials.path}")
-    return known
-
-
 def unit_rows(matrix: np.ndarray) -> np.ndarray:
-    """Length-normalized copy of float32 rows [N, D]; rows of zeros stay zeros."""
+    """The rows of `matrix` [N, D] at unit length, in float32; rows of zeros stay zeros."""
     with np.errstate(invalid="ignore"):
         scale = _inverse_norms(np.ascontiguousarray(matrix, np.float32))
     return (matrix * np.where(np.isfinite(scale), scale, 0)[:, None]).astype(np.float32)

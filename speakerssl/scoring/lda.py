@@ -1,13 +1,12 @@
-"""Linear discriminant analysis as a step of the embedding chain."""
+"""Linear discriminant analysis as a transform of the embedding chain."""
 
 import numpy as np
 
 from speakerssl.errors import InputError
 from speakerssl.scoring.statistics import eigen, speaker_statistics, symmetric_power
-from speakerssl.scoring.transforms import EmbeddingTransform, TrainingData, parse_number, register_step
+from speakerssl.scoring.transforms import EmbeddingTransform, TrainingData, parse_number
 
 
-@register_step
 class LinearDiscriminant(EmbeddingTransform):
     """LDA (Fisher, 1936; Rao, 1948): the DIM directions with most between-speaker for their within-speaker variance.
 
@@ -21,13 +20,13 @@ class LinearDiscriminant(EmbeddingTransform):
 
     def __init__(self, dim: str | None = None, *more: str) -> None:
         if more:
-            raise InputError(f"chain step 'lda': '{more[0]}' is not understood; write it as {self.usage}")
+            raise InputError(f"transform 'lda': '{more[0]}' is not understood; write it as {self.usage}")
         super().__init__()
         self.dim = None if dim is None else int(parse_number("lda", dim, int, self.usage))
 
     def fit(self, data: TrainingData) -> None:
         if data.speakers is None:
-            raise InputError("the chain step 'lda' needs speaker labels: give --utt2spk or --clusters")
+            raise InputError("the transform 'lda' needs speaker labels: give --utt2spk or --clusters")
         stats = speaker_statistics(data.embeddings, data.speakers)
         speakers, size = stats.means.shape
         most = min(size, speakers - 1)

@@ -88,7 +88,7 @@ def statistics_of_scores(
     return CohortStatistics(mean, np.sqrt(spread))
 
 
-def normalize(
+def normalize_scores(
     scores: np.ndarray,
     method: str,
     enrolment: CohortStatistics | None = None,

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from speakerssl.errors import InputError, unknown_name
+from speakerssl.scoring.backend_options import PLDA_NORMALIZATIONS
 from speakerssl.scoring.bilinear import Bilinear
 from speakerssl.scoring.statistics import eigen, require_full_rank, weighted_energy
 
-NORMALIZATIONS = ("length", "simple", "none")
 CURE = "use fewer dimensions (lda:DIM or whiten:pca:DIM in --chain) or more recordings a speaker"
 
 
@@ -58,8 +58,7 @@ class Plda:
         is D (Kaldi's --normalize-length=true), "simple" to the length sqrt(D)
         (--simple-length-normalization=true), "none" leaves it.
         """
-        if normalization not in NORMALIZATIONS:
-            raise unknown_name("PLDA normalization", normalization, NORMALIZATIONS)
+        check_normalization(normalization)
         if embeddings.ndim != 2 or embeddings.shape[1] != self.dim:
             raise InputError(f"embeddings of {embeddings.shape[-1]} dimensions, but the PLDA is of {self.dim}")
         projected = (np.asarray(embeddings, np.float64) - self.mean) @ self.transform.T
@@ -87,28 +86,12 @@ class Plda:
             0.5 * weighted_energy(test, 1 / different - 1 / same),
         )
 
-    def score_pairs(
-        self,
-        enrolment: np.ndarray,
-        test: np.ndarray,
-        enrol_index: np.ndarray,
-        test_index: np.ndarray,
-        counts: np.ndarray | int = 1,
-    ) -> np.ndarray:
-        """Log-likelihood ratios [T] (nats) of trials between projected enrolments and tests.
-
-        `counts` [N] is the number of recordings averaged in each enrolment. The cost is O(N D) for
-        each distinct count and O(D) for a trial.
-        """
-        counts = np.broadcast_to(counts, len(enrolment))
-        scores = np.empty(len(enrol_index))
-        for count in np.unique(counts):
-            trials = np.flatnonzero(counts[enrol_index] == count)
-            if len(trials):
-                model = self.bilinear(enrolment, int(count), test)
-                scores[trials] = model.pairs(enrol_index[trials], test_index[trials])
-        return scores
-
     def tensors(self) -> dict[str, np.ndarray]:
         """The three arrays as `plda.mean`, `plda.transform` and `plda.psi`."""
         return {"plda.mean": self.mean, "plda.transform": self.transform, "plda.psi": self.psi}
+
+
+def check_normalization(name: str) -> None:
+    """Raises InputError that lists the length normalizations unless `name` is one."""
+    if name not in PLDA_NORMALIZATIONS:
+        raise unknown_name("PLDA normalization", name, PLDA_NORMALIZATIONS)

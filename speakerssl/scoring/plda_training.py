@@ -3,6 +3,7 @@
 import numpy as np
 
 from speakerssl.errors import InputError, unknown_name
+from speakerssl.scoring.backend_options import PLDA_METHODS
 from speakerssl.scoring.plda import CURE, Plda
 from speakerssl.scoring.statistics import (
     SpeakerStatistics,
@@ -10,8 +11,6 @@ from speakerssl.scoring.statistics import (
     require_full_rank,
     speaker_statistics,
 )
-
-METHODS = ("em", "closed-form")
 
 
 def train_plda(embeddings: np.ndarray, speakers: np.ndarray, method: str = "em", iterations: int = 10) -> Plda:
@@ -21,8 +20,8 @@ def train_plda(embeddings: np.ndarray, speakers: np.ndarray, method: str = "em",
     that of the speakers' means); "closed-form" takes the moments of the analysis of variance (see
     `closed_form`). Raises InputError where the within-speaker covariance is singular.
     """
-    if method not in METHODS:
-        raise unknown_name("PLDA training method", method, METHODS)
+    if method not in PLDA_METHODS:
+        raise unknown_name("PLDA training method", method, PLDA_METHODS)
     stats = speaker_statistics(embeddings, speakers)
     require_full_rank(eigen(stats.within_covariance)[0], "PLDA: the within-speaker", CURE)
     if method == "closed-form":

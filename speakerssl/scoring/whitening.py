@@ -1,4 +1,4 @@
-"""Steps that rescale directions: whitening (PCA or ZCA) and within-class covariance normalization."""
+"""Transforms that rescale directions: whitening (PCA or ZCA) and within-class covariance normalization."""
 
 import numpy as np
 
@@ -11,10 +11,9 @@ from speakerssl.scoring.statistics import (
     speaker_statistics,
     symmetric_power,
 )
-from speakerssl.scoring.transforms import EmbeddingTransform, TrainingData, parse_number, register_step
+from speakerssl.scoring.transforms import EmbeddingTransform, TrainingData, parse_number
 
 
-@register_step
 class Whiten(EmbeddingTransform):
     """Whitening: zero mean and unit covariance on the in-domain embeddings if given, else on the training ones.
 
@@ -28,7 +27,7 @@ class Whiten(EmbeddingTransform):
     def __init__(self, kind: str = "zca", dim: str | None = None, *more: str) -> None:
         if kind not in ("zca", "pca") or more or (dim is not None and kind != "pca"):
             given = ":".join([part for part in (kind, dim, *more) if part])
-            raise InputError(f"chain step 'whiten': '{given}' is not understood; write it as {self.usage}")
+            raise InputError(f"transform 'whiten': '{given}' is not understood; write it as {self.usage}")
         super().__init__()
         self.kind = kind
         self.dim = None if dim is None else int(parse_number("whiten", dim, int, self.usage))
@@ -53,7 +52,6 @@ class Whiten(EmbeddingTransform):
             self.matrix = self.matrix @ vectors.T
 
 
-@register_step
 class WithinClass(EmbeddingTransform):
     """WCCN (Hatch, Kajarekar and Stolcke, 2006): x -> W^-1/2 x, so that the within-speaker covariance W is unit.
 
@@ -65,7 +63,7 @@ class WithinClass(EmbeddingTransform):
 
     def fit(self, data: TrainingData) -> None:
         if data.speakers is None:
-            raise InputError("the chain step 'wccn' needs speaker labels: give --utt2spk or --clusters")
+            raise InputError("the transform 'wccn' needs speaker labels: give --utt2spk or --clusters")
         within = speaker_statistics(data.embeddings, data.speakers).within_covariance
         self.matrix = symmetric_power(
             within,

@@ -42,7 +42,7 @@ def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 NORM = ("norm", "--embeddings", "test/xvector.scp", "--trials", "trials", "--cohort", "train/xvector.scp")
 TRAIN = ("backend", "train", "--embeddings", "train/xvector.scp", "--utt2spk", "train/utt2spk", "--chain",
          "mean,lda:10,length", "--output", "b.npz")  # fmt: skip
-APPLY = ("backend", "apply", "--embeddings", "test/xvector.scp", "--trials", "trials", "--backend")
+SCORE = ("score", "--embeddings", "test/xvector.scp", "--trials", "trials", "--backend")
 
 
 def done(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
@@ -120,7 +120,7 @@ def test_backend_beats_cosine_and_adapts(corpus: Path, capsys: pytest.CaptureFix
     cosine_scores(capsys)
     facts = done(capsys, *TRAIN, "--plda", "--kaldi-plda", "plda")
     assert (facts["recordings"], facts["speakers"]) == (240, 40)
-    done(capsys, *APPLY, "b.npz", "--output", "plda.scores")
+    done(capsys, *SCORE, "b.npz", "--output", "plda.scores")
     plda, cosine = cllr_of(capsys, "plda.scores"), cllr_of(capsys, "cosine.scores")
     assert plda["eer_percent"] < cosine["eer_percent"]
     # Log-likelihood ratios as they come, uncalibrated, from 40 training speakers: still informative (below 1 bit).
@@ -129,7 +129,7 @@ def test_backend_beats_cosine_and_adapts(corpus: Path, capsys: pytest.CaptureFix
     for method in ("kaldi", "coral+"):
         done(capsys, "backend", "adapt", "--backend", "b.npz", "--adapt", "test/xvector.scp", "--plda-adapt", method,
              "--output", "adapted.npz")  # fmt: skip
-        done(capsys, *APPLY, "adapted.npz", "--output", "adapted.scores")
+        done(capsys, *SCORE, "adapted.npz", "--output", "adapted.scores")
         assert cllr_of(capsys, "adapted.scores")["eer_percent"] < cosine["eer_percent"]
 
 
@@ -137,7 +137,7 @@ def test_backend_without_labels(corpus: Path, capsys: pytest.CaptureFixture[str]
     facts = done(capsys, "backend", "train", "--embeddings", "train/xvector.scp", "--clusters", "40", "--chain",
                  "mean,lda:10,length", "--plda", "--output", "b.npz")  # fmt: skip
     assert facts["clusters"] == 40
-    done(capsys, *APPLY, "b.npz", "--output", "s")
+    done(capsys, *SCORE, "b.npz", "--output", "s")
     assert cllr_of(capsys, "s")["eer_percent"] < 30
 
 
@@ -151,7 +151,7 @@ def test_kaldi_plda_scores_as_the_golden_numbers(
     Path("list").write_text("".join(f"e{i} t{j}\n" for i in range(10) for j in range(10)))
     Path("num_utts").write_text("".join(f"e{i} 3\n" for i in range(10)))
     for name, normalization in (("norm", "length"), ("simple", "simple"), ("nonorm", "none")):
-        done(capsys, "backend", "apply", "--backend", "plda", "--embeddings", "t/xvector.scp", "--enrol-embeddings",
+        done(capsys, "score", "--backend", "plda", "--embeddings", "t/xvector.scp", "--enrol-embeddings",
              "e/xvector.scp", "--num-utts", "num_utts", "--trials", "list", "--plda-normalization", normalization,
              "--output", "s")  # fmt: skip
         expected = golden[f"plda/llr_n3_{name}_f64"].ravel()
@@ -160,9 +160,78 @@ def test_kaldi_plda_scores_as_the_golden_numbers(
 
 def test_transformed_embeddings(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
     done(capsys, *TRAIN)
-    done(capsys, *APPLY, "b.npz", "--output", "one", "--output-embeddings", "moved")
+    done(capsys, *SCORE, "b.npz", "--output", "one")
+    facts = done(capsys, "backend", "apply", "--backend", "b.npz", "--embeddings", "test/xvector.scp",
+                 "--output-embeddings", "moved")  # fmt: skip
+    assert facts == {"backend": "mean,lda:10,length, cosine", "embeddings": "moved/xvector.scp"}
     done(capsys, "score", "--embeddings", "moved/xvector.scp", "--trials", "trials", "--output", "two")
     np.testing.assert_allclose(read_scores("one").values, read_scores("two").values, atol=1e-6)
+
+
+def test_apply_still_scores_for_one_release(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    done(capsys, *TRAIN, "--plda")
+    for options in ((), ("--plda-normalization", "simple")):
+        done(capsys, *SCORE, "b.npz", "--output", "new", *options)
+        arguments = ["backend", "apply", "--backend", "b.npz", "--embeddings", "test/xvector.scp", "--trials", "trials"]
+        assert main([*arguments, "--output", "old", *options, "--json"]) == 0
+        output = capsys.readouterr()
+        assert output.err.startswith("speakerssl backend apply: trials are now scored by `speakerssl score --backend")
+        assert json.loads(output.out) == {
+            "backend": "mean,lda:10,length, PLDA of 10 dimensions",
+            "score": "natural-log likelihood ratio of the PLDA",
+            "trials": 1770,
+            "skipped": 0,
+            "output": "old",
+        }
+        assert Path("old").read_bytes() == Path("new").read_bytes()
+
+
+def test_scores_say_what_they_are(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    done(capsys, *TRAIN, "--plda")
+    assert done(capsys, *SCORE, "b.npz", "--output", "s")["score"] == "natural-log likelihood ratio of the PLDA"
+    assert main([*SCORE, "b.npz", "--output", "s"]) == 0
+    assert "s: each score is a natural-log likelihood ratio of the PLDA" in capsys.readouterr().out
+
+
+def test_norm_centres_trials_and_cohort_alike(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    done(capsys, *NORM, "--top", "50", "--center", "train/xvector.scp", "--output", "a")
+    mean = read_embeddings("train/xvector.scp").matrix.mean(0, dtype=np.float64).astype(np.float32)
+    for name in ("test", "train"):
+        embeddings = read_embeddings(f"{name}/xvector.scp")
+        write_embeddings(f"moved_{name}", embeddings.ids, embeddings.matrix - mean)
+    done(capsys, "norm", "--embeddings", "moved_test/xvector.scp", "--trials", "trials", "--cohort",
+         "moved_train/xvector.scp", "--top", "50", "--output", "b")  # fmt: skip
+    np.testing.assert_array_equal(read_scores("a").values, read_scores("b").values)
+
+
+def test_inverted_scores_are_told(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cosine_scores(capsys)
+    rows = [line.split() for line in Path("cosine.scores").read_text().splitlines()]
+    Path("distances").write_text("".join(f"{e} {t} {1 - float(s):.9f}\n" for e, t, s in rows))
+    facts = done(capsys, "calibrate", "--scores", "cosine.scores", "--trials", "trials", "--output", "right")
+    assert "sign_flipped" not in facts
+    arguments = ["calibrate", "--scores", "distances", "--trials", "trials", "--save", "m.json", "--output", "turned"]
+    assert main([*arguments, "--json"]) == 0
+    output = capsys.readouterr()
+    assert json.loads(output.out)["sign_flipped"] is True
+    assert output.err == (
+        "speakerssl calibrate: distances: scores are lower where speakers are the same (an EER over 50 %); the "
+        "calibration flips their sign\n"
+    )
+    np.testing.assert_allclose(read_scores("turned").values, read_scores("right").values, atol=1e-4)
+    assert done(capsys, "calibrate", "--scores", "distances", "--load", "m.json", "--output", "x")["sign_flipped"]
+    assert (
+        main(["calibrate", "--scores", "distances", "--trials", "trials", "--method", "isotonic", "--output", "x"]) == 0
+    )
+    assert "isotonic calibration makes them" in capsys.readouterr().err
+
+
+def test_a_file_and_a_method_of_adaptation_are_told_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["backend", "train", "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    assert "--adapt FILE file of unlabelled embeddings of the domain that will be scored" in text
+    assert "method (not a file) by which the PLDA is adapted to the embeddings of --adapt" in text
 
 
 def test_calibrate_save_load_and_cross_validate(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -194,7 +263,7 @@ def test_calibrate_with_every_quality_measure(corpus: Path, capsys: pytest.Captu
 def test_fuse_greedy_save_and_load(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cosine_scores(capsys)
     done(capsys, *TRAIN, "--plda")
-    done(capsys, *APPLY, "b.npz", "--output", "plda.txt")
+    done(capsys, *SCORE, "b.npz", "--output", "plda.txt")
     lines = Path("plda.txt").read_text().splitlines()
     Path("plda.txt").write_text("\n".join(lines[::-1]) + "\n")
     noise = np.random.default_rng(0).standard_normal(len(lines))
@@ -267,7 +336,7 @@ def test_bad_input_is_one_line(corpus: Path, capsys: pytest.CaptureFixture[str])
     assert "narrow/xvector.scp holds embeddings of 7" in refused(capsys, *small, "narrow/xvector.scp")
     train = ("backend", "train", "--utt2spk", "train/utt2spk", "--output", "x", "--embeddings")
     assert "rank 16 of 17" in refused(capsys, *train, "flat/xvector.scp", "--plda")
-    assert "unknown chain step 'pca'" in refused(capsys, *train, "narrow/xvector.scp", "--chain", "mean,pca:3")
+    assert "unknown transform 'pca'" in refused(capsys, *train, "narrow/xvector.scp", "--chain", "mean,pca:3")
     assert "no speaker for 'test00/0.wav'" in refused(capsys, *train, "test/xvector.scp", "--plda")
     assert "nothing to do" in refused(capsys, "backend", "apply", "--backend", "b", "--embeddings", "e")
     assert "give --output for scores" in refused(capsys, "calibrate", "--scores", "cosine.scores", "--trials", "trials")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from speakerssl.cli.main import main
-from speakerssl.embeddings.storage import write_embeddings
+from speakerssl.embeddings.storage import read_embeddings, write_embeddings
 from speakerssl.metrics.detection import compute_eer, compute_min_dcf
 from speakerssl.trials.score_file import read_scored_trials
 
@@ -90,17 +90,40 @@ def test_enrolment_models(corpus: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert sliced["speakers"] == 12
 
 
-def test_mean_vector(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_center_and_the_old_name_of_a_mean(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    embeddings = read_embeddings("emb/xvector.scp")
     np.save("mean_vec.npy", np.full(16, 0.5))
     common = ["score", "--embeddings", "emb/xvector.scp", "--trials", "list_b", "--output"]
-    _json(capsys, *common, "raw")
-    _json(capsys, *common, "centred", "--mean-vector", "mean_vec.npy")
-    assert not np.array_equal(
-        read_scored_trials("raw", "list_b").scores, read_scored_trials("centred", "list_b").scores
+
+    def scores(*options: str) -> np.ndarray:
+        _json(capsys, *common, "s", *options)
+        return read_scored_trials("s", "list_b").scores
+
+    given = scores("--center", "mean_vec.npy")
+    np.testing.assert_array_equal(scores("--backend", "mean_vec.npy"), given)
+    write_embeddings("moved", embeddings.ids, embeddings.matrix - np.float32(0.5))
+    _json(capsys, "score", "--embeddings", "moved/xvector.scp", *common[3:], "s")
+    np.testing.assert_array_equal(read_scored_trials("s", "list_b").scores, given)
+    # Every recording of this list is in `emb`, so the list's own mean is that of the whole set.
+    np.testing.assert_allclose(scores("--center", "auto"), scores("--center", "emb/xvector.scp"), atol=2e-7)
+    assert not np.allclose(scores(), scores("--center", "auto"), atol=1e-3)
+    assert main([*common, "s", "--mean-vector", "mean_vec.npy", "--json"]) == 0
+    warning = capsys.readouterr().err
+    assert warning == (
+        "speakerssl score: --mean-vector is now --center FILE; the old name will go with the next release\n"
     )
+    np.testing.assert_array_equal(read_scored_trials("s", "list_b").scores, given)
+
+
+def test_bad_means(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
     np.save("mean_vec.npy", np.zeros(3))
-    assert main([*common, "x", "--mean-vector", "mean_vec.npy"]) == 2
+    common = ["score", "--embeddings", "emb/xvector.scp", "--trials", "list_b", "--output", "x"]
+    assert main([*common, "--center", "mean_vec.npy"]) == 2
     assert "mean_vec.npy: 3 numbers, the embeddings have 16" in capsys.readouterr().err
+    assert main([*common, "--center", "auto", "--mean-vector", "mean_vec.npy"]) == 2
+    assert "give --center alone" in capsys.readouterr().err
+    assert main([*common, "--plda-normalization", "none"]) == 2
+    assert "--plda-normalization is of the PLDA of a --backend" in capsys.readouterr().err
     assert not Path("x").exists()
 
 
@@ -110,7 +133,7 @@ def test_skip_missing(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(common) == 2
     error = capsys.readouterr().err
     assert error == (
-        "speakerssl score: emb/xvector.scp: no embedding for 'who', which more asks for; "
+        "speakerssl score: emb/xvector.scp: no embedding for 'who', which more:1 asks for; "
         "--skip-missing leaves such trials out\n"
     )
     assert not Path("m.scores").exists()

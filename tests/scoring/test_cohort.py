@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from speakerssl.errors import InputError
-from speakerssl.scoring.bilinear import cosine
 from speakerssl.scoring.cohort import CLUSTERINGS, pseudo_speaker_cohort, speaker_cohort
+from speakerssl.scoring.cosine import CosineScorer
 from speakerssl.scoring.normalization import cohort_statistics
 
 SPEAKERS = np.random.default_rng(0).permutation(np.repeat(np.arange(12), 9))
@@ -43,8 +43,8 @@ def test_clusters_find_separated_speakers(method: str, recordings: np.ndarray) -
         truth = speaker_cohort(recordings, SPEAKERS)
         # Without labels the cohort is the one that labels would have given.
         np.testing.assert_allclose(
-            np.sort(cohort_statistics(cosine(recordings, cohort.matrix)).mean),
-            np.sort(cohort_statistics(cosine(recordings, truth.matrix)).mean),
+            np.sort(cohort_statistics(CosineScorer().compare(recordings, cohort.matrix)).mean),
+            np.sort(cohort_statistics(CosineScorer().compare(recordings, truth.matrix)).mean),
             atol=1e-5,
         )
 

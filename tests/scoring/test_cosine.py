@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from speakerssl.embeddings.storage import Embeddings
 from speakerssl.errors import InputError
-from speakerssl.scoring.cosine import cosine_pairs, cosine_trials, known_trials, unit_rows
-from speakerssl.trials.trial_list import Trials
+from speakerssl.scoring.cosine import CosineScorer, cosine_pairs, unit_rows
+from speakerssl.scoring.scorer import Scorer
+from speakerssl.scoring.trial_vectors import TrialVectors
 
 
 def _reference(one: np.ndarray, other: np.ndarray) -> np.ndarray:
@@ -39,25 +39,34 @@ def test_properties() -> None:
     assert not unit_rows(np.zeros((2, 3), np.float32)).any()
 
 
-def test_trials_by_id() -> None:
-    rng = np.random.default_rng(0)
-    test = Embeddings(["a", "b", "c"], rng.standard_normal((3, 8)).astype(np.float32), "t.scp")
-    enrol = Embeddings(["c", "m"], rng.standard_normal((2, 8)).astype(np.float32), "e.scp")
-    trials = Trials(["m", "c"], ["c", "a"], np.array([0, 1, 0], np.int32), np.array([0, 0, 1], np.int32), None, "list")
-    scores = cosine_trials(trials, test, enrol)
-    np.testing.assert_allclose(scores, _reference(enrol.matrix[[1, 0, 1]], test.matrix[[2, 2, 0]]), atol=3e-7)
-    np.testing.assert_array_equal(known_trials(trials, test, ["m"]), [True, False, True])
-    with pytest.raises(InputError, match=r"^t.scp: no embedding for 'm', which list asks for; --skip-missing"):
-        cosine_trials(trials, test)
-    with pytest.raises(InputError, match=r"t.scp: has embeddings for none of the trials of list"):
-        known_trials(trials, test, ["z"])
+def test_a_model_is_the_unit_mean_of_unit_vectors_or_the_mean_of_scores() -> None:
+    rng = np.random.default_rng(1)
+    counts = np.array([3, 1, 5])
+    recordings, test = (rng.standard_normal((size, 8)).astype(np.float32) for size in (9, 4))
+    units = [row / np.linalg.norm(row) for row in recordings.astype(np.float64)]
+    groups = [units[:3], units[3:4], units[4:]]
+    means = [np.mean(group, axis=0) for group in groups]
+    scorer = CosineScorer()
+    np.testing.assert_allclose(scorer.average(recordings, counts), [m / np.linalg.norm(m) for m in means], atol=1e-6)
+    rows = np.array([0, 1, 2, 2]), np.array([3, 1, 0, 2])
+    ids = [f"u{row}" for row in range(9)]
+    vectors = TrialVectors(recordings, ids, np.ones(9, np.int64), rows[0], test, list("abcd"), rows[1])
+    others = [row / np.linalg.norm(row) for row in test.astype(np.float64)]
+    slow = [np.mean([unit @ others[t] for unit in groups[e]]) for e, t in zip(*rows)]
+    np.testing.assert_allclose(scorer.average_score_pairs(vectors, counts), slow, atol=3e-7)
+    generic = Scorer.average_score_pairs(scorer, vectors, counts)
+    np.testing.assert_allclose(generic, slow, atol=3e-7)
 
 
-def test_bad_embeddings() -> None:
-    zero = Embeddings(["a", "b"], np.array([[1, 2], [0, 0]], np.float32), "z.scp")
-    index = np.array([0], np.int32)
-    with pytest.raises(InputError, match=r"z.scp: the embedding of 'a' or 'b' is all zeros"):
-        cosine_trials(Trials(["a"], ["b"], index, index, None), zero)
-    wide = Embeddings(["a"], np.ones((1, 3), np.float32), "w.scp")
-    with pytest.raises(InputError, match=r"w.scp: embeddings of 3 numbers, but 2 in z.scp"):
-        cosine_trials(Trials(["a"], ["b"], index, index, None), zero, wide)
+def test_the_fast_kernel_and_the_arithmetic_of_the_cohort_agree() -> None:
+    rng = np.random.default_rng(2)
+    matrix = rng.standard_normal((30, 16)).astype(np.float32)
+    ids = [str(row) for row in range(30)]
+    ones, rows = np.ones(30, np.int64), rng.integers(0, 30, (2, 99))
+    vectors = TrialVectors(matrix, ids, ones, rows[0], matrix, ids, rows[1])
+    scorer = CosineScorer()
+    np.testing.assert_allclose(scorer.score_pairs(vectors), scorer.compare_pairs(vectors), atol=3e-7)
+    block = scorer.compare(matrix, matrix).block(slice(None))
+    np.testing.assert_allclose(scorer.compare_pairs(vectors), block[rows[0], rows[1]], atol=3e-7)
+    with pytest.raises(InputError, match="of 16 and of 3 dimensions"):
+        scorer.compare(matrix, matrix[:, :3])

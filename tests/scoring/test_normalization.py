@@ -6,9 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from speakerssl.errors import InputError
-from speakerssl.scoring.bilinear import cosine
-from speakerssl.scoring.normalization import CohortStatistics, cohort_statistics, normalize, statistics_of_scores
+from speakerssl.scoring.cosine import CosineScorer
+from speakerssl.scoring.normalization import CohortStatistics, cohort_statistics, normalize_scores, statistics_of_scores
 
+cosine = CosineScorer().compare
 RNG = np.random.default_rng(0)
 ENROL, TEST, COHORT = (RNG.standard_normal((size, 6)).astype(np.float32) for size in (5, 7, 40))
 TRIALS = RNG.integers(0, 5, 30), RNG.integers(0, 7, 30)
@@ -38,7 +39,7 @@ def fast(method: str, top: int, block_memory: float = 256) -> np.ndarray:
     keep = top if method == "as" else None
     sides = [cohort_statistics(cosine(side, COHORT), keep, block_memory) for side in (ENROL, TEST)]
     scores = cosine(ENROL, TEST).pairs(*TRIALS)
-    return normalize(scores, method, *(side.select(rows) for side, rows in zip(sides, TRIALS)))
+    return normalize_scores(scores, method, *(side.select(rows) for side, rows in zip(sides, TRIALS)))
 
 
 @pytest.mark.parametrize("method", ["z", "t", "s", "as"])
@@ -78,7 +79,7 @@ def test_scale_and_shift_of_a_system_do_not_matter(scale: float, shift: float) -
     def norm(a: float, b: float) -> np.ndarray:
         rows = np.repeat(np.arange(12), 30)
         side = statistics_of_scores(rows, (a * against + b).ravel(), [str(i) for i in range(12)], 8)
-        return normalize(a * raw + b, "as", side, side)
+        return normalize_scores(a * raw + b, "as", side, side)
 
     np.testing.assert_allclose(norm(scale, shift), norm(1, 0), rtol=1e-6, atol=1e-6)
 
@@ -109,8 +110,8 @@ def test_bad_options() -> None:
     with pytest.raises(InputError, match="block memory is 0 MiB"):
         cohort_statistics(cosine(ENROL, COHORT), 3, 0)
     with pytest.raises(InputError, match="unknown normalization 'q'; the known ones are: as, s, t, z"):
-        normalize(np.zeros(2), "q", side, side)
+        normalize_scores(np.zeros(2), "q", side, side)
     with pytest.raises(InputError, match="s-norm needs the cohort statistics of the tests"):
-        normalize(np.zeros(2), "s", side, None)
+        normalize_scores(np.zeros(2), "s", side, None)
     with pytest.raises(InputError, match="of 6 and of 3 dimensions"):
         cosine(ENROL, COHORT[:, :3])

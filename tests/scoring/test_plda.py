@@ -43,18 +43,6 @@ def test_score_is_the_ratio_of_joint_gaussians(plda: Plda, count: int) -> None:
     np.testing.assert_allclose(got[0, 0], expected, rtol=1e-9)
 
 
-def test_pairs_with_mixed_counts_equal_one_by_one(plda: Plda) -> None:
-    rng = np.random.default_rng(2)
-    enrol, test = rng.standard_normal((7, DIM)), rng.standard_normal((9, DIM))
-    counts = np.array([1, 3, 1, 2, 3, 3, 8])
-    enrol_index, test_index = rng.integers(0, 7, 50), rng.integers(0, 9, 50)
-    projected = plda.project(enrol, counts)
-    scores = plda.score_pairs(projected, plda.project(test), enrol_index, test_index, counts)
-    for got, e, t in zip(scores, enrol_index, test_index):
-        one = all_scores(plda, enrol[e : e + 1], int(counts[e]), test[t : t + 1], "length")
-        np.testing.assert_allclose(got, one[0, 0], rtol=1e-9, atol=1e-12)
-
-
 def test_single_recordings_score_symmetrically(plda: Plda) -> None:
     vectors = np.random.default_rng(3).standard_normal((6, DIM))
     scores = all_scores(plda, vectors, 1, vectors, "length")

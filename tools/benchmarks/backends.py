@@ -101,7 +101,7 @@ def commands(folder: Path, trials: str) -> dict[str, tuple[list[str], str]]:
             [*verb, "backend", "train", "--embeddings", train, "--utt2spk", labels, "--chain", "mean,lda:150,length",
              "--plda", "--output", backend], ""),
         "chain and PLDA scores": (
-            [*verb, "backend", "apply", "--backend", backend, *both, "--output", plda], "at most 5 s"),
+            [*verb, "score", "--backend", backend, *both, "--output", plda], "at most 5 s"),
         "adaptive S-norm of PLDA": ([*as_norm, "--backend", backend, "--output", str(folder / "as_plda.scores")], ""),
         "calibration, cross-validated by speaker": (
             [*verb, "calibrate", "--scores", plda, *held_out, str(folder / "llr")], ""),

@@ -24,7 +24,7 @@ from table import machine, markdown_table, replace_section
 from speakerssl.embeddings.storage import Embeddings, read_embeddings
 from speakerssl.kernels import thread_count
 from speakerssl.metrics.detection import eer_and_min_dcf
-from speakerssl.scoring.cosine import cosine_trials
+from speakerssl.scoring.trial_scores import score
 from speakerssl.trials.trial_list import Trials, read_trials
 
 Timing = tuple[float, float]
@@ -102,9 +102,9 @@ def main() -> None:
 
 def whole_command(scp: str, trials: str, folder: str, repeats: int) -> list[list[str]]:
     """The command with scores written and metrics printed, beside the floor and what a plain script needs to read."""
-    score = [sys.executable, "-m", "speakerssl.cli.main", "score", "--embeddings", scp, "--trials", trials]
+    verb = [sys.executable, "-m", "speakerssl.cli.main", "score", "--embeddings", scp, "--trials", trials]
     commands = {
-        "score + EER + minDCF + Cllr": [*score, "--output", f"{folder}/scores.txt", "--metrics", "--json"],
+        "score + EER + minDCF + Cllr": [*verb, "--output", f"{folder}/scores.txt", "--metrics", "--json"],
         "floor: reading both, numpy.sort": [sys.executable, "-c", FLOOR, scp, trials],
         "reading both with kaldiio and a line loop, numpy.sort": [sys.executable, "-c", SCRIPT, scp, trials],
     }
@@ -143,7 +143,7 @@ def per_trial(trials: Trials, embeddings: Embeddings, repeats: int) -> list[list
         for enrol, test in few:
             cosine_similarity(by_id[enrol].reshape(1, -1), by_id[test].reshape(1, -1))[0][0]
 
-    ours, dot, sklearn = alternate([lambda: cosine_trials(trials, embeddings), with_dot, with_sklearn], repeats)
+    ours, dot, sklearn = alternate([lambda: score(trials, embeddings), with_dot, with_sklearn], repeats)
     each = [
         ("cosine of the whole list, us a trial", ours, len(trials), ""),
         ("numpy.dot in a Python loop, us a trial", dot, len(pairs), "at least 10"),

@@ -1,0 +1,62 @@
+"""What a trial list is scored from, read once: embeddings of both sides and the models that enrolments are made of."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from speakerssl.embeddings.storage import Embeddings, read_embeddings
+from speakerssl.errors import InputError, unknown_name
+from speakerssl.scoring.enrolment import EnrolmentModels, read_enrolment, read_num_utts
+
+AVERAGES = ("embeddings", "scores")
+
+
+@dataclass(frozen=True)
+class InputFiles:
+    """Paths of the embeddings of the test side and, where they are other ones, of the enrolment side.
+
+    Enrolments are recordings, or models of several recordings (`enrol_models`, a Kaldi spk2utt, combined by `average`
+    of AVERAGES), or averages already, of as many recordings as `num_utts` says.
+    """
+
+    embeddings: str
+    enrol_embeddings: str | None = None
+    enrol_models: str | None = None
+    average: str = "embeddings"
+    num_utts: str | None = None
+
+
+@dataclass(frozen=True)
+class ScoringInputs:
+    """What `InputFiles` hold. `enrol` is None where enrolments are embeddings of `test`."""
+
+    test: Embeddings
+    enrol: Embeddings | None = None
+    models: EnrolmentModels | None = None
+    average: str = "embeddings"
+    num_utts: Mapping[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.average not in AVERAGES:
+            raise unknown_name("way to average", self.average, AVERAGES)
+        if self.enrol is not None and self.enrol.dim != self.test.dim:
+            raise InputError(
+                f"{self.enrol.path}: embeddings of {self.enrol.dim} numbers, but {self.test.dim} in {self.test.path}"
+            )
+
+    @property
+    def enrol_side(self) -> Embeddings:
+        """The embeddings in which enrolments, or the recordings of their models, are found."""
+        return self.test if self.enrol is None else self.enrol
+
+
+def read_inputs(files: InputFiles) -> ScoringInputs:
+    """Reads `files`. Raises InputError for a file that is wrong, or two that contradict each other."""
+    if files.num_utts and (files.enrol_models or not files.enrol_embeddings):
+        raise InputError("--num-utts counts the recordings in each average of --enrol-embeddings; give that alone")
+    return ScoringInputs(
+        read_embeddings(files.embeddings),
+        read_embeddings(files.enrol_embeddings) if files.enrol_embeddings else None,
+        read_enrolment(files.enrol_models) if files.enrol_models else None,
+        files.average,
+        read_num_utts(files.num_utts) if files.num_utts else {},
+    )
