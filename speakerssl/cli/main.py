@@ -23,6 +23,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "features": ("features", "store features and augmented copies of data directories for fast training"),
     "train": ("train", "train an encoder from a configuration file; no labels needed"),
     "extract": ("extract", "embeddings of every recording in a data directory, as ark/scp and npz"),
+    "ivector": ("ivector", "train and extract i-vectors, the classical embedding without labels"),
     "cluster": ("cluster", "group recordings by their embeddings: pseudo-speakers where there are no labels"),
     "clean": ("clean", "score how likely each speaker label is wrong"),
     "floor": ("floor", "the baseline of every report: feature statistics as embeddings, without training"),
