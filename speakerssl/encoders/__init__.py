@@ -10,6 +10,7 @@ from speakerssl.encoders.resnet import ResNet
 from speakerssl.encoders.resnet_small import small_resnet
 from speakerssl.encoders.tdnn_small import SmallTDNN
 from speakerssl.encoders.xvector import XVector
+from speakerssl.encoders.xvector_residual import ResidualXVector
 
 __all__ = [
     "ENCODERS",
@@ -19,6 +20,7 @@ __all__ = [
     "Pooling",
     "Projector",
     "ResNet",
+    "ResidualXVector",
     "SmallTDNN",
     "XVector",
     "build_encoder",

@@ -38,7 +38,9 @@ def test_speakers_are_told_apart_without_a_label(real: Path, tmp_path: Path) -> 
     units = found.matrix / np.linalg.norm(found.matrix, axis=1, keepdims=True)
     rows, columns = np.triu_indices(len(units), 1)
     same = np.array([speakers[i] == speakers[j] for i, j in zip(rows, columns)])
-    assert compute_eer((units @ units.T)[rows, columns].astype(np.float64), same.astype(int)) < 0.35  # chance is 0.5; 60 recordings train it
+    assert (
+        compute_eer((units @ units.T)[rows, columns].astype(np.float64), same.astype(int)) < 0.35
+    )  # chance is 0.5; 60 recordings train it
 
 
 def test_other_options_in_the_same_folder_are_an_error(real: Path, tmp_path: Path, capsys) -> None:

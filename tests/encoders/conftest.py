@@ -11,6 +11,13 @@ from speakerssl.encoders.se import SqueezeExcitation
 FEAT_DIM = 20
 SMALL = {
     "ecapa_tdnn": {"channels": 16, "attention_channels": 8, "se_channels": 8, "embed_dim": 12},
+    "residual_xvector": {
+        "channels": 16,
+        "last_channels": 24,
+        "kernel_sizes": [5, 1, 3, 1, 3, 1],
+        "dilations": [1, 1, 1, 1, 2, 1],
+        "embed_dim": 12,
+    },
     "xvector": {"channels": [16, 16, 16, 16, 24], "embed_dim": 12},
 }
 
