@@ -13,7 +13,8 @@ from speakerssl.constants import FULL_SCALE
 from speakerssl.data.audio import read_audio
 from speakerssl.data.resampling import resample
 from speakerssl.embeddings.crops import Crops
-from speakerssl.embeddings.model_dir import read_model_dir, save_model
+from speakerssl.embeddings.decision import Decision, Verification, load_decision, verify_score
+from speakerssl.embeddings.model_dir import fingerprint_of, read_model_dir, save_model
 from speakerssl.encoders import Encoder
 from speakerssl.errors import InputError
 from speakerssl.features.frames import num_frames
@@ -35,6 +36,8 @@ class SpeakerModel:
     encoder: Encoder
     crops: Crops
     config: Mapping[str, Any]
+    decision: Decision | None = None  # what its scores mean; None where the model folder has no calibration
+    fingerprint: str = ""  # tells models apart whose embeddings cannot be compared; "" where it was not loaded
 
     @property
     def sample_rate(self) -> int:
@@ -77,12 +80,26 @@ class SpeakerModel:
         norms = np.linalg.norm(vectors[0]) * np.linalg.norm(vectors[1])
         return float(vectors[0] @ vectors[1]) / max(float(norms), 1e-12)
 
+    def verify(
+        self, first: Any, second: Any, sample_rate: int = 16000, p_target: float = 0.5, threshold: float | None = None
+    ) -> Verification:
+        """Whether two recordings (or embeddings) are of one speaker, with what the model's calibration knows of it.
+
+        Args:
+            p_target: prior of one speaker before listening, at equal costs of both errors (0.5: as likely as not).
+            threshold: a cosine that decides instead; needed where the model folder has no calibration.
+
+        Raises:
+            InputError: what cannot be embedded, a prior outside (0, 1), or neither calibration nor threshold.
+        """
+        return verify_score(self.similarity(first, second, sample_rate), self.decision, p_target, threshold)
+
     def waveform(self, audio: Audio, sample_rate: int = 16000) -> np.ndarray:
         """Any input of `embed` as float32 [S] in the int16 range at the model's rate."""
         if isinstance(audio, np.ndarray):
             samples = _to_mono_int16_range(audio)
             return samples if sample_rate == self.sample_rate else resample(samples, sample_rate, self.sample_rate)
-        return read_audio(audio, sample_rate=self.sample_rate, pipes=False)
+        return read_audio(audio, sample_rate=self.sample_rate)
 
     @torch.no_grad()
     def features(self, waveform: np.ndarray) -> Tensor:
@@ -145,7 +162,8 @@ def load_model(directory: str | Path, device: str = "cpu") -> SpeakerModel:
     config, features, encoder = read_model_dir(directory)
     crops = Crops.from_config(config.get("evaluation") or {}, f"{directory}/config.yaml")
     target = choose_device(device)
-    return SpeakerModel(features.to(target), encoder.to(target), crops, config)
+    known = load_decision(directory), fingerprint_of(directory)
+    return SpeakerModel(features.to(target), encoder.to(target), crops, config, *known)
 
 
 def choose_device(name: str) -> torch.device:

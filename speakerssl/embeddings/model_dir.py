@@ -1,5 +1,7 @@
 """Model directories: `config.yaml` and `model.safetensors` (tensors only, so that loading never runs code)."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -47,6 +49,17 @@ def read_model_dir(directory: str | Path) -> tuple[dict[str, Any], FeatureFronte
     features, encoder = build_model(config, str(directory / CONFIG))
     load_weights(encoder, directory / WEIGHTS)
     return config, features.eval(), encoder.eval()
+
+
+def fingerprint_of(directory: str | Path) -> str:
+    """16 hexadecimal digits of the weights and of the sections that decide about an embedding."""
+    config = read_yaml(Path(directory) / CONFIG)
+    sections = {name: config.get(name) for name in ("features", "encoder", "evaluation")}
+    digest = hashlib.sha256(json.dumps(_plain(sections), sort_keys=True).encode())
+    with open(Path(directory) / WEIGHTS, "rb") as stream:
+        while block := stream.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()[:16]
 
 
 def build_model(config: Mapping[str, Any], where: str) -> tuple[FeatureFrontend, Encoder]:

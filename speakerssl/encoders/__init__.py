@@ -1,6 +1,7 @@
 """Speaker encoders: features [B, T, F] in, embeddings [B, D] out."""
 
 from speakerssl.encoders.base import Encoder
+from speakerssl.encoders.campplus import CamPlusPlus
 from speakerssl.encoders.ecapa import EcapaTDNN
 from speakerssl.encoders.export import export_onnx
 from speakerssl.encoders.pooling import POOLINGS, Pooling, build_pooling
@@ -15,6 +16,7 @@ from speakerssl.encoders.xvector_residual import ResidualXVector
 __all__ = [
     "ENCODERS",
     "POOLINGS",
+    "CamPlusPlus",
     "EcapaTDNN",
     "Encoder",
     "Pooling",

@@ -10,6 +10,7 @@ from speakerssl.encoders.se import SqueezeExcitation
 
 FEAT_DIM = 20
 SMALL = {
+    "campplus": {"head_channels": 8, "channels": 16, "growth": 8, "layers": [2, 2, 1], "embed_dim": 12},
     "ecapa_tdnn": {"channels": 16, "attention_channels": 8, "se_channels": 8, "embed_dim": 12},
     "residual_xvector": {
         "channels": 16,
@@ -33,6 +34,8 @@ def small_encoder() -> Callable[..., Encoder]:
             for module in encoder.modules():
                 if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
                     module.momentum = 0.5
+                    if not module.affine:
+                        continue
                     torch.nn.init.uniform_(module.weight, 0.5, 1.5)
                     torch.nn.init.uniform_(module.bias, -0.5, 0.5)
                 elif isinstance(module, SqueezeExcitation):
