@@ -1,1 +1,37 @@
-"""Groups of recordings that stand for speakers, and labels that are likely wrong; needs embeddings of any encoder."""
+"""Embeddings to pseudo-speakers, and speaker labels that are probably wrong."""
+
+from typing import TYPE_CHECKING
+
+from speakerssl.lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from speakerssl.clustering.agglomerative import agglomerate
+    from speakerssl.clustering.cluster import ClusterOptions
+    from speakerssl.clustering.kmeans import spherical_kmeans
+    from speakerssl.clustering.number import estimate_clusters
+    from speakerssl.clustering.quality import normalized_mutual_information, purity, silhouette
+    from speakerssl.clustering.suspects import Suspects, find_suspects
+else:
+    __getattr__, __dir__ = lazy_exports(
+        __name__,
+        {
+            "agglomerative": ("agglomerate",),
+            "cluster": ("ClusterOptions",),
+            "kmeans": ("spherical_kmeans",),
+            "number": ("estimate_clusters",),
+            "quality": ("normalized_mutual_information", "purity", "silhouette"),
+            "suspects": ("Suspects", "find_suspects"),
+        },
+    )
+
+__all__ = [
+    "ClusterOptions",
+    "Suspects",
+    "agglomerate",
+    "estimate_clusters",
+    "find_suspects",
+    "normalized_mutual_information",
+    "purity",
+    "silhouette",
+    "spherical_kmeans",
+]

@@ -1,0 +1,27 @@
+"""Held-out channels, and the trials that are made with them: cross-channel, and validation without labels."""
+
+from typing import TYPE_CHECKING
+
+from speakerssl.lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from speakerssl.corruption.channels import ChannelFamily, FamilySpec, build_family
+    from speakerssl.corruption.cross_channel import make_cross_channel
+    from speakerssl.corruption.validation import make_validation
+else:
+    __getattr__, __dir__ = lazy_exports(
+        __name__,
+        {
+            "channels": ("ChannelFamily", "FamilySpec", "build_family"),
+            "cross_channel": ("make_cross_channel",),
+            "validation": ("make_validation",),
+        },
+    )
+
+__all__ = [
+    "ChannelFamily",
+    "FamilySpec",
+    "build_family",
+    "make_cross_channel",
+    "make_validation",
+]
