@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from speakerssl.config import ViewsConfig
-from speakerssl.data.crops import Crop, plan_views, wrap_pad
+from speakerssl.data.crops import Crop, one_crop, plan_views, wrap_pad
 from speakerssl.data.sampler import Item
 from speakerssl.data.store import FeatureStore
 
@@ -29,6 +29,11 @@ class ViewDataset(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, item: Item) -> list[np.ndarray]: ...
+
+    def reference_crop(self, index: int, seconds: float, rng: np.random.Generator | None = None) -> np.ndarray:
+        """An unaugmented crop of a recording: the first `seconds` (less of a shorter one), or with `rng` one of exactly
+        that length anywhere in it (a shorter recording is repeated)."""
+        ...
 
 
 class AudioViews:
@@ -71,6 +76,12 @@ class AudioViews:
             wave = wrap_pad(self._read(source, crop), wanted)
             views.append(augment(wave, rng) if augment and self._augmented(number, clean) else wave)
         return views
+
+    def reference_crop(self, index: int, seconds: float, rng: np.random.Generator | None = None) -> np.ndarray:
+        if rng is None:
+            return self.utterances[index].read(0.0, seconds)
+        length = round(seconds * self.sample_rate)
+        return wrap_pad(self._read(index, one_crop(self.num_samples[index], length, rng)), length)
 
     def _plan(self, index: int, length: int, local: int, rng: np.random.Generator) -> list[tuple[Crop, int]]:
         total = self.num_samples[index]
@@ -123,6 +134,14 @@ class StoreViews:
             frames = store.frames(index, copy)[start : start + available]
             views.append(wrap_pad(frames, wanted).astype(np.float32))
         return views
+
+    def reference_crop(self, index: int, seconds: float, rng: np.random.Generator | None = None) -> np.ndarray:
+        store, place = self.places[index]
+        length = round(seconds * FRAMES_PER_SECOND)
+        if rng is None:
+            return store.frames(place)[:length].astype(np.float32)
+        start, available = one_crop(store.num_frames(place), length, rng)
+        return wrap_pad(store.frames(place)[start : start + available], length).astype(np.float32)
 
     def _copies(self, count: int, rng: np.random.Generator) -> list[int]:
         augmented = self.stores[0].num_copies - 1

@@ -72,6 +72,7 @@ class ContrastiveLoss(nn.Module):
         identities: Identity | Sequence[Identity] | None = None,
         *,
         targets: Sequence[Tensor] | None = None,
+        target_identities: Sequence[Identity] | None = None,
         temperatures: Sequence[Tensor] | None = None,
         reference: Tensor | None = None,
     ) -> LossOutput:
@@ -79,14 +80,15 @@ class ContrastiveLoss(nn.Module):
 
         identities: who the N items of each view are (`identify`), or one for both views. Items of one recording, of a
             partner's or with common pseudo-labels are no negatives of each other. None: every row is its own.
-        targets: views [N, D] of a momentum encoder, in which positives and negatives are looked for instead.
+        targets: views [N, D] of a momentum encoder, in which positives and negatives are looked for instead, and
+            `target_identities` who they are where they are not of the anchors' recordings.
         temperatures: one [N] a view instead of the common one.
         reference: [N, R] embeddings of the recordings by a frozen model, for `dclr`.
 
         Raises InputError for views, identities or batches of processes that do not fit each other.
         """
-        given = [view1, view2]
-        return self._follow(plan_two_views(self.symmetry), given, step, identities, targets, temperatures, reference)
+        given, plan = [view1, view2], plan_two_views(self.symmetry)
+        return self._follow(plan, given, step, identities, targets, temperatures, reference, target_identities)
 
     def multi_view(
         self,
@@ -115,6 +117,7 @@ class ContrastiveLoss(nn.Module):
         targets: Sequence[Tensor] | None,
         temperatures: Sequence[Tensor] | None,
         reference: Tensor | None,
+        target_identities: Sequence[Identity] | None = None,
     ) -> LossOutput:
         """The loss of `plan`, and what is remembered of the step."""
         check_views(*views, *(targets or ()))
@@ -122,11 +125,14 @@ class ContrastiveLoss(nn.Module):
             check_equal_sizes(len(views[0]), views[0].device)
         with torch.autocast(views[0].device.type, enabled=False):
             promoted = [promote(view) for view in views]
+            rank = world()[0] if self.gathered else 0
+            who = resolve(identities, len(views), promoted[0], rank)
             given = Views(
                 promoted,
                 promoted if targets is None else [promote(target) for target in targets],
                 temperatures or [promoted[0].new_full((len(view),), self.temperature) for view in promoted],
-                resolve(identities, len(views), promoted[0], world()[0] if self.gathered else 0),
+                who,
+                who if target_identities is None else resolve(target_identities, len(views), promoted[0], rank),
                 reference,
             )
             gathered = GatheredViews(given, self.gathered)

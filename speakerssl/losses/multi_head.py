@@ -77,6 +77,7 @@ class MultiHeadLoss(nn.Module):
         identities: Identity | Sequence[Identity] | None = None,
         *,
         targets: Sequence[Tensor] | None = None,
+        target_identities: Sequence[Identity] | None = None,
         reference: Tensor | None = None,
     ) -> LossOutput:
         """As ContrastiveLoss, from embeddings [N, dim]; the logs are averages over heads."""
@@ -87,7 +88,10 @@ class MultiHeadLoss(nn.Module):
                 with torch.no_grad():
                     found = head(targets)
             one, other = views
-            return core(one, other, step, identities, targets=found, temperatures=temperatures, reference=reference)
+            return core(
+                one, other, step, identities,
+                targets=found, target_identities=target_identities, temperatures=temperatures, reference=reference,
+            )  # fmt: skip
 
         check_views(view1, view2, *(targets or ()))
         return self._sum([view1, view2], solve)

@@ -20,7 +20,8 @@ class Views:
     views: Sequence[Tensor]  # [N, D] each
     targets: Sequence[Tensor]  # [N, D] each, in which positives and negatives are looked for
     temperatures: Sequence[Tensor]  # [N] each
-    identities: Sequence[Identity]  # of N items each
+    identities: Sequence[Identity]  # of the N items of each view
+    target_identities: Sequence[Identity]  # of the N items of each target
     reference: Tensor | None = None  # [N, R]
 
 
@@ -44,7 +45,7 @@ class GatheredViews:
         self.units = [normalize(view) for view in given.views]
         targets = self.units if given.targets is given.views else [normalize(view) for view in given.targets]
         self.candidates = [collect(target) for target in targets]
-        self.candidate_identities = [identity.map(collect) for identity in given.identities]
+        self.candidate_identities = [identity.map(collect) for identity in given.target_identities]
         self.reference = None if given.reference is None else normalize(promote(given.reference.detach()))
         self.candidate_reference = None if self.reference is None else collect(self.reference)
         count = len(self.units[0])

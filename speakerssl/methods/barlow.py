@@ -38,7 +38,7 @@ def standardize(values: Tensor) -> Tensor:
     return centred / (centred.square().mean(0) + 1e-5).sqrt()
 
 
-@register("barlow")
+@register("barlow", queues=True)
 def build_barlow(encoder: Encoder, options: Mapping[str, Any], loss: Mapping[str, Any]) -> Method:
     """Options: projector {hidden_dim, out_dim, layers}, redundancy."""
     check_options("barlow", options, ("projector", "redundancy"))

@@ -6,20 +6,24 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.distributed as dist
 from torch import Tensor, nn
 
 from speakerssl.encoders import Encoder
 from speakerssl.errors import InputError, unknown_name
 from speakerssl.losses import LossOutput, MomentumQueue
 from speakerssl.losses.buffers import fit_buffers
+from speakerssl.losses.gather import world
 from speakerssl.losses.identity import Identity, identify
 from speakerssl.losses.queue import read_old_queue
 from speakerssl.methods.batch import Batch
 from speakerssl.methods.diagnostics import CollapseMonitor, build_collapse_monitor, embedding_numbers
-from speakerssl.methods.ssps import PositiveSampler, build_sampler
+from speakerssl.methods.positive_memory import PositiveMemory
+from speakerssl.methods.ssps import PositiveSampler, References, build_sampler
 from speakerssl.options import check_keys
 
-Embed = Callable[[], np.ndarray]  # gives reference embeddings [num_recordings, D] of unaugmented recordings
+# Gives what positives are sampled in; with several processes all call it together. None in all but the first one.
+Embed = Callable[[], References | np.ndarray | None]
 COMMON = ("ssps", "collapse")  # options that every method has
 RENAMED = {"suspects": "pseudo_labels", "watch.": "collapse_monitor."}  # in checkpoints of release 0.x
 
@@ -32,6 +36,7 @@ class Plan:
     total_steps: int = 0
     kappa: float = 1.0  # batch over reference batch, of the EMA scaling rule
     log_every: int = 10  # steps
+    recordings: int = 0  # in the training data
 
 
 class Method(nn.Module):
@@ -55,33 +60,79 @@ class Method(nn.Module):
     labels: np.ndarray | None = None
     balanced: bool = False
     sampler: PositiveSampler | None = None
+    positive_memory: PositiveMemory | None
     collapse_monitor: CollapseMonitor | None
     pseudo_labels: Tensor  # [num_recordings, S] clusters of this epoch, or [0, 1]; part of a checkpoint
 
     def __init__(self) -> None:
         super().__init__()
         self.collapse_monitor = None
+        self.positive_memory = None
+        self.sampling_numbers: dict[str, float] = {}
         self.register_buffer("pseudo_labels", torch.zeros(0, 1, dtype=torch.int64))
 
     def forward(self, batch: Batch, step: int) -> LossOutput:
         """The loss of a batch at a step (counted from 0)."""
         raise NotImplementedError
 
-    def start_epoch(self, epoch: int, embed: Embed) -> np.ndarray | None:
+    def start_epoch(self, epoch: int, embed: Embed | None) -> np.ndarray | None:
         """Called before each epoch; may return, for each recording, the one that its second view is cut from
         ([num_recordings], sampled positives)."""
-        if self.sampler is None:
+        if self.sampler is None or epoch < self.sampler.start_epoch:
             return None
         device = next(self.parameters()).device
-        found = self.sampler.sample(epoch, embed, self.sessions, device)
+        memory = self.positive_memory
+        references = memory.gathered_references() if memory is not None else embed() if embed is not None else None
+        found = None
+        if world()[0] == 0 and references is not None:
+            found = self.sampler.draw(epoch, references, self.sessions)
+        if world()[1] > 1:
+            message = [found]
+            dist.broadcast_object_list(message, src=0, device=device)
+            found = message[0]
         if found is None:
             return None
+        self.sampling_numbers = found.numbers
         if self.sampler.mask:
             self.pseudo_labels = torch.from_numpy(found.pseudo_labels).to(device)
             for module in self.modules():
                 if isinstance(module, MomentumQueue):
                     module.relabel(self.pseudo_labels)
-        return found.recordings
+        if memory is None:
+            return found.recordings
+        memory.sampled = torch.from_numpy(found.recordings).to(device)
+        return None
+
+    @property
+    def reads_references(self) -> bool:
+        """Whether batches are to bring `references` (`ssps: {reference: last_epoch}`)."""
+        return self.sampler is not None and self.sampler.reference == "last_epoch"
+
+    def sample_from_memory(self, positives: list[Tensor], batch: Batch, step: int) -> tuple[list[Tensor], Batch]:
+        """`positives` [B, D] of a training batch, or stored ones of sampled recordings, and the batch that says whose.
+
+        To be called once a step by methods that take `ssps: {positives: queue}`, with what is compared with anchors.
+        """
+        memory, sampler = self.positive_memory, self.sampler
+        if memory is None or sampler is None or not self.training or self.epoch_at(step) < sampler.start_epoch - 1:
+            return positives, batch
+        if batch.references is not None:
+            self._store_references(memory, batch)
+        swapped, exchanged = memory.exchange(positives, batch)
+        memory.store_positives(positives, batch.recordings, self.plan.recordings)
+        return swapped, exchanged
+
+    @torch.no_grad()
+    def _store_references(self, memory: PositiveMemory, batch: Batch) -> None:
+        """Embeds the references of the batch, and the halves of the first of them, with fixed batch statistics."""
+        assert batch.references is not None
+        some, half = batch.references[:8], batch.references.shape[1] // 2
+        was_training = self.encoder.training
+        self.encoder.eval()
+        whole = self.encoder(batch.references)
+        halves = torch.stack([self.encoder(some[:, :half]), self.encoder(some[:, half:])])
+        self.encoder.train(was_training)
+        memory.store_references(batch.recordings, whole, halves, self.plan.recordings)
 
     def identities(self, batch: Batch) -> list[Identity]:
         """Who the items of each view are, for the loss: recording, partner, and pseudo-labels where there are any."""
@@ -133,24 +184,29 @@ class Method(nn.Module):
         numbers = embedding_numbers(first, second, speakers)
         if self.collapse_monitor is not None:
             self.collapse_monitor.check(numbers, step)
-        return LossOutput(output.loss, {**output.logs, **{f"embedding/{k}": v for k, v in numbers.items()}})
+        named = {f"embedding/{name}": value for name, value in numbers.items()}
+        return LossOutput(output.loss, {**output.logs, **self.sampling_numbers, **named})
 
 
 Builder = Callable[[Encoder, Mapping[str, Any], Mapping[str, Any]], Method]
 METHODS: dict[str, Builder] = {}
+QUEUEING: list[str] = []  # the methods that call `sample_from_memory`
 MASKING: list[str] = []  # the methods whose negatives leave out recordings with a pseudo-label in common
 
 
-def register(name: str, masks: bool = False) -> Callable[[Builder], Builder]:
+def register(name: str, masks: bool = False, queues: bool = False) -> Callable[[Builder], Builder]:
     """Adds a builder `(encoder, options, loss_config) -> Method` under `name`.
 
-    `masks`: whether the method's `forward` gives `identities` to a loss with negatives.
+    queues: whether the method's `forward` calls `sample_from_memory`.
+    masks: whether it gives `identities` to a loss with negatives.
     """
 
     def add(builder: Builder) -> Builder:
         METHODS[name] = builder
         if masks:
             MASKING.append(name)
+        if queues:
+            QUEUEING.append(name)
         return builder
 
     return add
@@ -171,7 +227,24 @@ def build_method(encoder: Encoder, config: Mapping[str, Any], loss: Mapping[str,
     if sampler is not None and sampler.mask and name not in MASKING:
         able = ", ".join(MASKING)
         raise InputError(f"method {name}: ssps: 'mask' is for methods with negatives from the batch: {able}")
+    if sampler is not None:
+        add_memory(method, sampler, name)
     return method
+
+
+def add_memory(method: Method, sampler: PositiveSampler, name: str) -> None:
+    """The memory that `ssps: {positives: queue}` needs. Raises InputError for options that do not go together."""
+    if (sampler.positives == "queue") != (sampler.reference == "last_epoch"):
+        raise InputError("ssps: positives: queue and reference: last_epoch go together, both or neither")
+    if sampler.positives != "queue":
+        return
+    if name not in QUEUEING:
+        able = ", ".join(QUEUEING)
+        raise InputError(f"method {name}: ssps: 'positives: queue' is for methods that compare with it: {able}")
+    method.positive_memory = memory = PositiveMemory(sampler.queue_size)
+    # They are the same everywhere: data parallelism need not send gigabytes of them around before every step.
+    ignored = [f"positive_memory.{buffer}" for buffer, _ in memory.named_buffers()]
+    method._ddp_params_and_buffers_to_ignore = ignored  # type: ignore[assignment]
 
 
 def check_options(method: str, options: Mapping[str, Any], known: tuple[str, ...]) -> None:

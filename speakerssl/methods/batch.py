@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-IDENTITIES = ("recordings", "partners", "labels")
+BY_RECORDING = ("recordings", "partners", "labels", "references")
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,7 @@ class Batch:
         recordings: [B] int64, the number of each recording in the training data.
         partners: [B] int64, the recording that the second view is cut from; None where that is the recording itself
             (it differs where positives are sampled).
+        references: [B, T, F], features of an unaugmented crop of each recording, where sampled positives ask for them.
         labels: [B] int64, the class of each recording by `Method.labels` (-1: unknown); None where a method has none.
     """
 
@@ -25,6 +26,7 @@ class Batch:
     recordings: Tensor
     partners: Tensor | None = None
     labels: Tensor | None = None
+    references: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.recordings)
@@ -36,11 +38,11 @@ class Batch:
     def chunks(self, count: int) -> "Iterator[Batch]":
         """`count` batches of consecutive recordings."""
         parts = zip(*(view.chunk(count) for view in self.views))
-        known = {name: value.chunk(count) for name in IDENTITIES if (value := getattr(self, name)) is not None}
+        known = {name: value.chunk(count) for name in BY_RECORDING if (value := getattr(self, name)) is not None}
         for number, views in enumerate(parts):
             yield Batch(list(views), **{name: chunks[number] for name, chunks in known.items()})
 
     def to(self, device: torch.device) -> "Batch":
         """The same batch on `device`."""
-        known = {name: value.to(device) for name in IDENTITIES if (value := getattr(self, name)) is not None}
+        known = {name: value.to(device) for name in BY_RECORDING if (value := getattr(self, name)) is not None}
         return Batch([view.to(device) for view in self.views], **known)

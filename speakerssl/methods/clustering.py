@@ -1,10 +1,11 @@
-"""K-means on the unit sphere, and which clusters lie next to which."""
+"""K-means on the unit sphere by faiss, and which clusters lie next to which."""
 
 import numpy as np
-import torch
+
+from speakerssl.errors import InputError
 
 COSINES = 2**26  # that exist at a time
-CPU = torch.device("cpu")
+EVERY = 2**31 - 1  # faiss: no upper bound of the recordings that move a centroid
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
@@ -13,51 +14,44 @@ def unit(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
 
 
-def spherical_kmeans(
-    units: np.ndarray, clusters: int, iterations: int, rng: np.random.Generator, device: torch.device = CPU
-) -> tuple[np.ndarray, np.ndarray]:
-    """Labels [N] and unit centroids [K, D] after Lloyd iterations by cosine from K random recordings.
+def spherical_kmeans(units: np.ndarray, clusters: int, iterations: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Labels [N] int64 and unit centroids [K, D] after Lloyd iterations by cosine from K random recordings.
 
-    A cluster that has lost all its members starts again from a recording that is far from its centroid.
+    faiss computes, on all GPUs where its GPU build is installed and finds some, else on the CPU's cores; every
+    recording takes part, and a cluster that has lost its members is split off another. The draw is that of `seed`.
+
+    Raises InputError where there are more clusters than recordings.
     """
-    centroids = units[rng.choice(len(units), clusters, replace=False)]
-    for _ in range(iterations):
-        labels, closeness = assign(units, centroids, device)
-        order = np.argsort(labels, kind="stable")
-        present, starts = np.unique(labels[order], return_index=True)
-        centroids = centroids.copy()
-        centroids[present] = unit(np.add.reduceat(units[order], starts, axis=0))
-        empty = np.setdiff1d(np.arange(clusters), present)
-        centroids[empty] = units[np.argsort(closeness, kind="stable")[: len(empty)]]
-    return assign(units, centroids, device)[0], centroids
+    import faiss
+
+    if clusters > len(units):
+        raise InputError(f"ssps: {clusters} clusters for {len(units)} recordings; lower 'clusters'")
+    units = np.ascontiguousarray(units, dtype=np.float32)
+    gpus = getattr(faiss, "get_num_gpus", int)()
+    model = faiss.Kmeans(
+        units.shape[1], clusters, niter=iterations, spherical=True, seed=seed, gpu=gpus > 0,
+        min_points_per_centroid=1, max_points_per_centroid=EVERY,
+    )  # fmt: skip
+    model.train(units)
+    _, labels = model.index.search(units, 1)
+    return labels[:, 0].astype(np.int64), np.asarray(model.centroids, dtype=np.float32)
 
 
-def assign(units: np.ndarray, centroids: np.ndarray, device: torch.device = CPU) -> tuple[np.ndarray, np.ndarray]:
-    """The nearest centroid of each row [N], and the cosine with it [N]; the product is taken on `device`."""
-    columns = torch.from_numpy(centroids).to(device).T
-    rows = max(1, COSINES // len(centroids))
-    best = [(torch.from_numpy(part).to(device) @ columns).max(dim=1) for part in _parts(units, rows)]
-    labels, closeness = (torch.cat(found).cpu().numpy() for found in zip(*((b.indices, b.values) for b in best)))
-    return labels, closeness
+def neighbour_table(labels: np.ndarray, centroids: np.ndarray, neighbours: int) -> np.ndarray:
+    """[K, M] int64, the clusters that positives of each cluster's members come from; only clusters with members.
 
-
-def nearest_clusters(labels: np.ndarray, centroids: np.ndarray, neighbours: int) -> dict[int, np.ndarray]:
-    """{cluster: the clusters that positives of its members come from}; only clusters with members.
-
-    With `neighbours` 0, or where there is no other cluster, that is the cluster itself.
+    These are the M = `neighbours` nearest other centroids by cosine (fewer where there are not as many). With 0, or
+    where there is no other cluster, it is the cluster itself, [K, 1].
     """
     present = np.unique(labels)
     count = min(neighbours, len(present) - 1)
     if count == 0:
-        return {int(cluster): np.array([cluster]) for cluster in present}
-    near = {}
-    for part in _parts(np.arange(len(present)), max(1, COSINES // len(present))):
+        return np.arange(len(centroids))[:, None]
+    table = np.zeros((len(centroids), count), dtype=np.int64)
+    rows = max(1, COSINES // len(present))
+    for start in range(0, len(present), rows):
+        part = np.arange(start, min(start + rows, len(present)))
         cosines = centroids[present[part]] @ centroids[present].T
         cosines[np.arange(len(part)), part] = -np.inf
-        best = np.argpartition(-cosines, count - 1, axis=1)[:, :count]
-        near.update({int(present[row]): present[columns] for row, columns in zip(part, best)})
-    return near
-
-
-def _parts(values: np.ndarray, rows: int) -> list[np.ndarray]:
-    return [values[start : start + rows] for start in range(0, len(values), rows)]
+        table[present[part]] = present[np.argpartition(-cosines, count - 1, axis=1)[:, :count]]
+    return table

@@ -89,7 +89,8 @@ class DINO(MomentumMethod):
         at_least("dino", batch.views, 2, "views.num_global")
         options, epoch = self.options, self.epoch_at(step)
         with torch.no_grad():
-            taught = [self.teacher_head(x) for x in join_views(self.teacher, batch.views[:2])]
+            known, batch = self.sample_from_memory(join_views(self.teacher, batch.views[:2]), batch, step)
+            taught = [self.teacher_head(x) for x in known]
             temperature = options.teacher_temperature_at(epoch)
             targets = [torch.softmax((x - self.center) / temperature, 1) for x in taught]
         embeddings = join_views(self.encoder, batch.views)
@@ -119,7 +120,7 @@ def diversity(first: Tensor, second: Tensor) -> dict[str, Tensor]:
         return {"variance": variance_term(mean), "covariance": covariance_term(mean)}
 
 
-@register("dino")
+@register("dino", queues=True)
 def build_dino(encoder: Encoder, options: Mapping[str, Any], loss: Mapping[str, Any]) -> Method:
     """Options: head, export_encoder, momentum (0.996 to 1), DINOOptions, `regularizer: {variance, covariance}`."""
     options = renamed_option("method dino", options, "keep", "export_encoder")

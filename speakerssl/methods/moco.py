@@ -44,11 +44,17 @@ class MoCo(MomentumMethod):
         first, second = (self.projector(embedding) for embedding in embeddings)
         with torch.no_grad():
             keys = [self.teacher_projector(self.teacher(view)) for view in batch.views[:2]]
-        output = self.loss(first, second, step, self.identities(batch)[:2], targets=keys)
+        own = self.identities(batch)[:2]
+        known, exchanged = self.sample_from_memory(keys, batch, step)
+        theirs = own
+        if exchanged is not batch:  # both keys are of the sampled recording then, both queries of the anchor's
+            query, key = self.identities(exchanged)[:2]
+            own, theirs = [query, query], [key, key]
+        output = self.loss(first, second, step, own, targets=known, target_identities=theirs)
         return self.with_diagnostics(output, embeddings[0], embeddings[1], batch, step)
 
 
-@register("moco", masks=True)
+@register("moco", masks=True, queues=True)
 def build_moco(encoder: Encoder, options: Mapping[str, Any], loss: Mapping[str, Any]) -> Method:
     """Options: projector (2048-256), momentum 0.999, momentum_final 0.999."""
     check_options("moco", options, ("projector", *MOMENTUM_OPTIONS))

@@ -32,6 +32,7 @@ class PairMethod(Method):
         at_least(type(self).__name__, batch.views, 2, "views.num_global")
         embeddings = [self.encoder(view) for view in batch.views[:2]]
         first, second = (self.projector(embedding) for embedding in embeddings)
+        (second,), batch = self.sample_from_memory([second], batch, step)
         with torch.autocast(first.device.type, enabled=False):
             output = self.compare(promote(first), promote(second))
         return self.with_diagnostics(output, embeddings[0], embeddings[1], batch, step)

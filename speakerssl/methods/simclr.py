@@ -26,11 +26,12 @@ class SimCLR(Method):
     def forward(self, batch: Batch, step: int) -> LossOutput:
         embeddings = [self.encoder(view) for view in batch.views[:2]]
         first, second = (self.projector(embedding) for embedding in embeddings)
+        (second,), batch = self.sample_from_memory([second], batch, step)
         output = self.loss(first, second, step, self.identities(batch)[:2])
         return self.with_diagnostics(output, embeddings[0], embeddings[1], batch, step)
 
 
-@register("simclr", masks=True)
+@register("simclr", masks=True, queues=True)
 def build_simclr(encoder: Encoder, options: Mapping[str, Any], loss: Mapping[str, Any]) -> Method:
     """Options: projector (2048-256; null: the loss is on the embedding itself)."""
     check_options("simclr", options, ("projector",))

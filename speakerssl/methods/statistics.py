@@ -19,16 +19,26 @@ def frame_statistics(frames: np.ndarray) -> np.ndarray:
     return np.concatenate([frames.mean(axis=0), frames.std(axis=0)])
 
 
+def half_statistics(frames: np.ndarray) -> np.ndarray:
+    """[3, 2F] from features [T, F] before any mean normalization: of the whole, of its first and its second half."""
+    frames = np.asarray(frames, dtype=np.float64)
+    half = max(1, len(frames) // 2)
+    return np.stack([frame_statistics(part) for part in (frames, frames[:half], frames[-half:])])
+
+
+def whiten_by_halves(statistics: np.ndarray, halves: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Embeddings [N, 2F] with mean 0 from half_statistics [N, 3, 2F]; those of the halves of the first recordings."""
+    mean = statistics[:, 0].mean(axis=0, dtype=np.float64)
+    changes = (statistics[:, 1] - statistics[:, 2]).astype(np.float64)
+    within = changes.T @ changes / (2 * len(statistics))
+    ridge = RIDGE * np.trace(within) / len(within) or 1.0  # all halves alike: nothing to whiten by
+    factor = np.linalg.cholesky(np.linalg.inv(within + ridge * np.eye(len(within))))
+    whole, first, second = ((part - mean) @ factor for part in (
+        statistics[:, 0], statistics[:halves, 1], statistics[:halves, 2]
+    ))  # fmt: skip
+    return whole, first, second
+
+
 def statistics_embeddings(recordings: Iterable[np.ndarray]) -> np.ndarray:
     """[N, 2F], mean 0, from the features [T, F] of each recording before any mean normalization."""
-    wholes, differences = [], []
-    for frames in recordings:
-        frames = np.asarray(frames, dtype=np.float64)
-        half = max(1, len(frames) // 2)
-        wholes.append(frame_statistics(frames))
-        differences.append(frame_statistics(frames[:half]) - frame_statistics(frames[-half:]))
-    centred = np.stack(wholes) - np.mean(wholes, axis=0)
-    changes = np.stack(differences)
-    within = changes.T @ changes / (2 * len(wholes))
-    ridge = RIDGE * np.trace(within) / len(within) or 1.0  # all halves alike: nothing to whiten by
-    return centred @ np.linalg.cholesky(np.linalg.inv(within + ridge * np.eye(len(within))))
+    return whiten_by_halves(np.stack([half_statistics(frames) for frames in recordings]))[0]

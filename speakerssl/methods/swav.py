@@ -53,6 +53,7 @@ class SwAV(Method):
         at_least("swav", batch.views, 2, "views.num_global")
         embeddings = join_views(self.encoder, batch.views)
         projected = [self.projector(embedding) for embedding in embeddings]
+        (projected[1],), batch = self.sample_from_memory([projected[1]], batch, step)
         frozen = self.epoch_at(step) < self.freeze_epochs
         scores = [self.prototypes(vectors, frozen) for vectors in projected]
         use_queue = self.epoch_at(step) >= self.queue_epoch
@@ -81,7 +82,7 @@ class SwAV(Method):
         self.filled.fill_(min(size, int(self.filled) + new.shape[1]))
 
 
-@register("swav")
+@register("swav", queues=True)
 def build_swav(encoder: Encoder, options: Mapping[str, Any], loss: Mapping[str, Any]) -> Method:
     """Options: projector {hidden_dim 2048, out_dim 128, layers 2} and those of DEFAULTS."""
     check_options("swav", options, ("projector", *DEFAULTS))

@@ -40,7 +40,7 @@ class VICReg(PairMethod):
         return LossOutput(loss, {f"vicreg/{name}": term.item() for name, term in terms.items()})
 
 
-@register("vicreg")
+@register("vicreg", queues=True)
 def build_vicreg(encoder: Encoder, options: Mapping[str, Any], loss: Mapping[str, Any]) -> Method:
     """Options: projector {hidden_dim, out_dim, layers}, invariance, variance, covariance."""
     weights = ("invariance", "variance", "covariance")

@@ -60,7 +60,7 @@ def whiten(values: Tensor, shrinkage: float = 0.0) -> Tensor:
     return torch.linalg.solve_triangular(factor, centred.T, upper=False).T.to(values)
 
 
-@register("wmse")
+@register("wmse", queues=True)
 def build_wmse(encoder: Encoder, options: Mapping[str, Any], loss: Mapping[str, Any]) -> Method:
     """Options: projector {hidden_dim 1024, out_dim 64, layers 2}, sub_batch, iterations, shrinkage."""
     own = ("sub_batch", "iterations", "shrinkage")

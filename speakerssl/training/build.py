@@ -67,7 +67,7 @@ def train(config: Config, output: str | Path, device: str = "auto") -> Path:
             output,
             world,
             validate=_validator(config, features, world),
-            embed=build_reference(dataset, features, method),
+            embed=build_reference(dataset, features, method, config.data.num_workers),
             run=run_identity(config, dataset.ids, method.labels, world.size),
         )
         trainer.fit()

@@ -24,6 +24,10 @@ class TrainingFrontend(nn.Module):
         super().__init__()
         self.features, self.before, self.after = features, before, after
 
+    def clean(self, view: Tensor) -> Tensor:
+        """The same without augmentation."""
+        return self.features.normalize(self.features.raw(view) if view.ndim == 2 else view)
+
     def forward(self, view: Tensor) -> Tensor:
         feats = self.features.raw(view) if view.ndim == 2 else view
         if self.before is not None:

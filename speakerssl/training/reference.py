@@ -1,76 +1,166 @@
-"""Reference embeddings of the training recordings, unaugmented, for methods that look for positives."""
+"""Reference embeddings of the training recordings, unaugmented, for methods that look for positives.
+
+They stream: loader workers read and every process embeds a share; of a recording nothing is kept but its embedding.
+"""
+
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
-from torch import Tensor
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
 
-from speakerssl.data.views import AudioViews, StoreViews, ViewDataset
+from speakerssl.data.views import ViewDataset
 from speakerssl.features.frontend import FeatureFrontend
+from speakerssl.losses import gather
+from speakerssl.losses.gather import world
 from speakerssl.methods import Method
 from speakerssl.methods.base import Embed
-from speakerssl.methods.statistics import statistics_embeddings
-from speakerssl.training.validation import embed_features
+from speakerssl.methods.ssps import References
+from speakerssl.methods.statistics import half_statistics, whiten_by_halves
 
 REFERENCE_SECONDS = 4.0  # as in SSPS (arXiv 2501.17772)
+BATCH = 64  # recordings that are embedded at a time
+HALVES = 1000  # recordings whose halves are embedded too, for the estimate of precision
+
+Features = list[Tensor]  # [T, F] each
 
 
-def build_reference(dataset: ViewDataset, features: FeatureFrontend, method: Method) -> Embed | None:
-    """What the method's sampled positives ask for (`ssps: {reference: ...}`); None where it samples none."""
-    if method.sampler is None:
+def build_reference(
+    dataset: ViewDataset, features: FeatureFrontend, method: Method, num_workers: int = 0
+) -> Embed | None:
+    """What the method's sampled positives ask for (`ssps: {reference: ...}`); None where nothing is to be embedded."""
+    if method.sampler is None or method.reads_references:
         return None
-    frames = ReferenceFrames(dataset, features, method)
-    return ReferenceStatistics(frames) if method.sampler.reference == "statistics" else ReferenceEmbedder(frames)
+    stream = ReferenceStream(dataset, features, method, num_workers)
+    return ReferenceStatistics(stream) if method.sampler.reference == "statistics" else ReferenceEmbedder(stream)
 
 
-class ReferenceFrames:
-    """The features of a recording's first four seconds, before normalization."""
+class ReferenceStream:
+    """The features of every recording's first four seconds, before normalization, a batch at a time.
 
-    def __init__(self, dataset: ViewDataset, features: FeatureFrontend, method: Method) -> None:
-        self.dataset, self.features, self.method = dataset, features, method
+    With several processes each has every so-many-th recording. All have as many batches: the first recordings come
+    again to fill up the last ones.
+    """
+
+    def __init__(self, dataset: ViewDataset, features: FeatureFrontend, method: Method, num_workers: int = 0) -> None:
+        self.dataset, self.features, self.method, self.num_workers = dataset, features, method, num_workers
 
     def __len__(self) -> int:
         return len(self.dataset)
 
-    def __getitem__(self, index: int) -> Tensor:
-        """[T, F] of recording `index`."""
-        dataset = self.dataset
-        if isinstance(dataset, StoreViews):
-            store, place = dataset.places[index]
-            frames = store.frames(place)[: round(100 * REFERENCE_SECONDS)].astype(np.float32)
-            return torch.from_numpy(frames)
-        assert isinstance(dataset, AudioViews)
-        wave = dataset.utterances[index].read(0.0, REFERENCE_SECONDS)
-        device = next(self.method.parameters()).device
-        return self.features.raw(torch.from_numpy(wave)[None].to(device))[0]
+    @property
+    def device(self) -> torch.device:
+        return next(self.method.parameters()).device
+
+    @torch.no_grad()
+    def batches(self, count: int) -> Iterator[tuple[Tensor, Features]]:
+        """(recordings [B], features [T, F] of each) of the first `count`, on the device of the method."""
+        loader: DataLoader = DataLoader(
+            _Crops(self.dataset, self._share(count)),  # type: ignore[arg-type]
+            batch_size=BATCH,
+            num_workers=self.num_workers,
+            collate_fn=list,
+            worker_init_fn=_one_thread if self.num_workers else None,
+        )
+        for items in loader:
+            recordings = torch.tensor([index for index, _ in items], device=self.device)
+            crops = [torch.from_numpy(crop).to(self.device) for _, crop in items]
+            yield recordings, [self.features.raw(crop[None])[0] if crop.ndim == 1 else crop for crop in crops]
+
+    @staticmethod
+    def _share(count: int) -> list[int]:
+        rank, size = world()
+        return [(rank + size * number) % count for number in range(-(-count // size))]
+
+    def collect(self, values: Callable[[Features], np.ndarray], most: int | None = None) -> np.ndarray | None:
+        """[N, ...] of `values(features)` [B, ...] over all batches: in the first process, None in the others.
+
+        `most`: only the first recordings, so many.
+        """
+        count = min(most or len(self), len(self))
+        found: np.ndarray | None = None
+        for recordings, feats in self.batches(count):
+            part = gather(torch.from_numpy(values(feats)).to(self.device)).cpu().numpy()
+            places = gather(recordings).cpu().numpy()
+            if world()[0] == 0:
+                found = np.empty((count, *part.shape[1:]), part.dtype) if found is None else found
+                found[places] = part
+        return found
 
 
 class ReferenceEmbedder:
-    """`embedder()` gives [N, D] embeddings of all recordings by the method's encoder as it is."""
+    """`embedder()` gives embeddings [N, D] of all recordings by the method's final encoder as it is.
 
-    def __init__(self, frames: ReferenceFrames) -> None:
-        self.frames = frames
+    Batch statistics are those of the first process everywhere.
+    """
 
-    def __call__(self) -> np.ndarray:
-        encoder = self.frames.method.final_encoder()
-        normalize = self.frames.features.normalize
+    def __init__(self, stream: ReferenceStream) -> None:
+        self.stream = stream
+
+    def __call__(self) -> References | None:
+        encoder = self.stream.method.final_encoder()
         was_training = encoder.training
         encoder.eval()
-        with torch.no_grad():
-            feats = [normalize(self.frames[index][None])[0] for index in range(len(self.frames))]
-            embeddings = embed_features(encoder, feats)
+        if world()[1] > 1:
+            for buffer in encoder.buffers():
+                dist.broadcast(buffer, 0)
+        whole = self.stream.collect(lambda feats: self._embed(encoder, feats))
+        parts = self.stream.collect(lambda feats: self._embed_halves(encoder, feats), HALVES)
         encoder.train(was_training)
-        return embeddings
+        return None if whole is None or parts is None else References(whole, halves=(parts[:, 0], parts[:, 1]))
+
+    @torch.no_grad()
+    def _embed(self, encoder: nn.Module, feats: Features) -> np.ndarray:
+        """Embeddings [B, D] of features [T, F] in one padded batch; padding is masked."""
+        normalized = [self.stream.features.normalize(one[None])[0] for one in feats]
+        lengths = torch.tensor([len(one) for one in normalized], device=self.stream.device)
+        padded = nn.utils.rnn.pad_sequence(normalized, batch_first=True)
+        return encoder(padded, lengths).float().cpu().numpy()
+
+    def _embed_halves(self, encoder: nn.Module, feats: Features) -> np.ndarray:
+        """[B, 2, D]."""
+        cut = [max(1, len(one) // 2) for one in feats]
+        first = self._embed(encoder, [one[:half] for one, half in zip(feats, cut)])
+        return np.stack([first, self._embed(encoder, [one[-half:] for one, half in zip(feats, cut)])], 1)
 
 
 class ReferenceStatistics:
     """`statistics()` gives the [N, 2F] of methods/statistics.py; they do not change, so they are computed once."""
 
-    def __init__(self, frames: ReferenceFrames) -> None:
-        self.frames = frames
-        self.found: np.ndarray | None = None
+    def __init__(self, stream: ReferenceStream) -> None:
+        self.stream = stream
+        self.found: References | None = None
+        self.done = False
 
-    def __call__(self) -> np.ndarray:
-        if self.found is None:
-            recordings = (self.frames[index].detach().cpu().numpy() for index in range(len(self.frames)))
-            self.found = statistics_embeddings(recordings)
+    def __call__(self) -> References | None:
+        if not self.done:
+            rows = self.stream.collect(self._statistics)
+            if rows is not None:
+                whole, first, second = whiten_by_halves(rows, HALVES)
+                self.found = References(whole, halves=(first, second))
+            self.done = True
         return self.found
+
+    @staticmethod
+    def _statistics(feats: Features) -> np.ndarray:
+        return np.stack([half_statistics(one.cpu().numpy()) for one in feats]).astype(np.float32)
+
+
+class _Crops:
+    """The reference crops of `recordings`, read where the loader's workers are."""
+
+    def __init__(self, dataset: ViewDataset, recordings: list[int]) -> None:
+        self.dataset, self.recordings = dataset, recordings
+
+    def __len__(self) -> int:
+        return len(self.recordings)
+
+    def __getitem__(self, place: int) -> tuple[int, np.ndarray]:
+        index = self.recordings[place]
+        return index, self.dataset.reference_crop(index, REFERENCE_SECONDS)
+
+
+def _one_thread(_: int) -> None:
+    torch.set_num_threads(1)

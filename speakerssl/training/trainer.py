@@ -5,7 +5,7 @@ drawn from (seed, step). Killed at any step and started again, a run ends with t
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,11 +20,13 @@ from speakerssl.data.views import ViewDataset, collate
 from speakerssl.errors import InputError, JobError, unknown_name
 from speakerssl.losses import LossOutput
 from speakerssl.methods import Batch, Method, Plan
+from speakerssl.methods.base import Embed
 from speakerssl.training.best import BestCheckpoint
 from speakerssl.training.checkpoint import keep_last, list_checkpoints, load_checkpoint, save_checkpoint
 from speakerssl.training.clipping import clip_gradients
 from speakerssl.training.distributed import World
 from speakerssl.training.log import TrainingLog
+from speakerssl.training.reference import REFERENCE_SECONDS
 from speakerssl.training.schedule import batch_ratio, learning_rate, scaled_lr
 from speakerssl.training.validation import Validator
 
@@ -35,7 +37,7 @@ class Trainer:
     Args:
         frontend: views (waveforms [B, S] or stored features [B, T, F]) to normalized features [B, T, F].
         validate: called every `config.validation.every` steps with the encoder in eval mode, or None.
-        embed: gives reference embeddings [len(dataset), D] for methods that sample positives.
+        embed: gives reference embeddings of `dataset` for methods that sample positives by them.
         run: identifies configuration and data; a checkpoint of another run is refused.
     """
 
@@ -48,7 +50,7 @@ class Trainer:
         output: Path,
         world: World,
         validate: Validator | None = None,
-        embed: Callable[[], np.ndarray] | None = None,
+        embed: Embed | None = None,
         run: str = "",
     ) -> None:
         self.config, self.output, self.world, self.run_id = config, output, world, run
@@ -62,9 +64,10 @@ class Trainer:
             raise InputError(f"batch_size {per_step} does not divide by {world.size} processes x accumulate")
         classes = method.labels if method.balanced else None
         self.batches = EpochBatches(len(dataset), per_step, training.seed, world.rank, world.size, classes)
-        self.loader = _loader(dataset, self.batches, config.data.num_workers)
+        since = method.sampler.start_epoch - 1 if method.sampler is not None and method.reads_references else None
+        self.loader = _loader(_Identified(dataset, training.seed, since), self.batches, config.data.num_workers)
         self.total_steps = training.steps or round((training.epochs or 0) * len(self.batches))
-        method.plan = Plan(len(self.batches), self.total_steps, batch_ratio(config), training.log_every)
+        method.plan = Plan(len(self.batches), self.total_steps, batch_ratio(config), training.log_every, len(dataset))
         self.optimizer = build_optimizer(method, config)
         self.checkpoints = output / "checkpoints"
         best = training.select == "best" and world.is_main
@@ -99,7 +102,7 @@ class Trainer:
         parts = training.accumulate
         for part in batch.chunks(parts):
             part = part.to(device)
-            part = replace(part, views=[self.frontend(view) for view in part.views])
+            part = self._features(part)
             with torch.autocast(device.type, torch.bfloat16, enabled=training.amp == "bf16"):
                 output = model(part, step)
             if not torch.isfinite(output.loss):
@@ -109,6 +112,13 @@ class Trainer:
         self.optimizer.step()
         self.method.after_step(step, self.total_steps)
         return output, lr
+
+    def _features(self, batch: Batch) -> Batch:
+        """Views and references of a batch to normalized features; references are never augmented."""
+        views, references = [self.frontend(view) for view in batch.views], batch.references
+        if references is not None:
+            references = getattr(self.frontend, "clean", self.frontend)(references)
+        return replace(batch, views=views, references=references)
 
     def _after(self, step: int, values: dict[str, float], log: TrainingLog) -> None:
         """Validation, log line and checkpoint after `step` steps."""
@@ -132,7 +142,7 @@ class Trainer:
         while step < self.total_steps:
             epoch, position = divmod(step, len(self.batches))
             self.batches.set_epoch(epoch, position)
-            if self.embed is not None and position == 0:  # inside an epoch the checkpoint brought them
+            if self.method.sampler is not None and position == 0:  # inside an epoch the checkpoint brought them
                 self.method.eval()
                 self.batches.sampled_positives = self.method.start_epoch(epoch, self.embed)
             for batch in self.loader:
@@ -182,23 +192,30 @@ class _Silent:
 
 
 class _Identified:
-    """A dataset whose items say which recordings they are of."""
+    """A dataset whose items say which recordings they are of, and from epoch `since` on bring a reference crop."""
 
-    def __init__(self, dataset: ViewDataset) -> None:
-        self.dataset = dataset
+    def __init__(self, dataset: ViewDataset, seed: int, since: int | None) -> None:
+        self.dataset, self.seed, self.since = dataset, seed, since
 
-    def __getitem__(self, item: Item) -> tuple[Item, list[np.ndarray]]:
-        return item, self.dataset[item]
+    def __getitem__(self, item: Item) -> tuple[Item, list[np.ndarray], np.ndarray | None]:
+        epoch, anchor, _ = item
+        if self.since is None or epoch < self.since:
+            return item, self.dataset[item], None
+        rng = np.random.default_rng((self.seed, epoch, anchor, 1))  # the views' own draws stay what they were
+        return item, self.dataset[item], self.dataset.reference_crop(anchor, REFERENCE_SECONDS, rng)
 
 
-def _collate(items: list[tuple[Item, list[np.ndarray]]]) -> Batch:
-    numbers = torch.tensor([item for item, _ in items])
-    return Batch(collate([views for _, views in items]), recordings=numbers[:, 1], partners=numbers[:, 2])
+def _collate(items: list[tuple[Item, list[np.ndarray], np.ndarray | None]]) -> Batch:
+    numbers = torch.tensor([item for item, _, _ in items])
+    crops = [crop for _, _, crop in items if crop is not None]
+    references = torch.from_numpy(np.stack(crops)) if crops else None
+    views = collate([views for _, views, _ in items])
+    return Batch(views, recordings=numbers[:, 1], partners=numbers[:, 2], references=references)
 
 
-def _loader(dataset: ViewDataset, batches: EpochBatches, workers: int) -> DataLoader:
+def _loader(dataset: _Identified, batches: EpochBatches, workers: int) -> DataLoader:
     return DataLoader(
-        _Identified(dataset),  # type: ignore[arg-type]
+        dataset,  # type: ignore[arg-type]
         batch_sampler=batches,
         num_workers=workers,
         collate_fn=_collate,

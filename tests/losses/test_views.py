@@ -21,7 +21,7 @@ def gathered(targets: bool = False, count: int = 2, identities: list[Identity] |
     own = random_views(0, count)
     temperatures = [torch.full((N,), 0.2).double()] * count
     who = resolve(identities, count, own[0], rank=0)
-    return GatheredViews(Views(own, random_views(1, count) if targets else own, temperatures, who), gathered=False)
+    return GatheredViews(Views(own, random_views(1, count) if targets else own, temperatures, who, who), gathered=False)
 
 
 @pytest.mark.parametrize("symmetry", SYMMETRIES)

@@ -6,10 +6,11 @@ import torch
 
 from speakerssl.errors import InputError
 from speakerssl.losses.identity import excluded, identify
-from speakerssl.methods import METHODS, Batch, build_method
+from speakerssl.methods import METHODS, Batch, build_method, ssps
 from speakerssl.methods.base import MASKING
-from speakerssl.methods.clustering import nearest_clusters, spherical_kmeans, unit
-from speakerssl.methods.ssps import PositiveSampler, build_sampler, sample_positives
+from speakerssl.methods.clustering import neighbour_table, unit
+from speakerssl.methods.sampling import sample_positives
+from speakerssl.methods.ssps import PUBLISHED, PositiveSampler, References, build_sampler
 
 
 def speakers_on_a_ring(count: int = 6, each: int = 8, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -22,32 +23,77 @@ def speakers_on_a_ring(count: int = 6, each: int = 8, seed: int = 0) -> tuple[np
 
 def test_without_neighbours_positives_are_other_members_of_the_own_cluster() -> None:
     embeddings, group = speakers_on_a_ring()
-    labels, _ = spherical_kmeans(unit(embeddings), 6, 10, np.random.default_rng((0, 5)))
-    positives = PositiveSampler(clusters=6).draw(5, embeddings).recordings
-    np.testing.assert_array_equal(labels[positives], labels)
-    assert (positives != np.arange(len(group))).all()
+    found = PositiveSampler(clusters=6).draw(5, embeddings)
+    labels = found.pseudo_labels[:, 0]
+    np.testing.assert_array_equal(labels[found.recordings], labels)
+    alone = np.bincount(labels)[labels] == 1
+    assert (found.recordings != np.arange(len(group)))[~alone].all()
 
 
 def test_with_neighbours_positives_come_from_the_nearest_other_centroids() -> None:
     embeddings, group = speakers_on_a_ring()
-    centroids = np.stack([unit(embeddings[group == g]).mean(0) for g in range(6)])
-    near = nearest_clusters(group, unit(centroids), 2)
-    assert {g: set(near[g]) for g in range(6)} == {g: {(g - 1) % 6, (g + 1) % 6} for g in range(6)}
-    positives = sample_positives(group, near, None, np.random.default_rng(0))
-    steps = (group[positives] - group) % 6
-    assert set(steps) == {1, 5}
+    centroids = unit(np.stack([unit(embeddings[group == g]).mean(0) for g in range(6)]))
+    sources = neighbour_table(group, centroids, 2)
+    assert {g: set(sources[g]) for g in range(6)} == {g: {(g - 1) % 6, (g + 1) % 6} for g in range(6)}
+    positives = sample_positives(group, sources, None, np.random.default_rng(0))
+    assert set((group[positives] - group) % 6) == {1, 5}
 
 
-def test_another_session_is_preferred_and_not_required() -> None:
-    labels = np.zeros(6, dtype=np.int64)
-    sessions = ["a", "a", "a", "b", "b", None]
-    for seed in range(20):
-        positives = sample_positives(labels, {0: np.array([0])}, sessions, np.random.default_rng(seed))
-        assert all(sessions[i] is None or sessions[i] != sessions[j] for i, j in enumerate(positives))
-        alone = sample_positives(labels, {0: np.array([0])}, ["a"] * 6, np.random.default_rng(seed))
-        assert all(i != j for i, j in enumerate(alone))
-    single = sample_positives(np.array([0, 1]), {0: np.array([0]), 1: np.array([1])}, None, np.random.default_rng(0))
-    assert single.tolist() == [0, 1]
+def test_the_published_preset_has_the_published_values() -> None:
+    sampler = build_sampler({"preset": "published"})
+    assert sampler is not None
+    found = {name: getattr(sampler, name) for name in PUBLISHED}
+    assert found == PUBLISHED
+    assert (sampler.iterations, sampler.queue_size, sampler.mask, sampler.prob) == (10, 50000, False, 1.0)
+    assert not any(f"{name} " not in str(ssps.__doc__) for name in PUBLISHED)
+    ours = build_sampler({"clusters": 3, "preset": "ours"})
+    assert vars(ours) == vars(build_sampler({"clusters": 3}))
+    assert build_sampler({"preset": "published", "clusters": 7, "neighbours": 0}).neighbours == 0  # type: ignore
+
+
+def test_an_anchor_may_be_its_own_positive_as_published() -> None:
+    embeddings, _ = speakers_on_a_ring()
+    own = [
+        np.mean([PositiveSampler(clusters=1, exclude_self=exclude).draw(e, embeddings).recordings == np.arange(48)
+                 for e in range(40)])
+        for exclude in (True, False)
+    ]  # fmt: skip
+    assert own[0] == 0
+    assert own[1] == pytest.approx(1 / 48, rel=0.3)
+
+
+def test_other_sessions_come_first_only_where_that_is_wanted() -> None:
+    embeddings, _ = speakers_on_a_ring()
+    sessions: list[str | None] = [str(i % 2) for i in range(48)]
+    number = np.arange(48) % 2
+    ours = PositiveSampler(clusters=2).draw(0, embeddings, sessions)
+    assert (number[ours.recordings] != number).all()
+    published = PositiveSampler(clusters=2, other_sessions=False).draw(0, embeddings, sessions)
+    assert 0.2 < (number[published.recordings] == number).mean() < 0.8
+    told = [PositiveSampler(clusters=2).draw(e, embeddings, sessions).numbers["ssps/same_session"] for e in range(30)]
+    assert np.mean(told) == pytest.approx(11 / 23, abs=0.05)
+
+
+def test_recordings_without_a_reference_keep_themselves() -> None:
+    embeddings, _ = speakers_on_a_ring()
+    known = np.arange(48) % 5 > 0
+    found = PositiveSampler(clusters=4, neighbours=1).draw(0, References(embeddings, known))
+    np.testing.assert_array_equal(found.recordings[~known], np.flatnonzero(~known))
+    assert (found.pseudo_labels[~known] == -1).all()
+    assert known[found.recordings[known]].all()
+    assert found.numbers["ssps/own_recording"] == pytest.approx((~known).mean())
+
+
+def test_without_sessions_the_halves_say_how_well_clusters_keep_a_speaker_together() -> None:
+    embeddings, _ = speakers_on_a_ring()
+    noise = np.random.default_rng(5).standard_normal((48, 2))
+    found = [
+        PositiveSampler(clusters=6).draw(0, References(embeddings, halves=(embeddings, embeddings + scale * noise)))
+        for scale in (0.0, 30.0)
+    ]
+    tight, loose = (one.numbers["ssps/halves_in_one_cluster"] for one in found)
+    assert tight == 1.0
+    assert loose < 0.5
 
 
 def test_a_part_of_the_anchors_keeps_its_own_recording() -> None:
@@ -97,11 +143,20 @@ def test_mistakes_are_named(encoder) -> None:
         build_sampler({"neighbours": 1})
     with pytest.raises(InputError, match="ssps: unknown key 'k'"):
         build_method(encoder, {"name": "simclr", "ssps": {"clusters": 3, "k": 1}}, {})
-    with pytest.raises(InputError, match="unknown ssps 'reference' 'labels'; the known ones are: encoder, statistics"):
+    with pytest.raises(
+        InputError, match="unknown ssps 'reference' 'labels'; the known ones are: encoder, last_epoch, statistics"
+    ):
         build_sampler({"clusters": 3, "reference": "labels"})
-    sampler = PositiveSampler(clusters=9)
     with pytest.raises(InputError, match="9 clusters for 3 recordings"):
-        sampler.sample(0, lambda: np.eye(3), None, torch.device("cpu"))
+        PositiveSampler(clusters=9).draw(0, np.eye(3))
+    with pytest.raises(InputError, match="unknown ssps 'preset' 'paper'; the known ones are: ours, published"):
+        build_sampler({"clusters": 3, "preset": "paper"})
+    with pytest.raises(InputError, match="ssps 'exclude_self' must be true or false"):
+        build_sampler({"clusters": 3, "exclude_self": 1})
+    with pytest.raises(InputError, match="positives: queue and reference: last_epoch go together"):
+        build_method(encoder, {"name": "simclr", "ssps": {"clusters": 3, "positives": "queue"}}, {})
+    with pytest.raises(InputError, match="method byol: ssps: 'positives: queue' is for methods that compare with it"):
+        build_method(encoder, {"name": "byol", "ssps": {"preset": "published"}}, {})
 
 
 @pytest.mark.parametrize("name", ["simclr", "moco", "multiview"])

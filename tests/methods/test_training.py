@@ -39,6 +39,10 @@ class Recordings:
         lengths = [12, 12, 6, 6]
         return [(self.means[i] + rng.standard_normal((n, FEATS))).astype(np.float32) for i, n in zip(owners, lengths)]
 
+    def reference_crop(self, index: int, seconds: float, rng: np.random.Generator | None = None) -> np.ndarray:
+        assert rng is not None
+        return (self.means[index] + rng.standard_normal((12, FEATS))).astype(np.float32)
+
 
 def trainer_of(name: str, output: Path, world: World, **options: object) -> Trainer:
     torch.manual_seed(0)

@@ -11,8 +11,9 @@ from speakerssl.encoders import build_encoder
 from speakerssl.features.frontend import FeatureFrontend
 from speakerssl.methods import Method, build_method
 from speakerssl.methods.statistics import statistics_embeddings
+from speakerssl.training import reference
 from speakerssl.training.build import _build_model, build_dataset, train
-from speakerssl.training.reference import ReferenceFrames, build_reference
+from speakerssl.training.reference import ReferenceStream, build_reference
 
 
 @pytest.fixture
@@ -34,10 +35,11 @@ def test_none_where_no_positives_are_sampled(parts) -> None:
 
 def test_frames_are_those_before_normalization(parts) -> None:
     dataset, features, method = parts({"clusters": 3})
-    frames = ReferenceFrames(dataset, features, method)
+    stream = ReferenceStream(dataset, features, method)
+    frames = frames_of(stream)
     wave = dataset.utterances[5].read(0.0, 4.0)
     torch.testing.assert_close(frames[5], features.raw(torch.from_numpy(wave)[None])[0])
-    assert len(frames) == 72
+    assert sorted(frames) == list(range(72))
     assert frames[5].mean(dim=0).abs().max() > 1  # an utterance mean is there
 
 
@@ -46,21 +48,58 @@ def test_the_encoder_embeds_normalized_frames_and_stays_in_its_mode(parts) -> No
     method.train()
     found = build_reference(dataset, features, method)()
     assert method.encoder.training
-    frames = ReferenceFrames(dataset, features, method)[7]
+    frames = frames_of(ReferenceStream(dataset, features, method))[7]
     with torch.no_grad():
-        alone = method.encoder.eval()(features.normalize(frames[None]))[0]
-    cosine = torch.cosine_similarity(torch.from_numpy(found[7]), alone, dim=0)
-    assert found.shape == (72, 32)
-    assert cosine > 0.9999
+        parts = [frames, frames[: len(frames) // 2], frames[-(len(frames) // 2) :]]
+        alone = [method.encoder.eval()(features.normalize(part[None]))[0] for part in parts]
+    assert found.embeddings.shape == (72, 32)
+    for embedding, expected in zip((found.embeddings[7], found.halves[0][7], found.halves[1][7]), alone):
+        assert torch.cosine_similarity(torch.from_numpy(embedding), expected, dim=0) > 0.9999
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_loader_workers_bring_the_same(parts, workers: int) -> None:
+    dataset, features, method = parts({"clusters": 3})
+    alone = build_reference(dataset, features, method)().embeddings
+    np.testing.assert_allclose(build_reference(dataset, features, method, workers)().embeddings, alone, atol=1e-6)
+
+
+def test_no_more_recordings_are_held_than_a_few_batches(parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many there are: every crop is watched until it is gone."""
+    dataset, features, method = parts({"clusters": 3})
+    monkeypatch.setattr(reference, "BATCH", 4)
+    alive, most = [0], [0]
+
+    class Watched(np.ndarray):
+        def __del__(self) -> None:
+            alive[0] -= 1
+
+    crop_of = dataset.reference_crop
+
+    def watched(index: int, seconds: float) -> np.ndarray:
+        alive[0] += 1
+        most[0] = max(most[0], alive[0])
+        return crop_of(index, seconds).view(Watched)
+
+    monkeypatch.setattr(dataset, "reference_crop", watched)
+    build_reference(dataset, features, method)()
+    assert most[0] <= 3 * 4 < len(dataset)
+
+
+def frames_of(stream: ReferenceStream) -> dict[int, torch.Tensor]:
+    """{recording: its features}"""
+    batches = list(stream.batches(len(stream)))
+    return {int(i): frames for recordings, feats in batches for i, frames in zip(recordings, feats)}
 
 
 def test_statistics_are_computed_once(parts, monkeypatch: pytest.MonkeyPatch) -> None:
     dataset, features, method = parts({"clusters": 3, "reference": "statistics"})
-    reference = build_reference(dataset, features, method)
-    frames = ReferenceFrames(dataset, features, method)
-    np.testing.assert_array_equal(reference(), statistics_embeddings(frames[i].numpy() for i in range(72)))
-    monkeypatch.setattr(ReferenceFrames, "__getitem__", lambda self, index: 1 / 0)
-    assert reference().shape == (72, 80)
+    statistics = build_reference(dataset, features, method)
+    frames = frames_of(ReferenceStream(dataset, features, method))
+    expected = statistics_embeddings(frames[i].numpy() for i in range(72))
+    np.testing.assert_allclose(statistics().embeddings, expected, atol=1e-3 * np.abs(expected).max())
+    monkeypatch.setattr(ReferenceStream, "batches", lambda self, count: 1 / 0)
+    assert statistics().embeddings.shape == (72, 80)
 
 
 def test_positives_by_statistics_do_not_wait_for_the_encoder(write_config, tmp_path: Path) -> None:
