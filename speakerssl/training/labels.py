@@ -29,6 +29,9 @@ class LabelledViews:
         epoch, anchor, partner = item
         return self.dataset[(epoch, self.kept[anchor], self.kept[partner])]
 
+    def reference_crop(self, index: int, seconds: float, rng: np.random.Generator | None = None) -> np.ndarray:
+        return self.dataset.reference_crop(self.kept[index], seconds, rng)
+
 
 def apply_labels(method: Method, config: Config, dataset: ViewDataset) -> ViewDataset:
     """Gives a supervised `method` its labels; the dataset of the recordings that have one, with their speed copies.

@@ -127,3 +127,24 @@ def test_clean_prob_leaves_one_of_the_first_two_views_as_recorded(tmp_path: Path
     for epoch in range(5):
         signs = [np.sign(view[-1]) for view in audio[epoch, 0, 0]]
         assert sorted(signs) == [-1, 1]
+
+
+def test_reference_crops_are_unaugmented_and_first_or_random(tmp_path) -> None:
+    wave = np.arange(1, 40001, dtype=np.float32)
+
+    class Recording:
+        id = "a"
+
+        def read(self, start: float, duration: float) -> np.ndarray:
+            return wave[round(16000 * start) :][: round(16000 * duration)]
+
+    def refuse(wave: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        raise AssertionError("augmented")
+
+    views = AudioViews([Recording()], [40000], ViewsConfig(), refuse, seed=0)
+    np.testing.assert_array_equal(views.reference_crop(0, 1.0), wave[:16000])
+    assert len(views.reference_crop(0, 4.0)) == 40000
+    starts = {int(views.reference_crop(0, 1.0, np.random.default_rng(seed))[0]) for seed in range(20)}
+    assert len(starts) > 15
+    repeated = views.reference_crop(0, 4.0, np.random.default_rng(0))
+    np.testing.assert_array_equal(repeated, np.r_[wave, wave[:24000]])
