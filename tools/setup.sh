@@ -20,7 +20,7 @@ echo "setup.sh: making $venv (about 5 GB, a few minutes the first time)"
 [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
 # Equal versions of the pair are required; the default index's wheels of both are CUDA builds that also run on a CPU.
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
-  torch==2.11.0 torchaudio==2.11.0 -e "$root[mini,m4a,onnx,docs,dev]"
+  torch==2.11.0 torchaudio==2.11.0 -e "$root[mini,onnx,docs,dev]"
 "$venv/bin/python" -c 'import torch, torchaudio, speechbrain' || {
   echo "setup.sh: the installed torch and torchaudio do not load together; remove $venv and run again" >&2
   exit 1

@@ -88,7 +88,7 @@ def round_trip(wave: np.ndarray, kind: str, level: float | None = None) -> tuple
     """`wave` [S] (16 kHz, int16 range) encoded and decoded: (float32 [S] of the same scale, bytes that it took)."""
     import soundfile
 
-    from speakerssl.data.audio import resample
+    from speakerssl.data.resampling import resample
 
     entry = KINDS[kind]
     peak = float(np.abs(wave).max(initial=0.0))

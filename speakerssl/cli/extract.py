@@ -6,6 +6,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
+from speakerssl.cli.pipe_option import add_pipe_option
 from speakerssl.errors import InputError
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="threads a process (default: 1)")
     parser.add_argument("--no-resume", action="store_true", help="compute all again, also what an earlier run has done")
+    add_pipe_option(parser)
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
 

@@ -3,6 +3,8 @@
 import argparse
 import json
 
+from speakerssl.cli.pipe_option import add_pipe_option
+
 DESCRIPTION = """The feature-statistics floor: embeddings that need no training, to stand beside every result.
 
   speakerssl floor --data data/test --output exp/floor
@@ -14,6 +16,7 @@ compares. Writes OUTPUT/xvector.{ark,scp}, which `speakerssl score` takes like a
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", required=True, nargs="+", metavar="DATA_DIR", help="Kaldi data directories")
     parser.add_argument("--output", required=True, metavar="DIR", help="where xvector.{ark,scp} go")
+    add_pipe_option(parser)
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
 

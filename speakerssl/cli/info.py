@@ -4,6 +4,8 @@ import argparse
 import json
 from typing import Any
 
+from speakerssl.cli.pipe_option import add_pipe_option
+
 DESCRIPTION = """\
 Tells what a model directory is (encoder, parameters, features), what a data directory holds and what is wrong with
 it (every problem is a line with file and line number; the exit status is then 1), or what this installation is.
@@ -19,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     subject.add_argument("--model", metavar="EXP_DIR", help="a directory that `speakerssl train` wrote")
     subject.add_argument("--data", metavar="DATA_DIR", help="a Kaldi data directory, which is checked as well")
     parser.add_argument("--decode", action="store_true", help="with --data: decode every recording to its end (slower)")
+    add_pipe_option(parser)
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
 

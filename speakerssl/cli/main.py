@@ -6,10 +6,14 @@ A verb is a module `speakerssl/cli/<verb>.py` with `DESCRIPTION: str`, `add_argu
 
 import argparse
 import importlib
+import io
+import os
 import sys
 from collections.abc import Sequence
 
-from speakerssl.errors import SpeakerSSLError
+from speakerssl.cli.pipe_option import pipes_as_asked
+from speakerssl.errors import SpeakerSSLError, one_line
+from speakerssl.io import refuse_dash, system_reason
 from speakerssl.version import __version__
 
 # verb: (module, one line for `speakerssl --help`)
@@ -22,7 +26,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "ivector": ("ivector", "train and extract i-vectors, the classical embedding without labels"),
     "cluster": ("cluster", "group recordings by their embeddings: pseudo-speakers where there are no labels"),
     "clean": ("clean", "score how likely each speaker label is wrong"),
-    "floor": ("floor", "embeddings without training: the feature-statistics floor of every report"),
+    "floor": ("floor", "the baseline of every report: feature statistics as embeddings, without training"),
     "score": ("score", "score trial lists by cosine"),
     "norm": ("norm", "normalize scores with a cohort: Z, T, S and adaptive S"),
     "backend": ("backend", "train or apply an embedding chain and PLDA"),
@@ -63,21 +67,52 @@ def build_parser(verb: str | None = None) -> argparse.ArgumentParser:
     return parser
 
 
+def complete() -> None:
+    """Answers the shell that asks how the line goes on (argcomplete's protocol), and ends; see docs/verbs/index.md."""
+    import argcomplete
+
+    words = os.environ.get("COMP_LINE", "").split()
+    argcomplete.autocomplete(build_parser(next((word for word in words[1:] if word in VERBS), None)))
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one verb; returns 0 (done), 1 (the job failed, wholly or in part) or 2 (wrong input or usage)."""
+    if "_ARGCOMPLETE" in os.environ:
+        complete()
     arguments = list(sys.argv[1:] if argv is None else argv)
     verb = arguments[0] if arguments and arguments[0] in VERBS else None
     args = build_parser(verb).parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # names that the terminal's encoding lacks are shown escaped
+            stream.reconfigure(errors="backslashreplace")
     try:
-        return int(args.run(args) or 0)
+        with pipes_as_asked(args):
+            for output in _outputs(args):
+                refuse_dash(output)
+            status = int(args.run(args) or 0)
+        sys.stdout.flush()
+        return status
     except SpeakerSSLError as error:
-        print(f"speakerssl {args.verb}: {error}", file=sys.stderr)
-        return error.exit_code
+        return _fail(args.verb, str(error), error.exit_code)
     except KeyboardInterrupt:
-        print(f"speakerssl {args.verb}: interrupted", file=sys.stderr)
-        return 130
+        return _fail(args.verb, "interrupted", 130)
     except BrokenPipeError:
         return 1
+    except MemoryError:
+        return _fail(args.verb, "needs more memory than there is", 1)
+    except OSError as error:  # what no room has turned into an error of its own
+        named = f"{error.filename}: " if error.filename else ""
+        return _fail(args.verb, f"{named}{system_reason(error)}", 1)
+
+
+def _outputs(args: argparse.Namespace) -> list[str]:
+    given = getattr(args, "output", None) or []
+    return given if isinstance(given, list) else [given]
+
+
+def _fail(verb: str, reason: str, status: int) -> int:
+    print(f"speakerssl {verb}: {one_line(reason)}", file=sys.stderr)
+    return status
 
 
 if __name__ == "__main__":

@@ -5,20 +5,25 @@ import dataclasses
 import json
 import sys
 
+from speakerssl.cli.pipe_option import add_pipe_option
+from speakerssl.data.channels import select_channel, split_channels
 from speakerssl.data.corpora import CORPORA, SUBSETS, find_trials, read_corpus
-from speakerssl.data.folders import read_folder
+from speakerssl.data.folders import describe_passed_over, read_folder
 from speakerssl.data.kaldi import DataDir
 from speakerssl.data.prepare import Prepared, prepare, read_list, with_segments
+from speakerssl.data.utterance import read_channel
 from speakerssl.errors import InputError
 
 DESCRIPTION = """\
 Makes a Kaldi data directory (wav.scp, utt2dur; utt2spk and spk2utt where speakers are known) in which every
-recording can be read. No label is needed. Recordings that are missing, empty, damaged or truncated are named,
-listed in OUTPUT/failed.txt and left out; the exit status is then 1. Running it again gives the same files.
+recording can be read. No label is needed. Recordings that are missing, empty, damaged or truncated, and those whose
+name no list can hold, are named, listed in OUTPUT/failed.txt and left out; the exit status is then 1. What a file is
+its content decides, not its suffix. Running it again gives the same files.
 
   speakerssl prepare --audio-dir recordings --output data/mine
   speakerssl prepare --wav-scp wav.scp --segments segments --output data/mine --min-duration 2
   speakerssl prepare --data corpus/train --output data/train
+  speakerssl prepare --audio-dir calls --channel each --output data/calls
   speakerssl prepare --corpus voxceleb1 --subset dev --audio-dir voxceleb1 --output data/vox1_dev
 """
 
@@ -27,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument(
         "--audio-dir", metavar="DIR",
-        help="folder that is searched for wav, flac, ogg, opus, mp3 and (with ffmpeg) m4a, or a corpus's folder",
+        help="folder that is searched for audio (wav, flac, ogg, opus, mp3, m4a, webm, ...), or a corpus's folder",
     )  # fmt: skip
     source.add_argument("--wav-scp", metavar="FILE", help="list of recordings: 'id path' or 'id command |'")
     source.add_argument("--data", metavar="DIR", help="existing Kaldi data directory to check and copy")
@@ -39,7 +44,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="with --corpus voxceleb1: folder of veri_test.txt, veri_test2.txt, list_test_all2.txt, ...; those of "
         "the subset (test: O; all: O, E and H) are copied (default: the corpus's folder)",
     )  # fmt: skip
-    parser.add_argument("--segments", metavar="FILE", help="cut recordings: 'utterance recording start end' (s)")
+    parser.add_argument(
+        "--segments", metavar="FILE", help="cut recordings: 'utterance recording start end [channel]' (s)"
+    )
+    parser.add_argument(
+        "--channel", metavar="N|each",
+        help="take this channel (from 0), or each as a recording of its own, ID-0, ID-1, ... (two speakers of a call); "
+        "default: the mean of all",
+    )  # fmt: skip
     parser.add_argument(
         "--min-duration", type=float, default=0.0, metavar="SECONDS",
         help="leave out shorter recordings (default: 0)",
@@ -56,6 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--speaker-from-folder", action="store_true",
         help="the topmost folder names the speaker (only for scoring; training needs no speakers)",
     )  # fmt: skip
+    add_pipe_option(parser)
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
@@ -65,9 +78,12 @@ def run(args: argparse.Namespace) -> int:
     trials = find_trials(args.trials_dir or args.audio_dir, args.subset) if args.corpus == "voxceleb1" else {}
     if args.trials_dir and not trials:
         raise InputError(f"{args.trials_dir}: has no trial list for --corpus voxceleb1 --subset {args.subset}")
-    done = prepare(_read(args), args.output, args.decode, args.min_duration, trials)
+    data = _with_channels(_read(args), args.channel)
+    done = prepare(data, args.output, args.decode, args.min_duration, trials)
     for reason in dict.fromkeys(done.failed.values()):
         print(reason, file=sys.stderr)
+    if done.passed_over:
+        print(f"{args.audio_dir}: passed over: {describe_passed_over(done.passed_over)}", file=sys.stderr)
     print(json.dumps(dataclasses.asdict(done), indent=1) if args.json else _summary(done))
     return 1 if done.failed else 0
 
@@ -81,6 +97,12 @@ def _read(args: argparse.Namespace) -> DataDir:
         return with_segments(read_corpus(args.corpus, args.audio_dir, args.subset), args.segments)
     folder = read_folder(args.audio_dir, args.id_separator, args.keep_suffix, args.speaker_from_folder)
     return with_segments(folder, args.segments)
+
+
+def _with_channels(data: DataDir, channel: str | None) -> DataDir:
+    if channel is None:
+        return data
+    return split_channels(data) if channel == "each" else select_channel(data, read_channel(channel, "--channel"))
 
 
 def _summary(done: Prepared) -> str:

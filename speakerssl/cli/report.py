@@ -3,6 +3,7 @@
 import argparse
 import json
 
+from speakerssl.cli.pipe_option import add_pipe_option
 from speakerssl.errors import InputError
 
 DESCRIPTION = """\
@@ -28,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "'score label'; plain or gzip",
     )
     add("--output", required=True, metavar="HTML", help="the page to write")
+    add_pipe_option(parser)
     add(
         "--trials",
         metavar="LIST",

@@ -5,6 +5,7 @@ import json
 import os
 
 from speakerssl.cli.numbers import at_least
+from speakerssl.cli.pipe_option import add_pipe_option
 from speakerssl.errors import InputError
 
 DESCRIPTION = """Train an encoder without labels, from a YAML configuration.
@@ -45,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="print steps, learning rates, positives and negatives a step, and stop; nothing is trained or written",
     )
+    add_pipe_option(parser)
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
 

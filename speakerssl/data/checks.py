@@ -5,13 +5,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from speakerssl.data.audio import check_audio
-from speakerssl.data.kaldi import DataDir, Utterance
-from speakerssl.data.parallel import map_threads
+from speakerssl.data.audio import Recording
+from speakerssl.data.kaldi import DataDir
+from speakerssl.data.lengths import read_lengths
 from speakerssl.data.tables import read_rows
 from speakerssl.errors import InputError
 
-OVERSHOOT = 0.5  # seconds that a segment may end after its recording: Kaldi's extract-segments allows as much
 TABLES = ("wav.scp", "segments", "utt2spk", "spk2utt", "utt2dur", "utt2session")
 
 
@@ -43,23 +42,16 @@ def validate(path: str | Path, full: bool = False) -> list[str]:
 
 
 def check(data: DataDir, full: bool = False) -> Findings:
-    """Looks at every recording's file: header and last samples, or all of it for `full`."""
+    """Looks at every recording's file once: header and last samples, or all of it for `full`."""
     findings = Findings()
-    by_file: dict[str, list[Utterance]] = {}
-    for utterance in data.recordings.values():
-        by_file.setdefault(utterance.source, []).append(utterance)
-    look = functools.partial(_look, full=full)
-    firsts = [utterances[0] for utterances in by_file.values()]
-    for first, answer in map_threads(look, firsts, "checking recordings"):
-        for utterance in by_file[first.source]:
-            if isinstance(answer, InputError):
-                findings.failed[utterance.id] = str(answer)
-                continue
-            seconds, problem = _extent(utterance, answer, data.path)
-            if problem:
-                findings.failed[utterance.id] = problem
-            else:
-                findings.durations[utterance.id] = seconds
+    look = functools.partial(Recording.check, full=full)
+    answers = {utterance.id: answer for utterance, answer in read_lengths(data.utterances, look, "checking recordings")}
+    for key in data.recordings:
+        answer = answers[key]
+        if isinstance(answer, InputError):
+            findings.failed[key] = str(answer)
+        else:
+            findings.durations[key] = answer
     return findings
 
 
@@ -81,20 +73,6 @@ def table_problems(data: DataDir) -> list[str]:
         if without:
             problems.append(f"{data.path}/utt2spk: no speaker for {_some(without)}")
     return problems
-
-
-def _look(utterance: Utterance, full: bool) -> float:
-    samples, rate = check_audio(utterance.source, full, utterance.where)
-    return samples / rate
-
-
-def _extent(utterance: Utterance, length: float, path: Path) -> tuple[float, str]:
-    """Seconds of the utterance in a recording of `length` seconds, and what is wrong with it ('' if nothing)."""
-    end = length if utterance.end is None else utterance.end
-    if end > length + OVERSHOOT or utterance.start >= length:
-        where = f"{path}/segments:{utterance.segment_line}"
-        return 0.0, f"{where}: ends at {end:g} s, but the recording at {length:.2f} s"
-    return min(end, length) - utterance.start, ""
 
 
 def _order_problems(path: Path) -> list[str]:

@@ -11,24 +11,65 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from speakerssl.data.ffmpeg import is_pipe
-from speakerssl.data.parallel import map_threads
-from speakerssl.data.tables import read_float, read_optional, read_rows, read_table, write_table
+import numpy as np
+
+from speakerssl.data.lengths import read_lengths
+from speakerssl.data.pipes import is_pipe
+from speakerssl.data.tables import read_float, read_optional, read_rows, read_table, unwritable, write_table
 from speakerssl.data.utterance import Utterance, read_segments, read_wav_scp
 from speakerssl.errors import InputError
+from speakerssl.io import make_folder
 
 __all__ = ["DataDir", "Utterance", "invert", "read_segments", "read_wav_scp"]
 
 
 @dataclass
 class DataDir:
-    """What a data directory says. `recordings` keeps the order of the file that lists them."""
+    """A data directory in memory.
+
+    Attributes:
+        recordings: {id: Utterance}, in the order of the file that lists them.
+        path: the folder that was read.
+        utt2spk: {id: speaker}; None without labels.
+        utt2dur: {id: seconds}, of those whose length is known.
+        utt2session: {id: session}; None where nothing says.
+        passed_over: {suffix: number} of the files in a folder that were not taken for audio.
+    """
 
     recordings: dict[str, Utterance]
     path: Path = Path()
     utt2spk: dict[str, str] | None = None
     utt2dur: dict[str, float] = field(default_factory=dict)
     utt2session: dict[str, str] | None = None
+    passed_over: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, path: str | Path) -> "DataDir":
+        """Reads the lists (no audio). Raises InputError naming file and line; `data.checks` looks deeper."""
+        path = Path(path)
+        if not path.is_dir():
+            raise InputError(f"{path}: is not a directory; a data directory with a wav.scp is needed")
+        if not (path / "wav.scp").exists():
+            raise InputError(f"{path}/wav.scp: does not exist; `speakerssl prepare` makes a data directory")
+        recordings = read_wav_scp(path / "wav.scp")
+        if not recordings:
+            raise InputError(f"{path}/wav.scp: is empty")
+        if (path / "segments").exists():
+            recordings = read_segments(path / "segments", recordings)
+        return cls(recordings, path, _read_speakers(path), _read_durations(path), read_optional(path / "utt2session"))
+
+    def write(self, path: str | Path) -> None:
+        """Writes the lists, each file whole and C-locale sorted; wav.scp, the last, completes the directory.
+
+        Raises InputError for a name that no list can hold, and OutputError.
+        """
+        path = make_folder(path)
+        for name, rows in _tables(self).items():
+            if rows is not None:
+                write_table(path / name, rows)
+            else:
+                (path / name).unlink(missing_ok=True)  # of an earlier run, when there were labels
+        self.path = path
 
     def __len__(self) -> int:
         return len(self.recordings)
@@ -45,26 +86,8 @@ class DataDir:
 
     @property
     def has_segments(self) -> bool:
-        return any(utterance.segment_line for utterance in self.recordings.values())
-
-    @classmethod
-    def read(cls, path: str | Path) -> "DataDir":
-        """Reads the lists (no audio). Raises InputError naming file and line; `data.checks` looks deeper."""
-        path = Path(path)
-        if not path.is_dir():
-            raise InputError(f"{path}: is not a directory; a data directory with a wav.scp is needed")
-        if not (path / "wav.scp").exists():
-            raise InputError(f"{path}/wav.scp: does not exist; `speakerssl prepare` makes a data directory")
-        utterances = read_wav_scp(path / "wav.scp")
-        if not utterances:
-            raise InputError(f"{path}/wav.scp: is empty")
-        if (path / "segments").exists():
-            utterances = read_segments(path / "segments", utterances)
-        durations = {
-            row.key: read_float(row.value, f"{path}/utt2dur:{row.line}", "duration")
-            for row in (read_rows(path / "utt2dur") if (path / "utt2dur").exists() else ())
-        }
-        return cls(utterances, path, _read_speakers(path), durations, read_optional(path / "utt2session"))
+        """Whether some recordings are stretches or channels of others."""
+        return any(utterance.is_segment for utterance in self.recordings.values())
 
     def durations(self) -> dict[str, float]:
         """{id: seconds} of every recording: from utt2dur, and from the headers of those that it lacks.
@@ -72,58 +95,26 @@ class DataDir:
         Raises AudioError for the first recording whose header cannot be read.
         """
         missing = [utterance for key, utterance in self.recordings.items() if key not in self.utt2dur]
-        for utterance, seconds in map_threads(Utterance.duration, missing, "reading headers"):
-            if isinstance(seconds, Exception):
+        for utterance, seconds in read_lengths(missing):
+            if isinstance(seconds, InputError):
                 raise seconds
             self.utt2dur[utterance.id] = seconds
         return {key: self.utt2dur[key] for key in self.recordings}
 
     def subset(self, ids: Iterable[str]) -> "DataDir":
         """The same directory with only `ids`, in their order. Raises InputError for an unknown id."""
-        ids = list(ids)
+        kept: dict[str, Utterance] = {}
         for key in ids:
             if key not in self.recordings:
                 raise InputError(f"{self.path}: has no recording '{key}'")
-        kept = {key: self.recordings[key] for key in ids}
-
-        def pick(table: Mapping[str, str] | None) -> dict[str, str] | None:
-            return None if table is None else {key: table[key] for key in kept if key in table}
-
-        durations = {key: self.utt2dur[key] for key in kept if key in self.utt2dur}
+            kept[key] = self.recordings[key]
         return replace(
             self,
             recordings=kept,
-            utt2spk=pick(self.utt2spk),
-            utt2dur=durations,
-            utt2session=pick(self.utt2session),
+            utt2spk=_pick(self.utt2spk, kept),
+            utt2dur={key: self.utt2dur[key] for key in kept if key in self.utt2dur},
+            utt2session=_pick(self.utt2session, kept),
         )
-
-    def write(self, path: str | Path) -> None:
-        """Writes the directory, each file whole and C-locale sorted; wav.scp, the last, completes it."""
-        path = Path(path)
-        path.mkdir(parents=True, exist_ok=True)
-        utterances = self.utterances
-        tables: dict[str, Iterable[tuple[str, str]] | None] = {
-            "utt2dur": [(key, f"{seconds:.6f}") for key, seconds in self.utt2dur.items()] or None,
-            "utt2session": None if self.utt2session is None else self.utt2session.items(),
-            "utt2spk": None if self.utt2spk is None else self.utt2spk.items(),
-            "spk2utt": None
-            if self.utt2spk is None
-            else [(speaker, " ".join(ids)) for speaker, ids in invert(self.utt2spk).items()],
-            "segments": [
-                (u.id, f"{u.recording} {u.start:.3f} {-1 if u.end is None else format(u.end, '.3f')}")
-                for u in utterances
-            ]
-            if self.has_segments
-            else None,
-            "wav.scp": {u.recording or u.id: _portable(u.source) for u in utterances}.items(),
-        }
-        for name, rows in tables.items():
-            if rows is not None:
-                write_table(path / name, rows)
-            else:
-                (path / name).unlink(missing_ok=True)  # of an earlier run, when there were labels
-        self.path = path
 
 
 def invert(utt2spk: Mapping[str, str]) -> dict[str, list[str]]:
@@ -134,9 +125,54 @@ def invert(utt2spk: Mapping[str, str]) -> dict[str, list[str]]:
     return spk2utt
 
 
-def _portable(source: str) -> str:
+def portable(source: str) -> str:
     """A path that works from any working directory; a command stays as it is."""
     return source if is_pipe(source) else os.path.abspath(source)
+
+
+def unlistable(utterance: Utterance) -> str:
+    """Why no wav.scp can hold the recording, or ''."""
+    if not utterance.origin and is_pipe(utterance.source):
+        return "the name ends in a bar, which a list takes for a command; rename it"
+    source = utterance.source if is_pipe(utterance.source) else os.path.abspath(utterance.source)
+    return unwritable(utterance.id, source)
+
+
+def _tables(data: DataDir) -> dict[str, Iterable[tuple[str, str]] | None]:
+    """{file: its rows, None for a file that must not be}; the order is that of writing."""
+    utterances, speakers = data.utterances, data.spk2utt
+    segments = [(u.id, _segment_row(u)) for u in utterances]
+    return {
+        "utt2dur": [(key, f"{seconds:.6f}") for key, seconds in data.utt2dur.items()] or None,
+        "utt2session": None if data.utt2session is None else data.utt2session.items(),
+        "utt2spk": None if data.utt2spk is None else data.utt2spk.items(),
+        "spk2utt": None if speakers is None else [(speaker, " ".join(ids)) for speaker, ids in speakers.items()],
+        "segments": segments if data.has_segments else None,
+        "wav.scp": {u.recording or u.id: portable(u.source) for u in utterances}.items(),
+    }
+
+
+def _segment_row(utterance: Utterance) -> str:
+    end = "-1" if utterance.end is None else _seconds(utterance.end)
+    row = f"{utterance.recording or utterance.id} {_seconds(utterance.start)} {end}"
+    return row if utterance.channel is None else f"{row} {utterance.channel}"
+
+
+def _seconds(value: float) -> str:
+    """The shortest text that reads back as the same number, with milliseconds at least."""
+    return np.format_float_positional(value, min_digits=3)
+
+
+def _pick(table: Mapping[str, str] | None, ids: Iterable[str]) -> dict[str, str] | None:
+    return None if table is None else {key: table[key] for key in ids if key in table}
+
+
+def _read_durations(path: Path) -> dict[str, float]:
+    if not (path / "utt2dur").exists():
+        return {}
+    return {
+        row.key: read_float(row.value, f"{path}/utt2dur:{row.line}", "duration") for row in read_rows(path / "utt2dur")
+    }
 
 
 def _read_speakers(path: Path) -> dict[str, str] | None:

@@ -8,14 +8,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from speakerssl.data.checks import check
-from speakerssl.data.kaldi import DataDir, read_segments, read_wav_scp
-from speakerssl.errors import InputError, JobError
-from speakerssl.io import read_bytes, write_text
+from speakerssl.data.kaldi import DataDir, read_segments, read_wav_scp, unlistable
+from speakerssl.errors import InputError, JobError, one_line
+from speakerssl.io import check_folder, make_folder, read_text, write_text
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """What `prepare` did. `failed` is {id: reason}; `short` counts what `min_duration` left out."""
+    """What `prepare` did. `failed` is {id: reason}; `short` counts what `min_duration` left out.
+
+    `passed_over` is {suffix: number} of the files in a folder that were not taken for audio.
+    """
 
     output: str
     recordings: int
@@ -24,6 +27,7 @@ class Prepared:
     failed: Mapping[str, str]
     short: int
     trials: Mapping[str, int]
+    passed_over: Mapping[str, int]
 
 
 def prepare(
@@ -32,7 +36,8 @@ def prepare(
 ) -> Prepared:  # fmt: skip
     """Checks every recording of `data` and writes those that are readable as a data directory with `utt2dur`.
 
-    Running it again gives the same bytes. Tables of `data` lose the ids that are left out.
+    Running it again gives the same bytes. Tables of `data` lose the ids that are left out: those of recordings that
+    cannot be read, and of names that no list can hold (line breaks, no UTF-8).
 
     Args:
         full: decode every recording to its end (finds damage in the middle and NaN samples in any format).
@@ -40,13 +45,17 @@ def prepare(
         trials: {name: file} of trial lists to copy into `output`.
 
     Raises:
-        InputError: `output` is the directory that is read, ids with white space, a trial with an unknown id.
+        InputError: `output` is the directory that is read, a trial with an unknown id.
+        OutputError: `output` cannot be written, which is found out before any audio is looked at.
         JobError: no recording is left.
     """
     output = Path(output)
     if (data.path / "wav.scp").exists() and output.resolve() == data.path.resolve():
         raise InputError(f"{output}: is the directory that is read; name another --output")
-    findings = check(data, full)
+    check_folder(output)
+    refused = {key: reason for key, utterance in data.recordings.items() if (reason := unlistable(utterance))}
+    findings = check(data.subset(key for key in data.recordings if key not in refused), full)
+    findings.failed.update({key: one_line(f"{data.recordings[key].source}: {why}") for key, why in refused.items()})
     kept = sorted(key for key, seconds in findings.durations.items() if seconds >= min_duration)
     short = len(findings.durations) - len(kept)
     if not kept:
@@ -67,6 +76,7 @@ def prepare(
         failed=findings.failed,
         short=short,
         trials={name: text.count("\n") for name, text in lists.items()},
+        passed_over=data.passed_over,
     )
 
 
@@ -88,10 +98,13 @@ def with_segments(data: DataDir, segments: str | Path | None) -> DataDir:
 
 
 def write_failures(folder: str | Path, failed: Mapping[str, str]) -> Path:
-    """Writes `folder/failed.txt` (`id<TAB>reason`), or removes the one of an earlier run; returns its path."""
-    path = Path(folder) / "failed.txt"
+    """Writes `folder/failed.txt` (`id<TAB>reason`), or removes the one of an earlier run; returns its path.
+
+    An id that is not UTF-8 or has control characters is written with escapes, as in the message.
+    """
+    path = make_folder(folder) / "failed.txt"
     if failed:
-        write_text(path, "".join(f"{key}\t{failed[key]}\n" for key in sorted(failed)))
+        write_text(path, "".join(f"{one_line(key)}\t{one_line(failed[key])}\n" for key in sorted(failed)))
     else:
         path.unlink(missing_ok=True)
     return path
@@ -99,7 +112,7 @@ def write_failures(folder: str | Path, failed: Mapping[str, str]) -> Path:
 
 def _read_trials(path: Path, data: DataDir) -> str:
     """The text of a VoxCeleb list (`1 enrol test`). Raises InputError for an id that `data` lacks."""
-    lines = read_bytes(path).decode("utf-8").splitlines()
+    lines = [line.rstrip("\r") for line in read_text(path).split("\n")]
     for number, line in enumerate(lines, 1):
         for key in line.split()[1:]:
             if key not in data.recordings:

@@ -1,7 +1,7 @@
 """Changing the sampling rate of a waveform."""
 
+from fractions import Fraction
 from functools import lru_cache
-from math import gcd
 
 import numpy as np
 
@@ -9,14 +9,21 @@ import numpy as np
 def resample(samples: np.ndarray, rate: int, new_rate: int) -> np.ndarray:
     """[S] float32 at `rate` Hz to [ceil(S * new_rate / rate)] at `new_rate` Hz: polyphase, no delay.
 
-    The pass band ends at 0.94 of the lower Nyquist frequency; images and aliases are 80 dB down (Kaiser).
+    The pass band ends at 0.94 of the lower Nyquist frequency; images and aliases are 80 dB down (Kaiser). Odd rates
+    that share no divisor with `new_rate` would need a filter of gigabytes: above 65536 the ratio is approximated,
+    to less than a sample in an hour.
     """
     from scipy.signal import resample_poly
 
-    divisor = gcd(rate, new_rate)
-    up, down = new_rate // divisor, rate // divisor
+    ratio = Fraction(new_rate, rate)
+    if max(ratio.numerator, ratio.denominator) > _MOST:
+        ratio = ratio.limit_denominator(max(1, int(_MOST / max(1.0, float(ratio)))))
+    up, down = ratio.numerator, ratio.denominator
     window = _resampling_filter(max(up, down))
     return resample_poly(samples, up, down, window=window).astype(np.float32, copy=False)
+
+
+_MOST = 1 << 16
 
 
 @lru_cache(maxsize=8)

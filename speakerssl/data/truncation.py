@@ -1,70 +1,120 @@
-"""What a file's own bytes say about being whole, where libsndfile keeps silent.
+"""Whether a recording is whole, and whether its header can be believed, from the few bytes that tell.
 
-libsndfile shortens a truncated WAV or Ogg to what is there without a word. A recording that lost its end must
-be named, not trained on in part, so the few bytes that tell are read here.
+A recording that lost its end must be named, not trained on in part; and one whose header is wrong must be read
+by decoding it, not cut at the header's word.
 """
 
 import os
-from pathlib import Path
+import re
+from itertools import pairwise
 from typing import BinaryIO
 
-_UNKNOWN_SIZE = 0x7FFF0000  # who writes to a pipe cannot know the size and puts something huge
+from speakerssl.data.container import FOR_LIBAV, HEAD, Layout, identify, skip_id3
+from speakerssl.data.mpeg import inspect_mp3
+from speakerssl.data.riff import inspect_aiff, inspect_caf, inspect_w64, inspect_wav
+
+SMALL = 256 << 10  # bytes; joints in larger files are looked for where a whole file is read or checked
 _LAST_PAGE = 65536 + 512  # an Ogg page is 65,307 bytes at most
+_PADDING = 4096
+_CHUNKED = {"aiff": inspect_aiff, "w64": inspect_w64, "caf": inspect_caf}
+_JOINTS = {"ogg": re.compile(rb"OggS\0[\x02\x06]"), "flac": re.compile(rb"fLaC[\0\x80]\0\0\x22")}
 
 
-def truncation(path: str | Path) -> str | None:
-    """Why `path` is not whole, or None when nothing in its container says so. Raises OSError."""
-    with open(path, "rb") as stream:
-        head = stream.read(4)
-        if head in (b"RIFF", b"RF64"):
-            return _wav_truncation(stream)
-        if head == b"OggS":
-            return _ogg_truncation(stream)
-    return None
+def inspect(stream: BinaryIO, scan: bool = False) -> Layout:
+    """The layout of the file or buffer `stream`, read from its beginning. Raises OSError.
 
-
-def states_length(path: str | Path) -> bool:
-    """Whether the header gives the number of samples.
-
-    An MP3 without a Xing, Info or VBRI tag only allows an estimate. Raises OSError.
+    Args:
+        scan: look for joined recordings in a file of any size, which reads all of it.
     """
-    with open(path, "rb") as stream:
-        head = stream.read(10)
-        if head[:3] == b"ID3":
-            size = sum((byte & 0x7F) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0)))
-            stream.seek(10 + size)
-        else:
-            stream.seek(0)
-        frame = stream.read(4096)
-    is_mpeg = len(frame) > 1 and frame[0] == 0xFF and frame[1] & 0xE0 == 0xE0
-    return not is_mpeg or any(tag in frame for tag in (b"Xing", b"Info", b"VBRI"))
+    stream.seek(0)
+    head = stream.read(HEAD)
+    total = stream.seek(0, os.SEEK_END)
+    base = skip_id3(stream, head) if head[:3] == b"ID3" else 0
+    if base:
+        stream.seek(base)
+        head = stream.read(HEAD)
+    kind = identify(head)
+    if kind == "wav":
+        return inspect_wav(stream, base, total)
+    if kind in _CHUNKED:
+        return _CHUNKED[kind](stream, total)
+    if kind in _JOINTS:
+        return _inspect_pages(stream, kind, head, total, scan)
+    if kind == "mp3":
+        return inspect_mp3(stream, head, base, total)
+    if kind in ("au", "sph"):
+        return _inspect_au(head, total) if kind == "au" else _inspect_sph(head, total)
+    return Layout(kind, for_libav=kind in FOR_LIBAV, trusted=kind not in FOR_LIBAV)
 
 
-def _wav_truncation(stream: BinaryIO) -> str | None:
-    total = os.fstat(stream.fileno()).st_size
-    position = 12
-    while position + 8 <= total:
-        stream.seek(position)
-        name, size = stream.read(4), int.from_bytes(stream.read(4), "little")
-        if name == b"data":
-            there = total - position - 8
-            if size < _UNKNOWN_SIZE and there < size:
-                return f"{there} of {size} bytes of samples are there"
-            return None
-        position += 8 + size + size % 2
-    return "it has no samples"
+def _inspect_pages(stream: BinaryIO, kind: str, head: bytes, total: int, scan: bool) -> Layout:
+    """Ogg and FLAC: a cut page at the end, and recordings that were written one behind the other."""
+    chained = False
+    if kind == "ogg":
+        last_page = _last_ogg_page(stream, total)
+        if not last_page:
+            return Layout(kind, "is truncated: it ends within a page")
+        chained = last_page[14:18] != head[14:18]  # the stream's serial number
+    scan = scan or chained or total <= SMALL
+    parts = _parts(stream, _JOINTS[kind]) if scan else (0,)
+    if len(parts) > 1:
+        return Layout(kind, parts=parts, scanned=True)
+    if kind == "flac":
+        # STREAMINFO: 36 bits of total samples from bit 4 of byte 21; 0 where the writer could not know.
+        known = len(head) >= 26 and bool(head[21] & 0x0F or any(head[22:26]))
+        return Layout(kind, trusted=known, for_libav=not known, scanned=scan)
+    # Speex, FLAC and others in Ogg are not libsndfile's.
+    native = any(name in head[:512] for name in (b"vorbis", b"OpusHead"))
+    return Layout(kind, for_libav=not native, trusted=native, scanned=scan)
 
 
-def _ogg_truncation(stream: BinaryIO) -> str | None:
-    total = os.fstat(stream.fileno()).st_size
+def _parts(stream: BinaryIO, joint: re.Pattern[bytes]) -> tuple[int, ...]:
+    """Where recordings begin: at 0, and at each beginning that does not directly follow another one's."""
+    stream.seek(0)
+    found = [match.start() for match in joint.finditer(stream.read())]
+    # Multiplexed streams of Ogg begin together, in pages of under 512 bytes one behind the other.
+    starts = [place for before, place in pairwise(found) if place - before > 512]
+    return (0, *starts)
+
+
+def _last_ogg_page(stream: BinaryIO, total: int) -> bytes:
+    """The last page, or nothing when the file does not end with a whole one."""
     stream.seek(max(0, total - _LAST_PAGE))
     tail = stream.read()
     start = tail.rfind(b"OggS")
-    if start < 0 or len(tail) < start + 27:
-        return "it ends within a page"
-    segments = tail[start + 26]
-    header_end = start + 27 + segments
+    header_end = start + 27 + (tail[start + 26] if start >= 0 and len(tail) > start + 26 else 0)
+    if start < 0 or len(tail) < max(header_end, start + 28):
+        return b""
     page_end = header_end + sum(tail[start + 27 : header_end])
-    if len(tail) != page_end or len(tail) < header_end:
-        return "it ends within a page"
-    return None
+    return tail[start:] if len(tail) == page_end else b""
+
+
+def _inspect_au(head: bytes, total: int) -> Layout:
+    order = "big" if head[:4] == b".snd" else "little"
+    start, stated = (int.from_bytes(head[at : at + 4], order) for at in (4, 8))  # type: ignore[arg-type]
+    return Layout("au") if stated == 0xFFFFFFFF else _stated("au", start, stated, total)
+
+
+def _inspect_sph(head: bytes, total: int) -> Layout:
+    """NIST SPHERE: a text header of `name -type value` lines."""
+    fields = dict(re.findall(rb"^(\w+) -\w+ (.*?)\s*$", head, re.MULTILINE))
+    coding = fields.get(b"sample_coding", b"pcm")
+    if b"embedded" in coding:
+        return Layout("sph", f"is compressed ({coding.decode(errors='replace')}); give it as 'sph2pipe -f wav FILE |'")
+    try:
+        start = int(head[8:16])
+        numbers = (int(fields.get(name, b"0")) for name in (b"sample_count", b"sample_n_bytes", b"channel_count"))
+        count, width, channels = numbers
+    except ValueError:
+        return Layout("sph")
+    return _stated("sph", start, count * width * max(channels, 1), total) if count > 0 else Layout("sph")
+
+
+def _stated(kind: str, start: int, stated: int, total: int) -> Layout:
+    """A header of fixed size that states how many bytes of samples follow."""
+    there = total - start
+    if there < stated:
+        return Layout(kind, f"is truncated: {max(there, 0)} of {stated} bytes of samples are there")
+    if there - stated > max(_PADDING, stated // 2):
+        return Layout(kind, samples_at=start, trusted=False)
+    return Layout(kind)

@@ -99,7 +99,7 @@ class SpeakerModel:
         if isinstance(audio, np.ndarray):
             samples = _to_mono_int16_range(audio)
             return samples if sample_rate == self.sample_rate else resample(samples, sample_rate, self.sample_rate)
-        return read_audio(audio, sample_rate=self.sample_rate)
+        return read_audio(audio, sample_rate=self.sample_rate, pipes=False)
 
     @torch.no_grad()
     def features(self, waveform: np.ndarray) -> Tensor:

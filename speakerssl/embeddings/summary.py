@@ -2,7 +2,6 @@
 
 import os
 import platform
-import shutil
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -32,7 +31,8 @@ def describe_model(directory: str | Path) -> dict[str, Any]:
 
 
 def describe_installation() -> dict[str, Any]:
-    """Versions, cores, devices, and whether ffmpeg is there for the formats that need it."""
+    """Versions, cores, devices, and the libraries that decode audio."""
+    import av
     import soundfile
     import torch
 
@@ -41,7 +41,7 @@ def describe_installation() -> dict[str, Any]:
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in PACKAGES},
         "libsndfile": soundfile.__libsndfile_version__,
-        "ffmpeg": shutil.which("ffmpeg"),
+        "ffmpeg": f"libavcodec {'.'.join(map(str, av.library_versions['libavcodec']))} (PyAV {av.__version__})",
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "devices": ["cpu"] + [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())],
     }

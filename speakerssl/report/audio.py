@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from speakerssl.constants import FULL_SCALE, SAMPLE_RATE
-from speakerssl.data.ffmpeg import is_pipe
+from speakerssl.data.pipes import is_pipe
 from speakerssl.data.utterance import read_segments, read_wav_scp
 from speakerssl.errors import InputError
 

@@ -100,3 +100,46 @@ def test_help_explains(capsys: pytest.CaptureFixture[str]) -> None:
     assert "speakerssl prepare --audio-dir recordings --output data/mine" in text
     for option in ("--audio-dir", "--wav-scp", "--corpus", "--segments", "--min-duration", "--json"):
         assert option in text
+
+
+def test_commands_need_the_switch(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    audio = write(tmp_path / "a.wav")
+    (tmp_path / "wav.scp").write_text(f"a cat {audio} |\n")
+    call = ["prepare", "--wav-scp", str(tmp_path / "wav.scp"), "--output", str(tmp_path / "data")]
+    assert main(call) == 2
+    assert "wav.scp:1: is a command" in (error := capsys.readouterr().err)
+    assert error.rstrip().endswith("commands run only with --allow-pipes")
+    assert main([*call, "--allow-pipes"]) == 0
+    assert main(["info", "--data", str(tmp_path / "data")]) == 2, "the permission ends with the verb"
+    assert main(["info", "--data", str(tmp_path / "data"), "--allow-pipes"]) == 0
+
+
+def test_two_channels_are_two_recordings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "calls").mkdir()
+    both = np.random.default_rng(0).integers(-3000, 3000, (16000, 2)).astype(np.int16)
+    soundfile.write(tmp_path / "calls/c.wav", both, 16000)
+    call = ["prepare", "--audio-dir", str(tmp_path / "calls"), "--output", str(tmp_path / "data")]
+    assert main([*call, "--channel", "each"]) == 0
+    assert "2 recordings" in capsys.readouterr().out
+    assert main([*call, "--channel", "1"]) == 0
+    assert (tmp_path / "data/segments").read_text() == "c c 0.000 -1 1\n"
+    assert main([*call, "--channel", "left"]) == 2
+    assert "--channel: channel 'left' is no number from 0, nor A or B" in capsys.readouterr().err
+
+
+def test_what_a_folder_holds_besides_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path / "audio/a.wav")
+    (tmp_path / "audio/notes.txt").touch()
+    assert main(["prepare", "--audio-dir", str(tmp_path / "audio"), "--output", str(tmp_path / "data")]) == 0
+    assert capsys.readouterr().err == f"{tmp_path}/audio: passed over: 1 .txt\n"
+
+
+@pytest.mark.parametrize("output", ["-", "/proc/nope", "/dev/null/x"])
+def test_output_errors_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str], output: str) -> None:
+    write(tmp_path / "audio/a.wav")
+    status = main(["prepare", "--audio-dir", str(tmp_path / "audio"), "--output", output])
+    assert status == (2 if output.startswith("-") else 1)
+    error = capsys.readouterr().err
+    assert error.startswith("speakerssl prepare: ")
+    assert output in error
+    assert error.count("\n") == 1

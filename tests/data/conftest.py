@@ -1,15 +1,18 @@
 """Small recordings and data directories made on the spot."""
 
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
-from speakerssl.data import audio
+from speakerssl.data import opened, recording
+from speakerssl.data.pipes import PERMISSION
 
 MakeDir = Callable[..., Path]
+WriteAv = Callable[..., Path]
 
 
 def speechlike(seconds: float = 1.0, rate: int = 16000, seed: int = 0) -> np.ndarray:
@@ -22,9 +25,61 @@ def speechlike(seconds: float = 1.0, rate: int = 16000, seed: int = 0) -> np.nda
 
 
 @pytest.fixture(autouse=True)
-def _say_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is said once a process is said once a test."""
-    monkeypatch.setattr(audio, "_said", set())
+def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is said once a process is said once a test, nothing stays open, and no command may run."""
+    monkeypatch.setattr(recording, "_said", set())
+    monkeypatch.delenv(PERMISSION, raising=False)
+    opened.forget_opened()
+
+
+@pytest.fixture
+def pipes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands in lists may run."""
+    monkeypatch.setenv(PERMISSION, "1")
+
+
+@pytest.fixture
+def voice() -> Callable[..., np.ndarray]:
+    """`voice(seconds, rate, seed)`: int16 [S]."""
+    return speechlike
+
+
+@pytest.fixture
+def write_av(tmp_path: Path) -> WriteAv:
+    """`write_av("a.m4a", samples, "aac", "mp4")`: a file by ffmpeg's libraries; skips without the encoder."""
+    import av
+
+    def write(
+        name: str, samples: np.ndarray, codec: str, container: str, rate: int = 16000, codec_rate: int = 0,
+        bit_rate: int = 0, **options: str,
+    ) -> Path:  # fmt: skip
+        path = tmp_path / name
+        try:
+            av.codec.Codec(codec, "w")
+        except av.codec.codec.UnknownCodecError:
+            pytest.skip(f"ffmpeg's libraries here have no encoder {codec}")
+        codec_rate = codec_rate or rate
+        with av.open(str(path), "w", format=container, options=options) as file:
+            stream = file.add_stream(codec, rate=codec_rate)
+            stream.layout = "mono"
+            if bit_rate:
+                stream.bit_rate = bit_rate
+            frame = av.AudioFrame.from_ndarray(samples[None], format="s16", layout="mono")
+            frame.sample_rate = rate
+            resampler = av.AudioResampler(stream.codec_context.format.name, "mono", codec_rate)
+            queue, written = av.AudioFifo(), 0
+            for part in resampler.resample(frame) + resampler.resample(None):
+                part.pts = None
+                queue.write(part)
+            while queue.samples:
+                part = queue.read(min(stream.codec_context.frame_size or 1024, queue.samples))
+                part.pts, part.time_base = written, Fraction(1, codec_rate)
+                written += part.samples
+                file.mux(stream.encode(part))
+            file.mux(stream.encode(None))
+        return path
+
+    return write
 
 
 @pytest.fixture

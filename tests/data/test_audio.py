@@ -12,7 +12,6 @@ from speakerssl.errors import InputError
 
 LOSSLESS = [("wav", "WAV", None), ("flac", "FLAC", None)]
 LOSSY = [("ogg", "OGG", "VORBIS"), ("opus", "OGG", "OPUS"), ("mp3", "MP3", None)]
-FILES = Path(__file__).parent / "files"
 
 
 def speech(seconds: float = 1.0, rate: int = 16000, seed: int = 0) -> np.ndarray:
@@ -105,7 +104,7 @@ def test_crops_of_other_rates_have_the_length_asked_for(write) -> None:
     assert [len(read_audio(path, start, 0.3)) for start in (0.0, 0.1, 0.1234, 0.7)] == [4800] * 4
 
 
-def test_pipes_are_run_by_the_shell(write) -> None:
+def test_pipes_are_run_by_the_shell(write, pipes) -> None:
     samples = speech()
     path = write("a.wav", samples)
     np.testing.assert_array_equal(read_audio(f"cat {path} | cat |"), samples)
@@ -114,7 +113,7 @@ def test_pipes_are_run_by_the_shell(write) -> None:
 
 
 @pytest.mark.parametrize("command", ["false |", "false | cat |", "true |", "cat /nowhere.wav | cat |"])
-def test_a_pipe_that_fails_names_its_line(command: str) -> None:
+def test_a_pipe_that_fails_names_its_line(pipes, command: str) -> None:
     with pytest.raises(AudioError, match=r"^wav\.scp:7: .*the command (failed|wrote nothing)"):
         read_audio(command, where="wav.scp:7")
 
@@ -158,12 +157,6 @@ def test_nan_and_infinity_are_named(write, bad: float) -> None:
 def test_a_start_past_the_end_is_an_error(write) -> None:
     with pytest.raises(InputError, match="no samples at 5 s"):
         read_audio(write("a.wav", speech()), 5.0, 1.0)
-
-
-def test_m4a_without_ffmpeg_says_what_to_install(monkeypatch) -> None:
-    monkeypatch.setattr("speakerssl.data.ffmpeg.find_ffmpeg", lambda: None)
-    with pytest.raises(AudioError, match=r"tone\.m4a: .*needs ffmpeg.*install ffmpeg or convert"):
-        read_audio(FILES / "tone.m4a")
 
 
 def test_opus_crops_of_real_speech_agree_with_the_whole(shared_data: Path) -> None:

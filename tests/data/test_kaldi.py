@@ -59,7 +59,7 @@ def test_relative_paths_are_found(make_dir, monkeypatch, base: str) -> None:
     assert len(DataDir.read(folder).recordings["b"].read()) == 16000
 
 
-def test_pipes_and_paths_with_spaces(make_dir) -> None:
+def test_pipes_and_paths_with_spaces(make_dir, pipes) -> None:
     folder = make_dir("a")
     (folder / "with space.wav").write_bytes((folder / "a.wav").read_bytes())
     (folder / "wav.scp").write_text(f"a cat '{folder}/a.wav' |\nb {folder}/with space.wav\n")
@@ -81,6 +81,29 @@ def test_written_directories_are_sorted_and_read_back_the_same(make_dir, tmp_pat
     assert (again.utt2spk, again.utt2session, again.utt2dur) == (data.utt2spk, data.utt2session, data.utt2dur)
 
 
+def test_a_byte_order_mark_belongs_to_no_id(make_dir) -> None:
+    folder = make_dir("a", "b", utt2spk="a s\nb t\n", segments="a a 0 0.5\nb b 0 0.5\n", utt2dur="a 0.5\nb 0.5\n")
+    for name in ("wav.scp", "utt2spk", "segments", "utt2dur"):
+        (folder / name).write_bytes(b"\xef\xbb\xbf" + (folder / name).read_bytes())
+    data = DataDir.read(folder)
+    assert list(data.recordings) == list(data.utt2spk or {}) == list(data.utt2dur) == ["a", "b"]
+    (folder / "utt2spk").unlink()
+    (folder / "spk2utt").write_bytes(b"\xef\xbb\xbfs a b\n")
+    assert DataDir.read(folder).spk2utt == {"s": ["a", "b"]}
+    (folder / "wav.scp").write_bytes("a x.wav\n".encode("utf-16"))
+    with pytest.raises(InputError, match=r"wav\.scp: is UTF-16 text; save it as UTF-8"):
+        DataDir.read(folder)
+
+
+@pytest.mark.parametrize("times", ["1.0001 1.0004", "0.123456789 0.2", "0 0.0625"])
+def test_times_of_segments_keep_their_precision(make_dir, tmp_path: Path, times: str) -> None:
+    folder = make_dir("rec", segments=f"x rec {times}\n")
+    data = DataDir.read(folder)
+    data.write(tmp_path / "copy")
+    again = DataDir.read(tmp_path / "copy").utterances[0]
+    assert (again.start, again.end) == (data.utterances[0].start, data.utterances[0].end)
+
+
 def test_segments_survive_writing(make_dir, tmp_path: Path) -> None:
     data = DataDir.read(make_dir("rec", segments="x rec 0.25 0.5\ny rec 0.5 -1\n"))
     data.write(tmp_path / "copy")
@@ -89,6 +112,7 @@ def test_segments_survive_writing(make_dir, tmp_path: Path) -> None:
         ("x", "rec", 0.25, 0.5),
         ("y", "rec", 0.5, None),
     ]
+    assert (tmp_path / "copy" / "segments").read_text() == "x rec 0.250 0.500\ny rec 0.500 -1\n"
 
 
 def test_writing_removes_tables_that_no_longer_hold(make_dir, tmp_path: Path) -> None:
@@ -116,8 +140,10 @@ def test_subset(make_dir) -> None:
         ({"segments": "s a 0 1\ns a 1 2\n"}, r"data/segments:2: id 's' was already given in line 1"),
         ({"segments": "s other 0 1\n"}, r"data/segments:1: recording 'other' is not in .*wav\.scp"),
         ({"segments": "s a 0.5 0.5\n"}, r"data/segments:1: .*is empty"),
-        ({"segments": "s a 0.5\n"}, r"data/segments:1: expected 'utterance recording start end'"),
+        ({"segments": "s a 0.5\n"}, r"data/segments:1: expected 'utterance recording start end \[channel\]'"),
         ({"segments": "s a zero 1\n"}, r"data/segments:1: start 'zero' is not a number"),
+        ({"segments": "s a 0 1 left\n"}, r"data/segments:1: channel 'left' is no number from 0, nor A or B"),
+        ({"wav_scp": "a \0.wav\n"}, r"data/wav\.scp:1: holds a NUL character"),
         ({"utt2dur": "a nan\n"}, r"data/utt2dur:1: duration 'nan' is not a number"),
         ({"spk2utt": "s1 a\ns2 a\n"}, r"data/spk2utt:2: 'a' already belongs to 's1'"),
     ],
@@ -135,7 +161,7 @@ def test_missing_directories_and_binary_lists(tmp_path: Path, make_dir) -> None:
         DataDir.read(tmp_path)
     folder = make_dir("a")
     (folder / "wav.scp").write_bytes(b"a \xff\xfe.wav\n")
-    with pytest.raises(InputError, match=r"wav\.scp: is not UTF-8 text"):
+    with pytest.raises(InputError, match=r"wav\.scp:1: is not UTF-8 text \(byte 2\)"):
         DataDir.read(folder)
 
 

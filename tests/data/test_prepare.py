@@ -10,7 +10,7 @@ from speakerssl.data.checks import validate
 from speakerssl.data.folders import read_folder
 from speakerssl.data.kaldi import DataDir
 from speakerssl.data.prepare import prepare, read_list, with_segments
-from speakerssl.errors import InputError, JobError
+from speakerssl.errors import InputError, JobError, OutputError
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -96,3 +96,68 @@ def test_trial_lists_are_checked_and_copied(make_dir, tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
     assert prepare(data, tmp_path / "out", trials={"trials_O": good}).trials == {"trials_O": 2}
     assert contents(tmp_path / "out")["trials_O"] == "1 a a\n0 a b\n"
+
+
+@pytest.mark.parametrize(
+    "name", ["a\nb.wav", "caf\udce9.wav", "end.wav |.wav", "bar|", " lead.wav", "\u2028.wav", "x\x07.wav"]
+)
+def test_odd_names_are_read_back_or_refused_and_listed(make_dir, tmp_path: Path, name: str) -> None:
+    folder = make_dir("good")
+    (folder / "wav.scp").unlink()
+    whole = (folder / "good.wav").read_bytes()
+    (folder / "sub").mkdir()
+    (folder / "sub" / name).write_bytes(whole)
+    data = read_folder(folder)
+    done = prepare(data, tmp_path / "out")
+    again = DataDir.read(tmp_path / "out")
+    assert set(again.recordings) | set(done.failed) == set(data.recordings)
+    for utterance in again.utterances:
+        np.testing.assert_array_equal(utterance.read(), read_folder(folder).recordings["good"].read())
+    if done.failed:
+        text = (tmp_path / "out" / "failed.txt").read_text(encoding="utf-8")
+        assert text.count("\n") == 1
+        assert "rename it" in text
+
+
+def test_a_name_that_looks_like_a_command_is_never_run(tmp_path: Path, pipes) -> None:
+    soundfile.write(tmp_path / "good.wav", np.ones(1600, np.int16), 16000)
+    (tmp_path / "touch RAN; cat x.wav|").write_bytes((tmp_path / "good.wav").read_bytes())
+    # A suffix is needed to be found in a folder; through a list the name is a command, and refused without the switch.
+    assert list(read_folder(tmp_path).recordings) == ["good"]
+
+
+def test_output_that_cannot_be_written_is_said_before_the_audio_is_read(make_dir, tmp_path: Path, monkeypatch) -> None:
+    data = DataDir.read(make_dir("a"))
+    monkeypatch.setattr("speakerssl.data.prepare.check", None)  # would fail
+    (tmp_path / "file").write_text("x")
+    for output, reason in (("file", "is not a folder"), ("file/sub", "is not a folder")):
+        with pytest.raises(OutputError, match=rf"{output}: cannot be written: .*{reason}"):
+            prepare(data, tmp_path / output)
+    with pytest.raises(OutputError, match="/proc/nope: cannot be written"):
+        prepare(data, "/proc/nope")
+    with pytest.raises(InputError, match="cannot be standard output"):
+        prepare(data, "-")
+
+
+def test_past_the_end_is_one_decision(make_dir, tmp_path: Path) -> None:
+    folder = make_dir("a", segments="far a 0 1.6\nnear a 0.5 1.4\nout a 2 3\n")
+    data = DataDir.read(folder)
+    done = prepare(data, tmp_path / "out")
+    assert set(done.failed) == {"far", "out"}
+    for key, utterance in data.recordings.items():
+        if key in done.failed:
+            assert f"{folder}/segments:{utterance.segment_line}: ends at" in done.failed[key]
+            for function in (utterance.read, utterance.duration):
+                with pytest.raises(InputError) as caught:
+                    function()
+                assert str(caught.value) == done.failed[key]
+        else:
+            assert len(utterance.read()) == 8000
+            assert utterance.duration() == 0.5
+
+
+def test_a_very_short_segment_is_written_so_that_it_can_be_read(make_dir, tmp_path: Path) -> None:
+    folder = make_dir("r", segments="u r 0.5001 0.5004\n")
+    prepare(DataDir.read(folder), tmp_path / "out")
+    assert validate(tmp_path / "out") == []
+    assert len(DataDir.read(tmp_path / "out").recordings["u"].read()) == 5

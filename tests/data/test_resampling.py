@@ -23,3 +23,14 @@ def test_tones_keep_phase_and_level_up_to_nine_tenths_of_nyquist(rate: int) -> N
 def test_what_lies_above_the_new_nyquist_frequency_is_80_db_down(rate: int, frequency: float) -> None:
     result = resample(tone(frequency, rate), rate, 16000)
     assert np.abs(result[500:-500]).max() < 0.1
+
+
+def test_rates_without_a_common_divisor_need_no_filter_of_gigabytes() -> None:
+    import tracemalloc
+
+    tracemalloc.start()
+    wave = resample(np.sin(np.arange(999983) * 2 * np.pi * 1000 / 999983).astype(np.float32), 999983, 16000)
+    assert tracemalloc.get_traced_memory()[1] < 400e6
+    tracemalloc.stop()
+    assert len(wave) == 16000
+    np.testing.assert_allclose(wave[500:-500], np.sin(np.arange(16000) * 2 * np.pi / 16)[500:-500], atol=1e-3)

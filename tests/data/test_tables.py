@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from speakerssl.data.tables import Row, read_rows, read_table, write_table
+from speakerssl.data.tables import Row, read_rows, read_table, unwritable, write_table
 from speakerssl.errors import InputError
 
 
@@ -32,3 +32,37 @@ def test_written_tables_are_in_byte_order(tmp_path: Path) -> None:
 def test_a_missing_table_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="none: cannot be read: No such file"):
         read_table(tmp_path / "none")
+
+
+def test_only_the_first_field_ends_at_white_space(tmp_path: Path) -> None:
+    path = tmp_path / "t"
+    path.write_text("a\tmy file\tof  1.wav\nb\u00a0c \u3000x\nd\v e\x0b\n")
+    assert read_table(path) == {"a": "my file\tof  1.wav", "b\u00a0c": "\u3000x", "d": "e"}
+
+
+@pytest.mark.parametrize("value", ["/a b/c  d.wav", "/tab\there", "/\u2028\x85\x1c", "/\ufeffx", "x\ry"])
+def test_whatever_is_written_is_read_back(tmp_path: Path, value: str) -> None:
+    assert unwritable("a", value) == ""
+    write_table(tmp_path / "t", [("a", value)])
+    assert read_table(tmp_path / "t") == {"a": value}
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("a", "x\ny"),
+        ("a", "x "),
+        ("a", "x\r"),
+        ("a", ""),
+        ("a b", "x"),
+        ("a\n", "x"),
+        ("a", "\udce9"),
+        ("\ufeffa", "x"),
+    ],
+)
+def test_what_could_not_be_read_back_is_refused(tmp_path: Path, key: str, value: str) -> None:
+    assert unwritable(key, value)
+    with pytest.raises(InputError) as caught:
+        write_table(tmp_path / "t", [(key, value)])
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "t").exists()

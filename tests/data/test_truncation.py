@@ -1,54 +1,125 @@
-"""The bytes that tell whether a file is whole."""
+"""Whether a file is whole and its header true, by the bytes that tell, for every container that has them."""
 
-import struct
+import io
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
-from speakerssl.data.audio import read_audio
-from speakerssl.data.truncation import states_length, truncation
+from speakerssl.data.audio import AudioError, check_audio, read_audio
+from speakerssl.data.truncation import inspect
+
+KINDS = [
+    ("WAV", "PCM_16"), ("WAV", "ULAW"), ("RF64", "PCM_16"), ("W64", "PCM_16"), ("AIFF", "PCM_16"), ("AU", "ULAW"),
+    ("AU", "PCM_16"), ("NIST", "PCM_16"), ("CAF", "PCM_16"), ("OGG", "VORBIS"), ("OGG", "OPUS"), ("FLAC", "PCM_16"),
+    ("MP3", "MPEG_LAYER_III"),
+]  # fmt: skip
+
+
+@pytest.fixture
+def write(tmp_path: Path, voice):
+    def writer(kind: str, subtype: str, seconds: float = 3.0) -> Path:
+        path = tmp_path / f"a.{kind.lower()}"
+        soundfile.write(path, voice(seconds), 16000, format=kind, subtype=subtype)
+        return path
+
+    return writer
+
+
+@pytest.mark.parametrize(("kind", "subtype"), KINDS)
+@pytest.mark.parametrize("kept", [0.97, 0.5])
+def test_a_recording_that_lost_its_end_is_named(write, kind: str, subtype: str, kept: float) -> None:
+    path = write(kind, subtype)
+    assert check_audio(path) == (48000, 16000)
+    content = path.read_bytes()
+    path.write_bytes(content[: round(kept * len(content))])
+    for function in (check_audio, read_audio):
+        with pytest.raises(AudioError, match=r"truncated|malformed|ends before"):
+            function(path)
+
+
+@pytest.mark.parametrize(("kind", "subtype"), KINDS[:9])
+def test_the_same_holds_in_a_pipe(write, pipes, kind: str, subtype: str) -> None:
+    path = write(kind, subtype)
+    assert check_audio(f"cat {path} |") == (48000, 16000)
+    with pytest.raises(AudioError, match=r"truncated|malformed"):
+        check_audio(f"head -c {path.stat().st_size // 2} {path} |")
 
 
 @pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])
-def test_ogg_is_whole_until_a_byte_is_missing(tmp_path: Path, subtype: str) -> None:
-    path = tmp_path / "a.ogg"
-    soundfile.write(path, np.random.default_rng(0).integers(-900, 900, 20000).astype(np.int16), 16000, subtype=subtype)
-    assert truncation(path) is None
-    content = path.read_bytes()
+def test_ogg_is_whole_until_a_byte_is_missing(write, subtype: str) -> None:
+    content = write("OGG", subtype).read_bytes()
+    assert inspect(io.BytesIO(content)).problem == ""
     for missing in (1, 5, 100, len(content) // 2, len(content) - 30):
-        path.write_bytes(content[:-missing])
-        assert truncation(path) == "it ends within a page", missing
+        assert inspect(io.BytesIO(content[:-missing])).problem == "is truncated: it ends within a page", missing
 
 
-def test_wav_with_chunks_around_the_samples(tmp_path: Path) -> None:
-    path = tmp_path / "a.wav"
-    form = struct.pack("<HHIIHH", 1, 1, 16000, 32000, 2, 16)
-    chunks = b"LIST" + struct.pack("<I", 3) + b"abc\0" + b"fmt " + struct.pack("<I", 16) + form
-    data = b"data" + struct.pack("<I", 2000) + b"\1\0" * 1000
-    path.write_bytes(b"RIFF" + struct.pack("<I", 9999) + b"WAVE" + chunks + data)
-    assert truncation(path) is None
-    path.write_bytes(path.read_bytes()[:-1])
-    assert truncation(path) == "1999 of 2000 bytes of samples are there"
-    path.write_bytes(b"RIFF" + struct.pack("<I", 9999) + b"WAVE" + chunks)
-    assert truncation(path) == "it has no samples"
+@pytest.mark.parametrize(
+    ("kind", "subtype"), [("OGG", "VORBIS"), ("OGG", "OPUS"), ("FLAC", "PCM_16"), ("WAV", "PCM_16")]
+)
+def test_joined_recordings_are_read_as_one(write, kind: str, subtype: str) -> None:
+    path = write(kind, subtype)
+    once = read_audio(path)
+    path.write_bytes(2 * path.read_bytes())
+    assert check_audio(path) == (96000, 16000)
+    np.testing.assert_array_equal(read_audio(path), np.concatenate([once, once]))
+    np.testing.assert_allclose(read_audio(path, 2.5, 1.0)[8000:], once[:8000], atol=1)
 
 
-def test_wav_from_a_pipe_does_not_know_its_size(tmp_path: Path) -> None:
-    path = tmp_path / "a.wav"
-    form = struct.pack("<HHIIHH", 1, 1, 16000, 32000, 2, 16)
-    head = b"RIFF" + struct.pack("<I", 0xFFFFFFFF) + b"WAVEfmt " + struct.pack("<I", 16) + form
-    path.write_bytes(head + b"data" + struct.pack("<I", 0xFFFFFFFF) + b"\1\0" * 1000)
-    assert truncation(path) is None
-    np.testing.assert_array_equal(read_audio(path), np.ones(1000))
+@pytest.mark.parametrize(("kind", "subtype"), [("OGG", "VORBIS"), ("FLAC", "PCM_16")])
+def test_joints_of_large_files_are_found_when_they_are_read(write, kind: str, subtype: str) -> None:
+    path = write(kind, subtype, seconds=30.0)
+    once, content = read_audio(path), path.read_bytes()
+    path.write_bytes(4 * content)
+    assert path.stat().st_size > 256 << 10
+    assert check_audio(path, full=kind == "FLAC") == (1920000, 16000)
+    assert len(read_audio(path)) == 1920000
+    np.testing.assert_allclose(read_audio(path, 31.0, 1.0), once[16000:32000], atol=1)
 
 
-def test_mp3_states_its_length_in_a_tag(tmp_path: Path) -> None:
-    path = tmp_path / "a.mp3"
-    soundfile.write(path, np.zeros(16000, np.int16), 16000)
-    assert states_length(path)
-    path.write_bytes(b"\xff\xf3" + b"\0" * 500)
-    assert not states_length(path)
-    path.write_bytes(b"RIFF")
-    assert states_length(path)
+def test_joined_recordings_of_different_rates_are_refused(tmp_path: Path, voice) -> None:
+    content = b""
+    for rate in (16000, 8000):
+        soundfile.write(tmp_path / "part.flac", voice(1.0, rate), rate)
+        content += (tmp_path / "part.flac").read_bytes()
+    (tmp_path / "a.flac").write_bytes(content)
+    with pytest.raises(AudioError, match=r"a\.flac: is 2 recordings joined, of different rates or channels; split it"):
+        check_audio(tmp_path / "a.flac")
+
+
+def test_flac_of_unknown_length(write) -> None:
+    path = write("FLAC", "PCM_16")
+    once, content = read_audio(path), bytearray(path.read_bytes())
+    content[21] &= 0xF0
+    content[22:26] = bytes(4)
+    path.write_bytes(content)
+    assert check_audio(path) == (48000, 16000)
+    np.testing.assert_array_equal(read_audio(path), once)
+    np.testing.assert_array_equal(read_audio(path, 1.0, 1.0), once[16000:32000])
+
+
+@pytest.mark.parametrize("kind", ["AU", "NIST", "AIFF", "W64"])
+def test_a_stated_length_that_is_too_small_is_not_believed(write, kind: str) -> None:
+    path = write(kind, "PCM_16")
+    once, content = read_audio(path), bytearray(path.read_bytes())
+    if kind == "AU":
+        content[8:12] = (8000).to_bytes(4, "big")
+    elif kind == "NIST":
+        content = bytearray(bytes(content).replace(b"sample_count -i 48000", b"sample_count -i 4000 "))
+    elif kind == "AIFF":
+        at = content.index(b"SSND")
+        content[at + 4 : at + 8] = (8008).to_bytes(4, "big")
+    else:
+        at = content.index(b"data\xf3\xac") + 16
+        content[at : at + 8] = (8024).to_bytes(8, "little")
+    path.write_bytes(content)
+    assert check_audio(path) == (48000, 16000)
+    np.testing.assert_array_equal(read_audio(path), once)
+
+
+def test_compressed_sphere_names_the_program_that_reads_it(tmp_path: Path) -> None:
+    header = b"NIST_1A\n   1024\nsample_count -i 10\nsample_coding -s26 pcm,embedded-shorten-v2.00\nend_head\n"
+    (tmp_path / "a.sph").write_bytes(header.ljust(1024) + b"ajkg" * 100)
+    with pytest.raises(AudioError, match=r"a\.sph: is compressed .*sph2pipe -f wav FILE \|"):
+        read_audio(tmp_path / "a.sph")

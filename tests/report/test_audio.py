@@ -56,7 +56,8 @@ def test_each_recording_once_within_the_budget(tmp_path: Path) -> None:
     assert clips[3].link == (tmp_path / "wav" / "3.wav").as_uri()
 
 
-def test_no_budget_links_everything_without_reading(tmp_path: Path) -> None:
+def test_no_budget_links_everything_without_reading(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("SPEAKERSSL_ALLOW_PIPES", "1")
     scp = tmp_path / "wav.scp"
     scp.write_text("a /nowhere/a.wav\nb cat b.wav |\n")
     shelf = AudioShelf(scp, budget=0)
@@ -70,7 +71,8 @@ def test_long_recordings_are_cut_and_say_so(tmp_path: Path) -> None:
     assert len(decode(shelf.uris[0])[0]) / 16000 == pytest.approx(1.5, abs=0.15)
 
 
-def test_pipes_and_segments(tmp_path: Path) -> None:
+def test_pipes_and_segments(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("SPEAKERSSL_ALLOW_PIPES", "1")
     write_tones(tmp_path, 1, seconds=3.0)
     (tmp_path / "wav.scp").write_text(f"rec cat {tmp_path}/wav/0.wav |\n")
     (tmp_path / "segments").write_text("part rec 0.5 1.25\n")
