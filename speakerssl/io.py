@@ -213,3 +213,13 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+_said: set[str] = set()
+
+
+def remark(text: str) -> None:
+    """Says `text` in one line on standard error, once a process: what a reader of the result should know."""
+    if text not in _said:
+        _said.add(text)
+        print(f"speakerssl: {text}", file=sys.stderr)

@@ -3,7 +3,13 @@
 import argparse
 import json
 
-from speakerssl.cli.metric_options import add_bootstrap_arguments, add_cost_arguments, summary_options
+from speakerssl.cli.metric_options import (
+    add_bootstrap_arguments,
+    add_cost_arguments,
+    add_strip_suffix_argument,
+    suffixes_to_strip,
+    summary_options,
+)
 from speakerssl.errors import InputError
 
 DESCRIPTION = """\
@@ -23,17 +29,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_cost_arguments(parser)
     add_bootstrap_arguments(parser, default=1000)
     parser.add_argument("--skip-missing", action="store_true", help="compare on the trials that both systems scored")
+    add_strip_suffix_argument(parser)
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
 def run(args: argparse.Namespace) -> int:
-    from speakerssl.metrics.from_files import compare_files
+    from speakerssl.metrics.score_files import compare_files
 
     options = summary_options(args)
     if options.bootstrap < 1:
         raise InputError("--bootstrap must be at least 1 for a comparison")
     first, second = args.scores
-    result = compare_files(first, second, args.trials, options, args.utt2spk, args.skip_missing)
+    result = compare_files(
+        first, second, args.trials, options, args.utt2spk, args.skip_missing, suffixes_to_strip(args)
+    )
     if args.json:
         print(json.dumps(result, indent=1))
         return 0

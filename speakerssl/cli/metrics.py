@@ -4,15 +4,22 @@ import argparse
 import dataclasses
 import json
 
-from speakerssl.cli.metric_options import add_bootstrap_arguments, add_cost_arguments, summary_options
+from speakerssl.cli.metric_options import (
+    add_bootstrap_arguments,
+    add_cost_arguments,
+    add_strip_suffix_argument,
+    suffixes_to_strip,
+    summary_options,
+)
+from speakerssl.io import remark
 
 DESCRIPTION = """\
 EER, minimum and actual detection costs, Cllr, AUC, precision at fixed false acceptance, threshold consistency between
 speakers, each with its definition; confidence intervals by resampling speakers; the same for slices of the list.
 Scores of any toolkit are read (`enrol test score [label]`, `score enrol test`, `score label`; plain or gzip) and
-joined to the trials by their ids, whatever the order.
+joined to the trials by their ids, whatever the order: also SpeechBrain's, wespeaker's, NIST's, CSV and TSV.
 
-  speakerssl metrics --scores exp/scores.txt --trials veri_test2.txt --p-target 0.01 --p-target 0.05
+  speakerssl metrics --scores exp/scores.txt --trials veri_test2.txt --p-target 0.01 0.05
   speakerssl metrics --scores scores.txt --trials veri_test2.txt --bootstrap 1000 --slice vox1_meta.csv:gender
   speakerssl metrics --scores scores.txt --trials trials --utt2spk data/test/utt2spk --slice data/test/utt2dur --json
 """
@@ -29,17 +36,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "table with a header",
     )  # fmt: skip
     parser.add_argument("--skip-missing", action="store_true", help="leave out trials without a score and say how many")
+    add_strip_suffix_argument(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object: eer_percent, min_dcf, ...")
 
 
 def run(args: argparse.Namespace) -> int:
-    from speakerssl.metrics.from_files import summarize_file
+    from speakerssl.metrics.score_files import summarize_file
+    from speakerssl.metrics.summary import inverted_remark
     from speakerssl.trials.attributes import read_attribute_option
 
     options = dataclasses.replace(
         summary_options(args), slices=tuple(read_attribute_option(option) for option in args.slice)
     )
-    summary = summarize_file(args.scores, args.trials, options, args.utt2spk, args.skip_missing)
+    summary = summarize_file(
+        args.scores, args.trials, options, args.utt2spk, args.skip_missing, suffixes_to_strip(args)
+    )
+    warning = inverted_remark(summary["eer_percent"])
+    if warning:
+        remark(f"{args.scores}: {warning}")
     if args.json:
         print(json.dumps(summary, indent=1))
         return 0

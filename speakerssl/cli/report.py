@@ -3,6 +3,12 @@
 import argparse
 import json
 
+from speakerssl.cli.metric_options import (
+    add_p_target_argument,
+    add_strip_suffix_argument,
+    p_targets_of,
+    suffixes_to_strip,
+)
 from speakerssl.cli.pipe_option import add_pipe_option
 from speakerssl.errors import InputError
 
@@ -51,14 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="draws of speakers behind the intervals; 0 for no intervals (default: 1000 where the speakers are known)",
     )
     add("--seed", type=int, default=0, help="seed of the draws (default: %(default)s)")
-    add(
-        "--p-target",
-        nargs="+",
-        type=float,
-        default=[0.01, 0.05],
-        metavar="P",
-        help="target priors of the detection costs, each between 0 and 1 (default: 0.01 0.05)",
-    )
+    add_p_target_argument(parser)
     add(
         "--slice",
         nargs="+",
@@ -93,6 +92,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="leave out trials that a score file has no score for (for every system); the page lists them",
     )
+    add_strip_suffix_argument(parser)
     add("--plots-dir", metavar="DIR", help="also write each plot there, as PNG and PDF")
     add("--json", action="store_true", help="print what was written, and the metrics, as JSON")  # fmt: skip
 
@@ -105,7 +105,7 @@ def run(args: argparse.Namespace) -> int:
     _check(args)
     options = ReportOptions(
         title=args.title,
-        p_targets=tuple(args.p_target),
+        p_targets=p_targets_of(args),
         bootstrap=args.bootstrap,
         seed=args.seed,
         utt2spk=args.utt2spk,
@@ -115,6 +115,7 @@ def run(args: argparse.Namespace) -> int:
         hardest=args.hardest,
         skip_missing=args.skip_missing,
         plots_dir=args.plots_dir,
+        strip_suffix=suffixes_to_strip(args),
     )
     done = write_report(args.scores, args.output, args.trials, args.names, options)
     if args.json:
@@ -130,9 +131,6 @@ def run(args: argparse.Namespace) -> int:
 
 def _check(args: argparse.Namespace) -> None:
     """Numbers outside their range. Raises InputError naming the option."""
-    for p in args.p_target:
-        if not 0 < p < 1:
-            raise InputError(f"--p-target {p:g}: a prior lies between 0 and 1")
     for name in ("bootstrap", "hardest", "audio_mb", "seed"):
         value = getattr(args, name)
         if value is not None and value < 0:

@@ -4,6 +4,7 @@ import argparse
 import json
 from dataclasses import asdict
 
+from speakerssl.cli.metric_options import add_p_target_argument, p_targets_of
 from speakerssl.errors import InputError
 
 DESCRIPTION = """One table of several systems on several trial lists, mean and spread over seeds.
@@ -17,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--exp", required=True, metavar="DIR", help="folder of the systems' folders")
     parser.add_argument("--systems", required=True, nargs="+", metavar="NAME", help="rows of the table, in this order")
     parser.add_argument("--lists", required=True, nargs="+", metavar="NAME=TRIALS", help="columns: trial lists")
-    parser.add_argument("--p-target", type=float, default=0.01, help="prior of a target in minDCF (default: 0.01)")
+    add_p_target_argument(parser)
     parser.add_argument("--markdown", metavar="FILE", help="write the table there too")
     parser.add_argument("--json", action="store_true", help="print the numbers as JSON")
 
@@ -32,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
         if not separator:
             raise InputError(f"--lists {item}: expected NAME=TRIALS")
         lists[name] = path
-    results = collect(args.exp, args.systems, lists, args.p_target)
+    results = collect(args.exp, args.systems, lists, p_targets_of(args))
     if args.markdown:
         write_text(args.markdown, f"{to_markdown(results)}\n{results.definition}.\n")
     if args.json:
@@ -54,10 +55,13 @@ def _print(results) -> None:  # type: ignore[no-untyped-def]
     for name in results.lists:
         targets, nontargets = results.sizes[name]
         table.add_column(f"{name} EER %\n({targets} targets,", justify="right")
-        table.add_column(f"{name} minDCF\n{nontargets} non-targets)", justify="right")
+        for place, p in enumerate(results.p_targets):
+            end = "" if place else f"{nontargets} non-targets)"
+            table.add_column(f"{name} minDCF {p:g}\n{end}", justify="right")
     for system, cells in results.cells.items():
         values = []
         for name in results.lists:
-            values += [format_values(cells[name].eer_percent, 2), format_values(cells[name].min_dcf, 4)]
+            costs = [format_values(cost, 4) for cost in cells[name].min_dcfs]
+            values += [format_values(cells[name].eer_percent, 2), *costs]
         table.add_row(system, *values)
     Console(width=max(100, Console().width)).print(table)

@@ -173,7 +173,7 @@ def det_points(roc: Roc, resolution: int = 400) -> dict[str, np.ndarray]:
 
 
 def eer_and_min_dcf(
-    scores: np.ndarray, labels: np.ndarray, p_target: float = 0.05, c_miss: float = 1.0, c_fa: float = 1.0
+    scores: np.ndarray, labels: np.ndarray, p_target: float = 0.01, c_miss: float = 1.0, c_fa: float = 1.0
 ) -> tuple[float, float]:
     """The values of `eer` and `min_dcf` of scores [N] and labels [N] (positive: target), without storing a curve.
 
@@ -190,7 +190,7 @@ def compute_eer(scores: np.ndarray, labels: np.ndarray) -> float:
 
 
 def compute_min_dcf(
-    scores: np.ndarray, labels: np.ndarray, p_target: float = 0.05, c_miss: float = 1.0, c_fa: float = 1.0
+    scores: np.ndarray, labels: np.ndarray, p_target: float = 0.01, c_miss: float = 1.0, c_fa: float = 1.0
 ) -> float:
     """The value of `min_dcf` of scores [N] and labels [N] (positive: target)."""
     return eer_and_min_dcf(scores, labels, p_target, c_miss, c_fa)[1]

@@ -79,7 +79,7 @@ def slice_metrics(
     labels: np.ndarray,
     trials: Trials,
     attribute: Attribute,
-    p_target: float = 0.05,
+    p_target: float = 0.01,
     c_miss: float = 1.0,
     c_fa: float = 1.0,
     utt2spk: dict[str, str] | None = None,

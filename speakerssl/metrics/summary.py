@@ -71,6 +71,16 @@ def summarize(
     return out
 
 
+def inverted_remark(eer_percent: float) -> str | None:
+    """What to say of a system whose error rate is beyond chance; None for any other."""
+    if eer_percent <= 50:
+        return None
+    return (
+        f"EER {eer_percent:.1f} %: targets score below non-targets; the scores are distances, or the labels are "
+        "swapped (negate the scores, or calibrate them)"
+    )
+
+
 def point_metrics(roc: Roc, options: SummaryOptions) -> dict[str, Any]:
     """The metrics that need nothing but operating points."""
     setting = Setting(options.p_targets[0], options.c_miss, options.c_fa)

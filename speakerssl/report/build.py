@@ -8,7 +8,9 @@ from typing import Any
 
 from speakerssl.errors import InputError
 from speakerssl.io import write_text
+from speakerssl.metrics.detection import eer_value
 from speakerssl.metrics.slices import Slice, slice_metrics
+from speakerssl.metrics.summary import inverted_remark
 from speakerssl.report.audio import AudioShelf
 from speakerssl.report.draw import system_curves
 from speakerssl.report.estimates import estimate
@@ -19,7 +21,7 @@ from speakerssl.report.plots import save_plots
 from speakerssl.report.systems import Systems, load_systems
 from speakerssl.report.trial_tables import hardest_section
 from speakerssl.trials.attributes import Attribute
-from speakerssl.trials.speakers import TrialSpeakers, read_utt2spk, trial_speakers
+from speakerssl.trials.speakers import TrialSpeakers, read_utt2spk, strip_utt2spk, trial_speakers
 from speakerssl.version import __version__
 
 
@@ -29,7 +31,7 @@ class ReportOptions:
 
     `bootstrap` draws of speakers give the intervals (0: none; None: 1000 where the speakers are known), `seed` seeds
     them. `audio` is a wav.scp whose recordings take at most `audio_megabytes` of the page. `hardest` trials of each
-    class are listed a system.
+    class are listed a system. The endings `strip_suffix` are dropped from all ids.
     """
 
     title: str = "Speaker verification report"
@@ -43,6 +45,7 @@ class ReportOptions:
     hardest: int = 10
     skip_missing: bool = False
     plots_dir: str | Path | None = None
+    strip_suffix: Sequence[str] = ()
 
 
 def write_report(
@@ -60,8 +63,9 @@ def write_report(
     options = options or ReportOptions()
     for path in (output, Path(options.plots_dir) / "det.png" if options.plots_dir is not None else output):
         _require_writable(Path(path))
-    systems = load_systems(score_files, names, trials_file, options.skip_missing)
+    systems = load_systems(score_files, names, trials_file, options.skip_missing, options.strip_suffix)
     utt2spk = read_utt2spk(options.utt2spk) if options.utt2spk is not None else None
+    utt2spk = strip_utt2spk(utt2spk, options.strip_suffix)
     speakers, why_not = _speakers(systems, utt2spk, options)
     estimates = estimate(systems, options.p_targets, speakers, _draws(options), options.seed)
     titles = [system.name for system in systems.systems]
@@ -158,6 +162,10 @@ def _notices(systems: Systems, why_not: str) -> list[str]:
         out.append(notice(message, [" ".join(pair) for pair in systems.skipped]))
     if why_not:
         out.append(notice(why_not))
+    for system in systems.systems:
+        warning = inverted_remark(100 * eer_value(system.roc))
+        if warning:
+            out.append(notice(f"{system.name}: {warning}"))
     return out
 
 

@@ -19,10 +19,11 @@ from speakerssl.trials.trial_list import Trials, read_trials
 
 @dataclass(frozen=True)
 class Cell:
-    """A system on a list: one value a seed, EER in percent and normalized minDCF."""
+    """A system on a list: one value a seed, EER in percent and normalized minDCF (at each prior in `min_dcfs`)."""
 
     eer_percent: tuple[float, ...]
     min_dcf: tuple[float, ...]
+    min_dcfs: tuple[tuple[float, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -32,26 +33,29 @@ class Results:
     cells: dict[str, dict[str, Cell]]
     lists: tuple[str, ...]
     sizes: dict[str, tuple[int, int]]  # list: targets, non-targets
-    p_target: float
+    p_targets: tuple[float, ...]
 
     @property
     def definition(self) -> str:
+        priors = ", ".join(f"{p:g}" for p in self.p_targets)
         return (
             "EER: where miss and false-alarm rate cross, linear between operating points, ties grouped; "
-            f"minDCF: p_target {self.p_target:g}, both costs 1, normalized by the better blind decision"
+            f"minDCF: p_target {priors}, both costs 1, normalized by the better blind decision"
         )
 
 
-def collect(exp: str | Path, systems: Sequence[str], lists: Mapping[str, str | Path], p_target: float) -> Results:
+def collect(
+    exp: str | Path, systems: Sequence[str], lists: Mapping[str, str | Path], p_targets: Sequence[float]
+) -> Results:
     """Reads the scores of every system (all its seeds) on every list. Raises InputError naming what is missing."""
     exp = Path(exp)
     trials = {name: read_trials(path) for name, path in lists.items()}
-    cells = {system: {name: _cell(exp, system, name, trials[name], p_target) for name in lists} for system in systems}
+    cells = {system: {name: _cell(exp, system, name, trials[name], p_targets) for name in lists} for system in systems}
     sizes = {}
     for name, one in trials.items():
         targets = int(one.require_labels().sum())
         sizes[name] = targets, len(one) - targets
-    return Results(cells, tuple(lists), sizes, p_target)
+    return Results(cells, tuple(lists), sizes, tuple(p_targets))
 
 
 def seed_folders(exp: Path, system: str) -> list[Path]:
@@ -72,18 +76,21 @@ def to_markdown(results: Results) -> str:
     """The table as Markdown, one row a system, EER and minDCF of each list."""
     head = ["system", "seeds"]
     for name in results.lists:
-        head += [f"{name} EER %", f"{name} minDCF"]
+        costs = (
+            [f"{name} minDCF"] if len(results.p_targets) == 1 else [f"{name} minDCF {p:g}" for p in results.p_targets]
+        )
+        head += [f"{name} EER %", *costs]
     rows = [head, ["---"] * len(head)]
     for system, by_list in results.cells.items():
         cells = [by_list[name] for name in results.lists]
         row = [system, str(len(cells[0].eer_percent))]
         for cell in cells:
-            row += [format_values(cell.eer_percent, 2), format_values(cell.min_dcf, 4)]
+            row += [format_values(cell.eer_percent, 2), *(format_values(cost, 4) for cost in cell.min_dcfs)]
         rows.append(row)
     return "".join("| " + " | ".join(row) + " |\n" for row in rows)
 
 
-def _cell(exp: Path, system: str, name: str, trials: Trials, p_target: float) -> Cell:
+def _cell(exp: Path, system: str, name: str, trials: Trials, p_targets: Sequence[float]) -> Cell:
     folders = seed_folders(exp, system)
     if not folders:
         raise InputError(f"{exp / system}/scores: does not exist; run the recipe's scoring stage first")
@@ -92,5 +99,6 @@ def _cell(exp: Path, system: str, name: str, trials: Trials, p_target: float) ->
         scored = join(read_scores(folder / "scores" / f"{name}.txt"), trials)
         roc = build_roc(scored.scores, scored.trials.require_labels())
         eers.append(100 * eer(roc).value)
-        costs.append(min_dcf(roc, p_target).value)
-    return Cell(tuple(eers), tuple(costs))
+        costs.append([min_dcf(roc, p).value for p in p_targets])
+    by_prior = tuple(zip(*costs))
+    return Cell(tuple(eers), by_prior[0], by_prior)

@@ -8,7 +8,8 @@ import numpy as np
 
 from speakerssl.errors import InputError
 from speakerssl.metrics.roc import Roc, build_roc
-from speakerssl.trials.score_file import ScoredTrials, join, read_scored_trials, read_scores
+from speakerssl.trials.id_differences import strip_suffixes
+from speakerssl.trials.score_file import ScoredTrials, join, read_scored_trials, read_scores, strip_score_suffixes
 from speakerssl.trials.trial_list import Trials, read_trials
 
 
@@ -43,6 +44,7 @@ def load_systems(
     names: Sequence[str] | None = None,
     trials_file: str | Path | None = None,
     skip_missing: bool = False,
+    strip_suffix: Sequence[str] = (),
 ) -> Systems:
     """Reads the score files and brings them to one list of trials.
 
@@ -58,13 +60,15 @@ def load_systems(
     if trials_file is None:
         if len(score_files) > 1:
             raise InputError("several score files need --trials LIST, the list that all of them scored")
-        joined = [read_scored_trials(score_files[0])]
+        joined = [read_scored_trials(score_files[0], strip_suffix=strip_suffix)]
         listed = len(joined[0])
     else:
-        trials = read_trials(trials_file)
+        trials = strip_suffixes(read_trials(trials_file), strip_suffix)
         trials.require_labels()
         listed = len(trials)
-        joined = [join(read_scores(path), trials, skip_missing) for path in score_files]
+        joined = [
+            join(strip_score_suffixes(read_scores(path), strip_suffix), trials, skip_missing) for path in score_files
+        ]
         joined = _common(trials, joined)
     kept = joined[0].trials
     labels = kept.require_labels()

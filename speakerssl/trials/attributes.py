@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from speakerssl.errors import InputError
-from speakerssl.io import read_bytes
 from speakerssl.trials.speakers import read_utt2spk
+from speakerssl.trials.text_blocks import text_blocks
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def read_attribute(path: str | Path, column: str | None = None) -> Attribute:
     A table (comma- or tab-separated, as vox1_meta.csv) needs `column`, any case; its first column holds the ids.
     Raises InputError naming the odd line, or the columns that there are.
     """
-    first = read_bytes(path).partition(b"\n")[0]
+    first = next(text_blocks(path), b"").partition(b"\n")[0]
     if column is None and b"," not in first and len(first.split()) == 2:
         return Attribute(re.sub(r"^(utt|spk)2", "", Path(path).name), read_utt2spk(path), str(path))
     return _table_column(Path(path), column)
@@ -57,7 +57,7 @@ def read_attribute_option(option: str) -> Attribute:
 
 
 def _table_column(path: Path, column: str | None) -> Attribute:
-    text = read_bytes(path).decode("utf-8-sig", errors="replace")
+    text = b"".join(text_blocks(path)).decode(errors="replace")
     rows = list(csv.reader(text.splitlines(), delimiter="\t" if "\t" in text.partition("\n")[0] else ","))
     header = [field.strip() for field in rows[0]] if rows else []
     lower = [field.lower() for field in header]

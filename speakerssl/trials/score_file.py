@@ -1,18 +1,25 @@
 """Score files of any toolkit, and the scores of a trial list found in them whatever the order.
 
-Read: `enrol test score`, `enrol test score label`, `score enrol test` (VoxSRC), `score label`, `label score`; plain or
-gzip. Written: `enrol test score`, plus the label where asked for. Every written score reads back as the same float64.
+Read: `enrol test score`, `enrol test score label`, `score enrol test` (VoxSRC), `score label`, `label score`,
+`enrol test label score` (SpeechBrain), wespeaker's eight columns, NIST's sides and headers, CSV and TSV; plain or gzip
+(see `speakerssl.trials.layouts`). Written: `enrol test score`, plus the label where asked for. Every written score
+reads back as the same float64.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from speakerssl.errors import InputError
+from speakerssl.trials.headers import LABELS
+from speakerssl.trials.id_differences import explain_mismatch, strip_suffixes
+from speakerssl.trials.layouts import score_layout
+from speakerssl.trials.pairs import find_pairs
 from speakerssl.trials.score_writer import round_scores, write_scores
 from speakerssl.trials.text_table import TextTable
-from speakerssl.trials.trial_list import LABELS, Trials, read_trials, trials_from_table
+from speakerssl.trials.trial_list import Trials, read_columns, read_trials
 
 __all__ = [
     "ScoredTrials",
@@ -54,60 +61,24 @@ class ScoredTrials:
 def read_scores(path: str | Path) -> Scores:
     """Reads a score file. Raises InputError naming file and line: no score column, NaN or infinity, uneven columns."""
     table = TextTable(path)
-    score, enrol, label = _layout(table)
-    values = table.numbers(score)
-    assert values is not None  # _layout has parsed this column
-    bad = np.flatnonzero(~np.isfinite(values))
-    if len(bad):
+    layout = score_layout(table)
+    assert layout.score is not None
+    if layout.enrol is None:
+        words = {} if layout.label is None else {layout.label: LABELS}
+        _, (values,), labels = table.read((), [layout.score], words)
+        trials, own = None, labels[0] if labels else None
+    else:
+        trials, found = read_columns(table, layout)
+        assert found is not None
+        values, own = found, trials.labels
+    if not np.isfinite(values.min()) or not np.isfinite(values.max()):
+        bad = np.flatnonzero(~np.isfinite(values))
+        row = int(bad[0])
         raise InputError(
-            f"{path}:{table.line(int(bad[0]))}: the score is {table.token(int(bad[0]), score)} "
+            f"{path}:{table.line(row)}: the score is {table.token(row, layout.score)} "
             f"({len(bad)} such); scores must be finite"
         )
-    labels = None if label is None else table.words(label, LABELS)
-    trials = None if enrol is None else trials_from_table(table, enrol, enrol + 1, labels)
-    return Scores(values, labels, trials, str(path))
-
-
-def _layout(table: TextTable) -> tuple[int, int | None, int | None]:
-    """Columns of the score, of the enrolment id (the test id follows it) and of the label."""
-    if table.columns == 2:
-        for score, label in ((0, 1), (1, 0)):
-            if table.words(label, LABELS) is not None and table.numbers(score) is not None:
-                return score, None, label
-    if table.columns == 3:
-        last, first = table.numbers(2) is not None, table.numbers(0) is not None
-        # Ids may be numbers too; only a score has a decimal point.
-        if last and not (first and "." in table.token(0, 0) and "." not in table.token(0, 2)):
-            return 2, 0, None
-        if first:
-            return 0, 1, None
-    if table.columns == 4:
-        if table.numbers(2) is not None and table.words(3, LABELS) is not None:
-            return 2, 0, 3
-        if table.numbers(3) is not None and table.words(0, LABELS) is not None:
-            return 3, 1, 0
-    raise InputError(
-        f"{table.path}:{_odd_line(table)}: not a score; expected 'enrol test score [label]', "
-        "'score enrol test' or 'score label' on every line"
-    )
-
-
-def _odd_line(table: TextTable) -> int:
-    """The first line whose score is no number where the first line has one; else line 1."""
-    for column in range(table.columns - 1, -1, -1):
-        if _is_number(table.token(0, column)) and not table.token(0, column).isdigit():
-            for row in range(table.rows):
-                if not _is_number(table.token(row, column)):
-                    return table.line(row)
-    return table.line(0)
-
-
-def _is_number(token: str) -> bool:
-    try:
-        float(token)
-    except ValueError:
-        return False
-    return True
+    return Scores(values, own, trials, str(path))
 
 
 def join(scores: Scores, trials: Trials, skip_missing: bool = False) -> ScoredTrials:
@@ -124,21 +95,21 @@ def join(scores: Scores, trials: Trials, skip_missing: bool = False) -> ScoredTr
             )
         return ScoredTrials(trials, scores.values, [], scores.path)
     have = _pair_codes(scores.trials, trials)
-    want = trials.enrol_index.astype(np.int64) * len(trials.test_ids) + trials.test_index
+    want = trials.pair_codes()
     if len(have) == len(want) and np.array_equal(have, want):
         return ScoredTrials(trials, scores.values, [], scores.path)
-    order = np.argsort(have, kind="stable")
-    ranked = have[order]
-    _refuse_conflicts(scores, ranked, order)
-    place = np.minimum(np.searchsorted(ranked, want), len(ranked) - 1)
-    missing = ranked[place] != want
+    rows, clash = find_pairs(have, scores.values, want)
+    if clash >= 0:
+        enrol, test = scores.trials.pair(clash)
+        raise InputError(f"{scores.path}: the pair '{enrol} {test}' stands there with two different scores")
+    missing = rows < 0
     skipped: list[tuple[str, str]] = []
     if missing.any():
-        skipped = [trials.pair(row) for row in np.flatnonzero(missing).tolist()]
         if not skip_missing or missing.all():
             raise InputError(_missing_message(scores, trials, missing))
-        trials, place = trials.select(~missing), place[~missing]
-    return ScoredTrials(trials, scores.values[order[place]], skipped, scores.path)
+        skipped = [trials.pair(row) for row in np.flatnonzero(missing).tolist()]
+        trials, rows = trials.select(~missing), rows[~missing]
+    return ScoredTrials(trials, scores.values[rows], skipped, scores.path)
 
 
 def _pair_codes(of: Trials, within: Trials) -> np.ndarray:
@@ -158,20 +129,16 @@ def _pair_codes(of: Trials, within: Trials) -> np.ndarray:
     return np.where((sides[0] < 0) | (sides[1] < 0), -1, codes)
 
 
-def _refuse_conflicts(scores: Scores, ranked: np.ndarray, order: np.ndarray) -> None:
-    values = scores.values[order]
-    clash = np.flatnonzero((ranked[1:] == ranked[:-1]) & (values[1:] != values[:-1]) & (ranked[1:] >= 0))
-    if len(clash) and scores.trials is not None:
-        enrol, test = scores.trials.pair(int(order[clash[0]]))
-        raise InputError(f"{scores.path}: the pair '{enrol} {test}' stands there with two different scores")
-
-
 def _missing_message(scores: Scores, trials: Trials, missing: np.ndarray) -> str:
     row = int(np.flatnonzero(missing)[0])
     enrol, test = trials.pair(row)
     count = int(np.count_nonzero(missing))
     if count == len(trials):
-        return f"{scores.path}: holds none of the pairs of {trials.path} (its first is '{enrol} {test}')"
+        assert scores.trials is not None
+        cure = explain_mismatch(
+            [*trials.enrol_ids, *trials.test_ids], [*scores.trials.enrol_ids, *scores.trials.test_ids]
+        )
+        return f"{scores.path}: holds none of the pairs of {trials.path}: {cure}"
     line = TextTable(trials.path).line(row) if Path(trials.path).is_file() else row + 1
     return (
         f"{scores.path}: no score for '{enrol} {test}' ({trials.path}:{line}; {count} such); "
@@ -179,13 +146,24 @@ def _missing_message(scores: Scores, trials: Trials, missing: np.ndarray) -> str
     )
 
 
+def strip_score_suffixes(scores: Scores, suffixes: Sequence[str]) -> Scores:
+    """The scores with `suffixes` dropped from their ids, where they have ids."""
+    return scores if scores.trials is None else replace(scores, trials=strip_suffixes(scores.trials, suffixes))
+
+
 def read_scored_trials(
-    scores_path: str | Path, trials_path: str | Path | None = None, skip_missing: bool = False
+    scores_path: str | Path,
+    trials_path: str | Path | None = None,
+    skip_missing: bool = False,
+    strip_suffix: Sequence[str] = (),
 ) -> ScoredTrials:
-    """Scores joined to a trial list; without a list, the score file's own labels (and ids, where it has them)."""
-    scores = read_scores(scores_path)
+    """Scores joined to a trial list; without a list, the score file's own labels (and ids, where it has them).
+
+    The endings `strip_suffix` (such as `.wav`) are dropped from the ids of both sides.
+    """
+    scores = strip_score_suffixes(read_scores(scores_path), strip_suffix)
     if trials_path is not None:
-        return join(scores, read_trials(trials_path), skip_missing)
+        return join(scores, strip_suffixes(read_trials(trials_path), strip_suffix), skip_missing)
     if scores.labels is None:
         raise InputError(f"{scores_path}: has no labels; name the trial list with --trials")
     trials = scores.trials

@@ -1,11 +1,13 @@
 """Who speaks in a trial: from a Kaldi `utt2spk`, or from ids that begin with the speaker as VoxCeleb's do."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from speakerssl.errors import InputError
+from speakerssl.trials.id_differences import explain_mismatch, strip_suffix
 from speakerssl.trials.text_table import TextTable
 from speakerssl.trials.trial_list import Trials
 
@@ -27,13 +29,19 @@ def read_utt2spk(path: str | Path) -> dict[str, str]:
     """Reads a two-column file (`utt2spk`, or any `utt2<attribute>`). Raises InputError naming the odd line."""
     table = TextTable(path)
     if table.columns != 2:
-        raise InputError(f"{path}:1: {table.columns} columns; expected 'recording speaker'")
-    ids, id_index = table.distinct(0)
-    values, value_index = table.distinct(1)
-    if len(ids) != table.rows:
+        raise InputError(f"{path}:{table.line(0)}: {table.columns} columns; expected 'recording speaker'")
+    (ids, id_index), (values, value_index) = table.read([0, 1])[0]
+    if len(ids) != len(id_index):
         row = int(np.flatnonzero(np.bincount(id_index)[id_index] > 1)[1])
         raise InputError(f"{path}:{table.line(row)}: '{table.token(row, 0)}' stands twice")
     return dict(zip(ids, [values[i] for i in value_index.tolist()]))
+
+
+def strip_utt2spk(utt2spk: dict[str, str] | None, suffixes: Sequence[str]) -> dict[str, str] | None:
+    """The table with `suffixes` dropped from its recordings, to go with trials that lost theirs."""
+    if utt2spk is None or not suffixes:
+        return utt2spk
+    return {strip_suffix(name, suffixes): speaker for name, speaker in utt2spk.items()}
 
 
 def trial_speakers(trials: Trials, utt2spk: dict[str, str] | None = None) -> TrialSpeakers:
@@ -45,6 +53,11 @@ def trial_speakers(trials: Trials, utt2spk: dict[str, str] | None = None) -> Tri
     """
     number: dict[str, int] = {}
     speakers = set(utt2spk.values()) if utt2spk is not None else set()
+    if utt2spk is not None and not any(name in utt2spk or name in speakers for name in trials.enrol_ids):
+        raise InputError(
+            f"{trials.path}: none of its enrolments is in the utt2spk file: "
+            f"{explain_mismatch(trials.enrol_ids, utt2spk)}"
+        )
     sides = []
     for ids, index in ((trials.enrol_ids, trials.enrol_index), (trials.test_ids, trials.test_index)):
         names = [speaker_of(name, utt2spk, speakers, trials.path) for name in ids]

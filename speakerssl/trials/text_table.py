@@ -1,240 +1,212 @@
-"""Tables of white-space-separated columns (trial lists, score files), read in one pass over their bytes.
+"""Tables of columns (trial lists, score files, utt2spk), read a block at a time in one pass over their bytes.
 
-A list of half a million trials takes a fraction of a second: tokens are found, compared and turned into numbers
-where they lie in the buffer, and only the distinct ids ever become Python strings.
+A list of half a million trials takes a fraction of a second and twenty million little memory: tokens are found,
+compared and turned into numbers where they lie, and only the distinct ids ever become Python strings. Columns stand
+between white space, tabs, commas or semicolons; which of them, and whether a header names them, shows in the first
+lines.
 """
 
-from collections.abc import Mapping
+import csv
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from speakerssl.errors import InputError
-from speakerssl.io import read_bytes
-from speakerssl.kernels import njit
+from speakerssl.kernels import run_all
+from speakerssl.trials.headers import header_roles
+from speakerssl.trials.text_blocks import text_blocks
+from speakerssl.trials.tokens import IdNumbers, is_number, parse_numbers, split_lines
 
-MAX_COLUMNS = 4
-BLOCK = 64
+MAX_COLUMNS = 32
+SEPARATORS = {0: "", 9: "tab-separated", 44: "comma-separated", 59: "semicolon-separated"}
+SAMPLE = 50
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some whole lines of a table: their text and the position and length of each field, int32 [columns, rows]."""
+
+    text: bytes
+    starts: np.ndarray
+    lengths: np.ndarray
+
+    def token(self, row: int, column: int) -> str:
+        """One field as text."""
+        start = int(self.starts[column, row])
+        return self.text[start : start + int(self.lengths[column, row])].decode(errors="replace")
 
 
 class TextTable:
-    """The rows of one file: `columns` tokens each, kept as positions in the bytes of the file.
+    """One file as a table: `columns` fields a row. Its first block is read at once and says what the columns are.
 
-    Blank lines are passed over. Raises InputError for an empty file, more than four columns, or a row whose number of
-    columns differs from the first one's (naming the line).
+    `header` holds the names of the columns where the first line does. Blank lines are passed over. Raises InputError
+    for a file that cannot be read or holds no row, too many columns, or a row whose number of columns differs from the
+    first one's (naming the line).
     """
 
     def __init__(self, path: str | Path) -> None:
         self.path = str(path)
-        self.raw = read_bytes(path)
-        self.bytes = np.frombuffer(self.raw, np.uint8)
-        lines = self.raw.count(b"\n") + 1
-        starts = np.empty((MAX_COLUMNS, lines), np.int64)
-        lengths = np.empty((MAX_COLUMNS, lines), np.int32)
-        rows, columns, odd = _tokenize(self.bytes, starts, lengths)
+        self._blocks = text_blocks(path)
+        self._sizes: list[int] = []  # lines of each block
+        whole = next(self._blocks, b"")
+        text = whole.lstrip(b" \t\r\n\v\f")
+        self._first_line = 1 + whole.count(b"\n", 0, len(whole) - len(text))
+        sample = [line for line in text[:65536].decode(errors="replace").split("\n")[:SAMPLE] if line.strip()]
+        if not sample:
+            raise InputError(f"{path}: {'is empty' if len(whole) < 1 << 20 else 'begins with a megabyte of blanks'}")
+        self.separator = _separator(sample)
+        names = _fields(sample[0], self.separator)
+        self.columns = len(names)
+        if self.columns > MAX_COLUMNS:
+            raise InputError(f"{path}:{self._first_line}: {self.columns} columns; trials and scores have a few")
+        self.header = names if header_roles(names) is not None else None
+        self.first = self._split(text, self.header is not None)
+        if self.first.starts.shape[1] == 0:
+            raise InputError(f"{path}: holds a header and nothing else")
+
+    def _split(self, text: bytes, skip_first: bool = False) -> Block:
+        lines = text.count(b"\n") + 1
+        starts = np.empty((self.columns, lines), np.int32)
+        lengths = np.empty((self.columns, lines), np.int32)
+        rows, odd = split_lines(np.frombuffer(text, np.uint8), self.separator, starts, lengths)
         if odd >= 0:
-            raise InputError(f"{path}:{self._line_at(odd)}: expected {columns} columns as in the first line")
-        if rows == 0:
-            raise InputError(f"{path}: is empty")
-        if columns > MAX_COLUMNS:
-            raise InputError(f"{path}:1: {columns} columns; trials and scores have two to {MAX_COLUMNS}")
-        self.rows, self.columns = int(rows), int(columns)
-        self.starts, self.lengths = starts[:, :rows], lengths[:, :rows]
-        self._numbers: dict[int, np.ndarray | None] = {}
+            line = self._first_line + sum(self._sizes) + text.count(b"\n", 0, odd)
+            raise InputError(f"{self.path}:{line}: expected {self.columns} columns as in the first line")
+        self._sizes.append(lines - 1)
+        return Block(text, starts[:, int(skip_first) : rows], lengths[:, int(skip_first) : rows])
+
+    @property
+    def form(self) -> str:
+        """How the columns are separated and named, where that is not the plain white space; else empty."""
+        named = "with a header" if self.header else ""
+        return " ".join(word for word in (SEPARATORS[self.separator], named) if word)
+
+    def token(self, row: int, column: int) -> str:
+        """One field as text; a row beyond the first block is looked for from the beginning of the file."""
+        block, place, _ = self._find(row)
+        return block.token(place, column)
 
     def line(self, row: int) -> int:
         """The line of the file, counted from 1, that holds `row`."""
-        return self._line_at(int(self.starts[0, row]))
+        block, place, before = self._find(row)
+        return before + block.text.count(b"\n", 0, int(block.starts[0, place]))
 
-    def _line_at(self, position: int) -> int:
-        return self.raw.count(b"\n", 0, position) + 1
+    def _find(self, row: int) -> tuple[Block, int, int]:
+        """The block of a row, its place there, and the line at which the block begins."""
+        if row < self.first.starts.shape[1]:
+            return self.first, row, self._first_line
+        table = TextTable(self.path)
+        block, line, rest = table.first, table._first_line, table._blocks
+        while row >= block.starts.shape[1]:
+            row -= block.starts.shape[1]
+            line += block.text.count(b"\n")
+            block = table._split(next(rest))
+        return block, row, line
 
-    def token(self, row: int, column: int) -> str:
-        """One token as text."""
-        start = int(self.starts[column, row])
-        return self.raw[start : start + int(self.lengths[column, row])].decode(errors="replace")
+    def looks_like_numbers(self, column: int) -> bool:
+        """Whether the column holds numbers throughout the first block."""
+        return is_number(self.token(0, column)) and self._parsed(column)[1] < 0
 
-    def distinct(self, column: int) -> tuple[list[str], np.ndarray]:
-        """The distinct tokens of a column in order of appearance, and which of them each row holds (int32 [rows])."""
-        index = np.empty(self.rows, np.int32)
-        packed = _intern(self.bytes, self.starts[column], self.lengths[column], index)
-        try:
-            return packed.tobytes().decode().split("\n")[:-1], index
-        except UnicodeDecodeError:
-            raise InputError(f"{self.path}: column {column + 1} is not UTF-8 text") from None
+    def _parsed(self, column: int) -> tuple[np.ndarray, int]:
+        return parse_numbers(self.first.text, self.first.starts[column], self.first.lengths[column])
 
-    def words(self, column: int, values: Mapping[str, int]) -> np.ndarray | None:
-        """`values` of the tokens of a column as int8 [rows]; None where any token is not one of them."""
-        if self.token(0, column) not in values:
-            return None
-        tokens, index = self.distinct(column)
-        if any(token not in values for token in tokens):
-            return None
-        return np.array([values[token] for token in tokens], np.int8)[index]
+    def looks_like_words(self, column: int, words: Mapping[str, int]) -> bool:
+        """Whether the column holds nothing but `words`, in any case, throughout the first block."""
+        if self.token(0, column).lower() not in words:
+            return False
+        ids = IdNumbers()
+        ids.add(np.frombuffer(self.first.text, np.uint8), self.first.starts[column], self.first.lengths[column])
+        return ids.known < 64 and all(name.lower() in words for name in ids.names(self.path))
 
-    def numbers(self, column: int) -> np.ndarray | None:
-        """A column as float64 [rows], correctly rounded (NaN and infinities too); None where a token is no number."""
-        if column not in self._numbers:
-            self._numbers[column] = self._parse(column)
-        return self._numbers[column]
+    def first_odd_row(self, column: int, words: Mapping[str, int] | None = None) -> int:
+        """The first row of the first block whose field is no number, or none of `words`; -1 where there is none."""
+        for row in range(self.first.starts.shape[1]):
+            token = self.token(row, column)
+            if (not is_number(token)) if words is None else token.lower() not in words:
+                return row
+        return -1
 
-    def _parse(self, column: int) -> np.ndarray | None:
-        out = np.empty(self.rows)
-        hard = np.zeros(self.rows, np.bool_)
-        if _parse_numbers(self.bytes, self.starts[column], self.lengths[column], out, hard):
-            rows = np.flatnonzero(hard)
-            begins = self.starts[column, rows].tolist()
-            ends = (self.starts[column, rows] + self.lengths[column, rows]).tolist()
-            tokens = list(map(self.raw.__getitem__, map(slice, begins, ends)))
-            try:
-                out[rows] = np.fromiter(map(float, tokens), np.float64, len(tokens))
-            except ValueError:
-                return None
-            if any(b"_" in token for token in tokens):  # which float() takes for a separator, and ids may hold
-                return None
-        return out
+    def read(
+        self, ids: Sequence[int] = (), numbers: Sequence[int] = (), words: Mapping[int, Mapping[str, int]] | None = None
+    ) -> tuple[list[tuple[list[str], np.ndarray]], list[np.ndarray], list[np.ndarray]]:
+        """Reads the whole file, once.
 
+        Args:
+            ids: columns of ids: the distinct ones in order of appearance, and which each row holds (int32 [rows]).
+            numbers: columns of numbers, float64 [rows].
+            words: columns of a few words, in any case, and the number that each stands for: int8 [rows].
 
-@njit
-def _tokenize(data: np.ndarray, starts: np.ndarray, lengths: np.ndarray) -> tuple[int, int, int]:
-    """Fills positions and lengths [columns, rows]; returns rows, columns and where an odd row begins (or -1)."""
-    position, row, columns, size = 0, 0, 0, data.size
-    while position < size:
-        column, first = 0, position
-        while position < size and data[position] != 10:
-            if data[position] <= 32:
-                position += 1
-                continue
-            begin = position
-            while position < size and data[position] > 32:
-                position += 1
-            if column < starts.shape[0]:
-                starts[column, row] = begin
-                lengths[column, row] = position - begin
-            column += 1
-        position += 1
-        if column == 0:
-            continue
-        if row == 0:
-            columns = column
-        elif column != columns:
-            return row, columns, first
-        row += 1
-    return row, columns, -1
+        Raises InputError naming the line of a field that is not what its column holds, or no UTF-8.
+        """
+        words = words or {}
+        numberers = {column: IdNumbers() for column in [*ids, *words]}
+        parts: dict[int, list[np.ndarray]] = {column: [] for column in [*ids, *numbers, *words]}
+        row = 0
+        for block in self._all_blocks():
+            tasks = [partial(self._column, block, column, numberers) for column in parts]
+            for (column, kept), (values, odd) in zip(parts.items(), run_all(tasks)):
+                if odd >= 0:
+                    what = "is empty" if column in numberers else "is no number"
+                    raise InputError(f"{self.path}:{self.line(row + odd)}: '{block.token(odd, column)}' {what}")
+                kept.append(values)
+            row += block.starts.shape[1]
+        whole = {column: kept[0] if len(kept) == 1 else np.concatenate(kept) for column, kept in parts.items()}
+        return (
+            [(numberers[column].names(f"{self.path}: column {column + 1}"), whole[column]) for column in ids],
+            [whole[column] for column in numbers],
+            [self._meaning(column, numberers[column], whole[column], of) for column, of in words.items()],
+        )
 
+    def _all_blocks(self) -> Iterator[Block]:
+        yield self.first
+        for text in self._blocks:
+            yield self._split(text)
 
-@njit(inline="always")
-def _same(data: np.ndarray, one: int, other: int, length: int) -> bool:
-    differ = np.uint8(0)
-    for i in range(length):
-        differ |= data[one + i] ^ data[other + i]
-    return differ == 0
+    def _column(self, block: Block, column: int, numberers: Mapping[int, IdNumbers]) -> tuple[np.ndarray, int]:
+        """The values of one column of a block, and its first row that cannot be one (or -1)."""
+        starts, lengths = block.starts[column], block.lengths[column]
+        if column not in numberers:
+            return parse_numbers(block.text, starts, lengths)
+        empty = int(np.argmin(lengths)) if self.separator and len(lengths) else -1
+        odd = empty if empty >= 0 and lengths[empty] == 0 else -1
+        return numberers[column].add(np.frombuffer(block.text, np.uint8), starts, lengths), odd
+
+    def _meaning(self, column: int, ids: IdNumbers, index: np.ndarray, words: Mapping[str, int]) -> np.ndarray:
+        names = ids.names(f"{self.path}: column {column + 1}")
+        values = np.array([words.get(name.lower(), -1) for name in names], np.int8)
+        if (values < 0).any():
+            odd = int(np.argmax(values < 0))
+            row = int(np.argmax(index == odd))
+            raise InputError(f"{self.path}:{self.line(row)}: '{names[odd]}' is no label (1, 0, target, nontarget, ...)")
+        return values[index]
 
 
-@njit
-def _intern(data: np.ndarray, starts: np.ndarray, lengths: np.ndarray, index: np.ndarray) -> np.ndarray:
-    """Numbers the distinct tokens in `index`; returns them joined, each followed by a newline (uint8).
+def _fields(line: str, separator: int) -> list[str]:
+    """The fields of one line."""
+    if not separator:
+        return line.split()
+    return [field.strip() for field in next(csv.reader([line.strip("\r\n")], delimiter=chr(separator)))]
 
-    Open addressing: a slot holds the upper half of the hash and the number + 1, so that most probes touch one word.
-    Tokens are hashed a block ahead and their slots touched, so that the waits for memory overlap.
+
+def _separator(lines: Sequence[str]) -> int:
+    """The byte between columns (0: white space), from the first lines.
+
+    Commas and semicolons separate where no field between them holds a blank, or where their number is the same in all
+    lines and the first or last field is a number; tabs where a field between them holds a blank.
     """
-    rows, size = starts.size, 1 << 12
-    slots = np.zeros(size, np.uint64)
-    codes = np.empty(BLOCK, np.uint64)
-    hashes = np.empty(rows, np.uint64)
-    begins = np.empty(rows, np.int64)
-    sizes = np.empty(rows, np.int32)
-    known, upper, touched = 0, np.uint64(0xFFFFFFFF00000000), np.uint64(0)
-    for row in range(rows):
-        if row % BLOCK == 0:
-            for ahead in range(row, min(row + BLOCK, rows)):
-                codes[ahead - row] = _hash(data, starts[ahead], lengths[ahead])
-            for ahead in range(min(BLOCK, rows - row)):
-                held = slots[codes[ahead] & np.uint64(size - 1)]
-                touched |= np.uint64(data[begins[np.int64(held & ~upper) - 1]]) if held else held
-        start, length, code = starts[row], lengths[row], codes[row % BLOCK]
-        slot, found = code & np.uint64(size - 1), np.int64(-1)
-        while slots[slot]:
-            if (slots[slot] ^ code) & upper == 0:
-                candidate = np.int64(slots[slot] & ~upper) - 1
-                if sizes[candidate] == length and _same(data, begins[candidate], start, length):
-                    found = candidate
-                    break
-            slot = (slot + np.uint64(1)) & np.uint64(size - 1)
-        if found < 0:
-            found = np.int64(known)
-            slots[slot] = (code & upper) | np.uint64(known + 1)
-            hashes[known], begins[known], sizes[known] = code, start, length
-            known += 1
-            if known * 2 > size:
-                size *= 4
-                slots = _grown(hashes[:known], size)
-        index[row] = found
-    return _packed(data, begins[:known], sizes[:known]) if touched or known else np.empty(0, np.uint8)
-
-
-@njit(inline="always")
-def _hash(data: np.ndarray, start: int, length: int) -> np.uint64:
-    code = np.uint64(14695981039346656037)
-    for i in range(length):
-        code = (code ^ np.uint64(data[start + i])) * np.uint64(1099511628211)
-    return code ^ (code >> np.uint64(29))
-
-
-@njit
-def _grown(hashes: np.ndarray, size: int) -> np.ndarray:
-    slots, mask = np.zeros(size, np.uint64), np.uint64(size - 1)
-    for number in range(hashes.size):
-        slot = hashes[number] & mask
-        while slots[slot]:
-            slot = (slot + np.uint64(1)) & mask
-        slots[slot] = (hashes[number] & np.uint64(0xFFFFFFFF00000000)) | np.uint64(number + 1)
-    return slots
-
-
-@njit
-def _packed(data: np.ndarray, begins: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    """The tokens one after the other, a newline after each."""
-    packed = np.empty(sizes.sum() + sizes.size, np.uint8)
-    position = 0
-    for number in range(begins.size):
-        for i in range(sizes[number]):
-            packed[position + i] = data[begins[number] + i]
-        position += sizes[number] + 1
-        packed[position - 1] = 10
-    return packed
-
-
-@njit
-def _parse_numbers(data: np.ndarray, starts: np.ndarray, lengths: np.ndarray, out: np.ndarray, hard: np.ndarray) -> int:
-    """Decimal numbers that one exact division rounds correctly; marks and counts the others in `hard`.
-
-    An integer below 2**53 and a power of ten up to 10**22 are exact in float64, so their quotient is the nearest.
-    """
-    powers = 10.0 ** np.arange(23)
-    left = 0
-    for row in range(starts.size):
-        position, end = starts[row], starts[row] + lengths[row]
-        negative = data[position] == 45
-        if negative or data[position] == 43:
-            position += 1
-        mantissa, digits, decimals, point = 0, 0, 0, False
-        while position < end:
-            byte = data[position]
-            if 48 <= byte <= 57:
-                mantissa = mantissa * 10 + (byte - 48)
-                digits += 1
-                if point:
-                    decimals += 1
-            elif byte == 46 and not point:
-                point = True
-            else:
-                break
-            position += 1
-        if position < end or digits == 0 or digits > 18 or mantissa >= 9007199254740992 or decimals > 22:
-            hard[row] = True
-            left += 1
+    for mark in ",;":
+        fields = [[field.strip() for field in line.split(mark)] for line in lines]
+        if min(map(len, fields)) < 2:
             continue
-        value = mantissa / powers[decimals]
-        out[row] = -value if negative else value
-    return left
+        quoted = lines[0].count('"') >= 2
+        if quoted or not any(" " in field or "\t" in field for row in fields for field in row):
+            return ord(mark)
+        if len({len(row) for row in fields}) == 1 and any(all(is_number(row[k]) for row in fields) for k in (0, -1)):
+            return ord(mark)
+    fields = [line.strip("\r\n").split("\t") for line in lines]
+    widths = {len(row) for row in fields}
+    blanks = any(" " in field.strip() for row in fields for field in row)
+    return 9 if len(widths) == 1 and min(widths) >= 3 and blanks else 0

@@ -1,19 +1,20 @@
 """Trial lists in all the usual forms, plain or gzip.
 
-`1 enrol test` (VoxCeleb), `enrol test target|nontarget` (Kaldi), `enrol test 0|1`, and `enrol test` without labels;
-which one is found from the whole file, never from its name.
+`1 enrol test` (VoxCeleb), `enrol test target|nontarget` (Kaldi), `enrol test 0|1`, `enrol test` without labels, NIST's
+lists with their header and sides, and CSV or TSV; which one is found from the file, never from its name.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from speakerssl.errors import InputError
-from speakerssl.kernels import run_all
+from speakerssl.io import remark
+from speakerssl.trials.headers import LABELS
+from speakerssl.trials.layouts import Layout, joined_sides, trial_layout
 from speakerssl.trials.text_table import TextTable
-
-LABELS = {"1": 1, "0": 0, "target": 1, "nontarget": 0, "tgt": 1, "imp": 0}
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,19 @@ class Trials:
             test_index=test_index.astype(np.int32),
         )
 
+    def pair_codes(self) -> np.ndarray:
+        """One number for the pair of each trial, int64 [N]."""
+        return self.enrol_index.astype(np.int64) * len(self.test_ids) + self.test_index
+
+    def renamed(self, change: Callable[[str], str]) -> "Trials":
+        """The same trials with `change` applied to every id."""
+        enrol_ids, enrol = _merged([change(name) for name in self.enrol_ids])
+        test_ids, test = _merged([change(name) for name in self.test_ids])
+        return replace(
+            self, enrol_ids=enrol_ids, test_ids=test_ids, enrol_index=enrol[self.enrol_index],
+            test_index=test[self.test_index],
+        )  # fmt: skip
+
     def pair(self, row: int) -> tuple[str, str]:
         """The enrolment and test id of one trial."""
         return self.enrol_ids[self.enrol_index[row]], self.test_ids[self.test_index[row]]
@@ -66,49 +80,55 @@ class Trials:
         return self.labels
 
 
+def _merged(names: list[str]) -> tuple[list[str], np.ndarray]:
+    """The distinct names in order of appearance, and the number of each, int32."""
+    number: dict[str, int] = {}
+    index = np.array([number.setdefault(name, len(number)) for name in names], np.int32)
+    return list(number), index
+
+
 def read_trials(path: str | Path) -> Trials:
-    """Reads a trial list. Raises InputError naming the file and line of a row that does not fit the others."""
+    """Reads a trial list. Raises InputError naming the file and line of a row that does not fit the others.
+
+    A trial that stands there twice is remarked upon; one that stands there with both labels is an error.
+    """
     table = TextTable(path)
-    return trials_from_table(table, *_layout(table))
+    trials, _ = read_columns(table, trial_layout(table))
+    check_repeats(trials, table)
+    return trials
 
 
-def _layout(table: TextTable) -> tuple[int, int, np.ndarray | None]:
-    """The columns of enrolment and test, and the labels."""
-    if table.columns == 2:
-        return 0, 1, None
-    if table.columns == 3:
-        last = table.words(2, LABELS)
-        first = table.words(0, LABELS)
-        if first is not None and (last is None or not _is_word(table.token(0, 2))):
-            return 1, 2, first
-        if last is not None:
-            return 0, 1, last
-        _complain(table)
-    raise InputError(
-        f"{table.path}:{table.line(0)}: {table.columns} columns; a trial is '1 enrol test', "
-        "'enrol test target|nontarget', 'enrol test 0|1' or 'enrol test'"
-    )
+def read_columns(table: TextTable, layout: Layout) -> tuple[Trials, np.ndarray | None]:
+    """The trials of a table with ids (NIST's sides joined to the test id), and its scores where it has them."""
+    assert layout.enrol is not None
+    assert layout.test is not None
+    sides = [] if layout.side is None else [layout.side]
+    words = {} if layout.label is None else {layout.label: LABELS}
+    scores = [] if layout.score is None else [layout.score]
+    ids, numbers, labels = table.read([layout.enrol, layout.test, *sides], scores, words)
+    test = joined_sides(ids[1], ids[2]) if sides else ids[1]
+    trials = Trials(ids[0][0], test[0], ids[0][1], test[1], labels[0] if labels else None, table.path)
+    return trials, numbers[0] if numbers else None
 
 
-def _is_word(token: str) -> bool:
-    return token in LABELS and not token.isdigit()
-
-
-def _complain(table: TextTable) -> None:
-    """Names the first line whose label is not one, where the first line shows in which column labels stand."""
-    column = next((c for c in (0, 2) if table.token(0, c) in LABELS), None)
-    if column is None:
+def check_repeats(trials: Trials, table: TextTable) -> None:
+    """Says how many trials stand in a list more than once. Raises InputError for a pair with both labels."""
+    codes = trials.pair_codes()
+    ranked = np.sort(codes)
+    if not (ranked[1:] == ranked[:-1]).any():
         return
-    tokens, index = table.distinct(column)
-    row = int(np.flatnonzero(np.array([token not in LABELS for token in tokens])[index])[0])
-    raise InputError(
-        f"{table.path}:{table.line(row)}: '{table.token(row, column)}' is no label (1, 0, target or nontarget)"
+    order = np.argsort(codes, kind="stable")
+    again = np.flatnonzero(codes[order[1:]] == codes[order[:-1]])
+    if trials.labels is not None:
+        clash = again[trials.labels[order[again + 1]] != trials.labels[order[again]]]
+        if len(clash):
+            first, second = sorted(order[clash[0] : clash[0] + 2].tolist())
+            raise InputError(
+                f"{trials.path}:{table.line(second)}: '{' '.join(trials.pair(second))}' contradicts line "
+                f"{table.line(first)}, where its label is another; {len(clash)} such"
+            )
+    row = int(order[again + 1].min())
+    remark(
+        f"{trials.path}:{table.line(row)}: '{' '.join(trials.pair(row))}' stands there more than once; "
+        f"{len(again)} such repeated trials count each time"
     )
-
-
-def trials_from_table(table: TextTable, enrol: int, test: int, labels: np.ndarray | None) -> Trials:
-    """Trials whose ids stand in the columns `enrol` and `test` of `table`."""
-    (enrol_ids, enrol_index), (test_ids, test_index) = run_all(
-        [lambda: table.distinct(enrol), lambda: table.distinct(test)]
-    )
-    return Trials(enrol_ids, test_ids, enrol_index, test_index, labels, table.path)

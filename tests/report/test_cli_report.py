@@ -37,7 +37,7 @@ def test_writes_the_page_the_plots_and_says_where(
 @pytest.mark.parametrize(
     ("extra", "message"),
     [
-        (["--p-target", "1.5"], "--p-target 1.5: a prior lies between 0 and 1"),
+        (["--p-target", "1.5"], "--p-target is 1.5; it must lie between 0 and 1"),
         (["--bootstrap", "-1"], "--bootstrap -1: must not be negative"),
         (["--audio-mb", "-2"], "--audio-mb -2: must not be negative"),
         (["--names", "a", "b"], "--names has 2 names for 1 score files"),

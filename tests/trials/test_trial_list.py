@@ -56,9 +56,9 @@ def test_ids_that_look_like_labels(tmp_path: Path) -> None:
 def test_many_ids_against_a_plain_reader(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     names = [f"é{i:x}" + "x" * int(n) for i, n in enumerate(rng.integers(0, 40, 20000))]
-    rows = [
-        (names[i], names[j], int(y)) for i, j, y in zip(*rng.integers(0, 20000, (2, 50000)), rng.integers(0, 2, 50000))
-    ]
+    pairs = np.unique(rng.integers(0, 20000, (50000, 2)), axis=0)
+    rng.shuffle(pairs)
+    rows = [(names[i], names[j], int(y)) for (i, j), y in zip(pairs, rng.integers(0, 2, len(pairs)))]
     path = tmp_path / "trials"
     path.write_text("".join(f"{y} {e} {t}\n" for e, t, y in rows))
     trials = read_trials(path)

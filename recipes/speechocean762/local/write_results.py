@@ -37,11 +37,11 @@ def main() -> int:
     lists = dict(item.split("=", 1) for item in args.lists)
     try:
         scored = {
-            what: collect(args.exp, args.systems, {f"{name}{suffix}": lists[name] for name in lists}, p_target=0.01)
+            what: collect(args.exp, args.systems, {f"{name}{suffix}": lists[name] for name in lists}, p_targets=(0.01,))
             for suffix, what in SCORINGS.items()
         }
         rows = [system for system in args.systems if system not in BASELINES]
-        validation = collect(args.exp, rows, {"valid": args.validation}, p_target=0.01)
+        validation = collect(args.exp, rows, {"valid": args.validation}, p_targets=(0.01,))
     except SpeakerSSLError as error:
         print(f"write_results.py: {error}", file=sys.stderr)
         return error.exit_code

@@ -38,7 +38,7 @@ def main() -> int:
     try:
         lists = {f"{CROSS}{suffix}": args.trials for suffix in SUFFIXES}
         systems = [*args.rows, *BASELINES]
-        results = collect(args.exp, systems, lists, p_target=0.01)
+        results = collect(args.exp, systems, lists, p_targets=(0.01,))
         draws = {name: resample(args.exp, systems, name, args.trials, args.utt2spk) for name in lists}
     except SpeakerSSLError as error:
         print(f"write_study.py: {error}", file=sys.stderr)

@@ -1,5 +1,6 @@
 """From score files to summaries and comparisons: what the verbs `metrics` and `compare` call."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ from speakerssl.errors import InputError
 from speakerssl.metrics.compare import compare_systems
 from speakerssl.metrics.suite import MetricSuite
 from speakerssl.metrics.summary import SummaryOptions, summarize
-from speakerssl.trials.score_file import ScoredTrials, join, read_scored_trials, read_scores
-from speakerssl.trials.speakers import TrialSpeakers, read_utt2spk, trial_speakers
+from speakerssl.trials.id_differences import strip_suffixes
+from speakerssl.trials.score_file import ScoredTrials, join, read_scored_trials, read_scores, strip_score_suffixes
+from speakerssl.trials.speakers import TrialSpeakers, read_utt2spk, strip_utt2spk, trial_speakers
 from speakerssl.trials.trial_list import Trials, read_trials
 
 
@@ -21,6 +23,7 @@ def summarize_file(
     options: SummaryOptions | None = None,
     utt2spk: str | Path | None = None,
     skip_missing: bool = False,
+    strip_suffix: Sequence[str] = (),
 ) -> dict[str, Any]:
     """`summarize` of a score file, joined to `trials` where they are given, else with its own labels.
 
@@ -28,10 +31,10 @@ def summarize_file(
     with a file, and where intervals are asked for and the speakers cannot be told.
     """
     options = options or SummaryOptions()
-    scored = read_scored_trials(scores, trials, skip_missing)
+    scored = read_scored_trials(scores, trials, skip_missing, strip_suffix)
     if scored.skipped:
         scored = replace(scored, trials=scored.trials.compact())
-    table = read_utt2spk(utt2spk) if utt2spk is not None else None
+    table = strip_utt2spk(read_utt2spk(utt2spk) if utt2spk is not None else None, strip_suffix)
     speakers = known_speakers(scored, table, required=options.bootstrap > 0 or table is not None)
     labels = scored.trials.require_labels()
     summary = summarize(scored.scores, labels, options, scored.trials, speakers, table)
@@ -61,16 +64,19 @@ def compare_files(
     options: SummaryOptions,
     utt2spk: str | Path | None = None,
     skip_missing: bool = False,
+    strip_suffix: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The paired comparison of two score files on one list; with `skip_missing` on the trials that both scored."""
-    pairs = read_trials(trials)
-    one, other = (join(read_scores(path), pairs, skip_missing) for path in (first, second))
+    pairs = strip_suffixes(read_trials(trials), strip_suffix)
+    read = [strip_score_suffixes(read_scores(path), strip_suffix) for path in (first, second)]
+    one, other = (join(scores, pairs, skip_missing) for scores in read)
     kept = pairs
     if one.skipped or other.skipped:
         kept = _common(one, other).compact()
-        one, other = (join(read_scores(path), kept) for path in (first, second))
+        one, other = (join(scores, kept) for scores in read)
     labels = kept.require_labels()
-    speakers = trial_speakers(kept, read_utt2spk(utt2spk) if utt2spk is not None else None)
+    table = strip_utt2spk(read_utt2spk(utt2spk) if utt2spk is not None else None, strip_suffix)
+    speakers = trial_speakers(kept, table)
     suite = MetricSuite(options.p_targets, options.c_miss, options.c_fa, options.false_alarms)
     arrays = one.scores, other.scores, labels, speakers
     found = compare_systems(*arrays, suite, options.bootstrap, options.seed, options.level)
