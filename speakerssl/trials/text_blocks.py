@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from speakerssl.errors import InputError
+from speakerssl.io import reading
 
 BLOCK = 1 << 24
 LONGEST_LINE = 1 << 20
@@ -73,19 +74,16 @@ def _decoded(path: str | Path, size: int) -> Iterator[bytes]:
 
 def _unpacked(path: str | Path, size: int) -> Iterator[bytes]:
     """The bytes of the file, un-gzipped where its first ones say gzip."""
-    try:
-        with open(path, "rb") as stream:
+    with reading(path), open(path, "rb") as stream:
+        head = stream.read(size)
+        if head[:2] == GZIP_MAGIC:
+            yield from _gunzip(path, stream, head, size)
+            return
+        if head[:4] == ZIP_MAGIC:
+            raise InputError(f"{path}: is a zip archive; unpack it and name the list in it")
+        while head:
+            yield head
             head = stream.read(size)
-            if head[:2] == GZIP_MAGIC:
-                yield from _gunzip(path, stream, head, size)
-                return
-            if head[:4] == ZIP_MAGIC:
-                raise InputError(f"{path}: is a zip archive; unpack it and name the list in it")
-            while head:
-                yield head
-                head = stream.read(size)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
 
 
 def _gunzip(path: str | Path, stream: BinaryIO, data: bytes, size: int) -> Iterator[bytes]:
