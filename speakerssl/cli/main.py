@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 
 from speakerssl.cli.pipe_option import pipes_as_asked
+from speakerssl.constants import FAILURE_FILE
 from speakerssl.errors import SpeakerSSLError, one_line
 from speakerssl.io import refuse_dash, system_reason
 from speakerssl.version import __version__
@@ -111,7 +112,12 @@ def _outputs(args: argparse.Namespace) -> list[str]:
 
 
 def _fail(verb: str, reason: str, status: int) -> int:
-    print(f"speakerssl {verb}: {one_line(reason)}", file=sys.stderr)
+    line = f"speakerssl {verb}: {one_line(reason)}\n"
+    if FAILURE_FILE in os.environ:  # all processes of a group fail alike, and `training.launch` says it once
+        with open(os.environ[FAILURE_FILE], "a", encoding="utf-8") as file:
+            file.write(line)
+    else:
+        sys.stderr.write(line)
     return status
 
 
