@@ -2,7 +2,9 @@
 # `--help` prints the comment at the top of the recipe. Unknown options end with status 2.
 #
 # Also gives `stage N TITLE`, true when stage N is asked for, and `run COMMAND...`, which prints the command in a
-# form that can be copied into a shell and runs it.
+# form that can be copied into a shell and runs it. `run_past_failures FOLDER COMMAND...` goes on where single
+# recordings failed, which the command lists in FOLDER/failed.txt; `name_failures FOLDER...` at the end of a recipe
+# names those lists and ends with status 1 where there are any.
 
 while [ $# -gt 0 ]; do
   case "$1" in
@@ -48,11 +50,42 @@ stage() {
 }
 
 run() {
+  _run "$@"
+  _stop_unless_done "$_status"
+}
+
+run_past_failures() {
+  local list=$1/failed.txt
+  shift
+  _run "$@"
+  if [ "$_status" -eq 1 ] && [ -s "$list" ]; then
+    echo "$0: $_stage_title goes on without the recordings in $list" >&2
+    return
+  fi
+  _stop_unless_done "$_status"
+}
+
+name_failures() {
+  local folder failed=0
+  for folder in "$@"; do
+    if [ -s "$folder/failed.txt" ]; then
+      echo "$0: done without $(wc -l < "$folder/failed.txt") recordings, see $folder/failed.txt" >&2
+      failed=1
+    fi
+  done
+  [ "$failed" -eq 0 ] || exit 1
+}
+
+_run() {
   printf '%s' '$' >&2
   printf ' %q' "$@" >&2
   printf '\n' >&2
-  local status=0
-  "$@" || status=$?
+  _status=0
+  "$@" || _status=$?
+}
+
+_stop_unless_done() {
+  local status=$1
   if [ "$status" -ne 0 ]; then
     echo "$0: $_stage_title failed (status $status); mend what the line above names and run again to go on from here" >&2
     exit "$status"

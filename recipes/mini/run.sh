@@ -13,6 +13,7 @@
 #   --processes N               training processes, one a core (default: 2)
 #   --seed N                    of everything (default: 0)
 #
+# Recordings that cannot be read are left out and listed in WORK/data/train/failed.txt; the exit status is then 1.
 # Stopped at any point and started again, it goes on from there. Every command is printed as it can be run by hand.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -42,11 +43,13 @@ else
   train=$data/corpus/train test=$data/corpus/test trials=$data/corpus/test/trials list=cross-session
 fi
 settings=(--set training.seed="$seed" --set training.steps="$steps" --set data.store="[$exp/store]"
-  --set validation.data="$data/valid" --set validation.trials="$data/valid/trials")
+  --set validation.data="$data/valid" --set validation.trials="$data/valid/trials"
+  --set data.exclude="$data/valid/recordings")
 
 if stage 1 "data"; then
   if [ -n "$audio_dir" ]; then
-    run speakerssl prepare --audio-dir "$audio_dir" --output "$train"
+    rm -f "$train/failed.txt"
+    run_past_failures "$train" speakerssl prepare --audio-dir "$audio_dir" --output "$train"
   else
     run python "$recipe/local/make_corpus.py" --output "$data/corpus" --seed "$seed"
   fi
@@ -55,7 +58,7 @@ if stage 1 "data"; then
 fi
 
 if stage 2 "features: log-mel of every recording, clean and in augmented copies"; then
-  run speakerssl features --config "$conf" --data "$train" --exclude "$data/valid/recordings" \
+  run_past_failures "$exp/store" speakerssl features --config "$conf" --data "$train" --exclude "$data/valid/recordings" \
     --copies "$copies" --seed "$seed" --output "$exp/store"
 fi
 
@@ -66,9 +69,10 @@ fi
 
 if stage 4 "extract"; then
   for system in "$model" "$untrained"; do
-    run speakerssl extract --model "$system" --data "$test" --output "$system/embeddings"
+    run_past_failures "$system/embeddings" \
+      speakerssl extract --model "$system" --data "$test" --output "$system/embeddings"
   done
-  run speakerssl floor --data "$test" --output "$floor/embeddings"
+  run_past_failures "$floor/embeddings" speakerssl floor --data "$test" --output "$floor/embeddings"
 fi
 
 if stage 5 "score"; then
@@ -84,3 +88,5 @@ if stage 5 "score"; then
   find "$data" "$exp" -maxdepth 3 -type f ! -path '*/audio/*' ! -path '*/tensorboard/*' | LC_ALL=C sort
   echo "(and the recordings under $data, checkpoints and TensorBoard logs under $model)"
 fi
+
+name_failures "$train" "$exp/store" "$model/embeddings" "$untrained/embeddings" "$floor/embeddings"

@@ -1,6 +1,8 @@
 """What every recipe does with its options."""
 
+import numpy as np
 import pytest
+import soundfile
 
 
 @pytest.mark.parametrize("name", ["mini", "speechocean762", "speechocean762/ssl_study", "voxceleb/ssl"])
@@ -35,6 +37,26 @@ def test_a_failed_stage_stops_the_recipe_and_names_the_file(recipe, tmp_path) ->
     assert "broken.wav" in result.stderr
     assert "stage 1: data failed" in result.stderr
     assert "== stage 2" not in result.stdout
+
+
+def test_damaged_recordings_are_passed_and_named_at_the_end(recipe, tmp_path) -> None:
+    """Damage is no reason to stop: what is left makes the data, and the last line names the list."""
+    audio = tmp_path / "audio"
+    audio.mkdir()
+    rng = np.random.default_rng(0)
+    for number in range(6):
+        samples = rng.integers(-3000, 3000, 4 * 16000).astype(np.int16)
+        soundfile.write(audio / f"{number}.wav", samples, 16000)
+    (audio / "broken.wav").write_bytes((audio / "0.wav").read_bytes()[:9000])
+    options = ("--audio-dir", audio, "--work", tmp_path / "my work", "--num-validation", 2, "--stop-stage", 1)
+    result = recipe("mini", *options)
+    assert result.returncode == 1, result.stderr
+    failed = tmp_path / "my work" / "data" / "train" / "failed.txt"
+    assert "broken.wav: is truncated" in failed.read_text()
+    assert (tmp_path / "my work" / "data" / "valid" / "trials").exists(), "validation came after prepare"
+    assert result.stderr.splitlines()[-1].endswith(f"done without 1 recordings, see {failed}")
+    (audio / "broken.wav").unlink()
+    assert recipe("mini", *options).returncode == 0
 
 
 def test_speechocean762_says_where_the_corpora_are(recipe, tmp_path) -> None:
