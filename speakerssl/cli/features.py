@@ -30,12 +30,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from speakerssl.config import load_config
+    from speakerssl.io import read_text
     from speakerssl.training.store_writer import StoreJob, write_store
 
     at_least("--jobs", args.jobs, 0)
     at_least("--copies", args.copies, 0)
     config = load_config(args.config, args.set)
-    exclude = Path(args.exclude).read_text(encoding="utf-8").split() if args.exclude else ()
+    exclude = read_text(args.exclude).split() if args.exclude else ()
     cache = str(Path(args.output) / "cache")
     job = StoreJob(tuple(args.data), config.features, config.augment, args.seed, cache, tuple(exclude))
     count = write_store(job, args.output, args.copies, args.jobs)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from speakerssl.config import Config
 from speakerssl.errors import InputError
+from speakerssl.io import read_text
 
 RECORDINGS = "recordings"  # in a validation data directory: the ids that its halves were cut from, one a line
 
@@ -15,9 +16,9 @@ def read_excluded(config: Config) -> set[str]:
     if path is None:
         return set()
     try:
-        return set(Path(path).read_text(encoding="utf-8").split())
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as a list of recordings (data.exclude): {error}") from None
+        return set(read_text(path).split())
+    except InputError as error:
+        raise InputError(f"{error} (data.exclude, a list of recordings)") from None
 
 
 def check_held_out(config: Config, ids: Collection[str]) -> None:
@@ -38,7 +39,7 @@ def check_held_out(config: Config, ids: Collection[str]) -> None:
             f"from; `speakerssl validation` lists them in {listed}"
         )
     if listed.exists():
-        heard = sorted(set(listed.read_text(encoding="utf-8").split()) & set(ids))
+        heard = sorted(set(read_text(listed).split()) & set(ids))
         if heard:
             raise InputError(
                 f"{listed}: {len(heard)} of these recordings are in the training data, such as '{heard[0]}'; "
