@@ -23,7 +23,7 @@ LINES = (
     ("data", "losses"),
     ("features",),
     ("config",),
-    ("config_file", "options"),
+    ("config_file", "options", "npz"),
     ("option_types",),
     ("io", "kernels"),
     ("constants", "lazy"),

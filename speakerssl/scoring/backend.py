@@ -1,14 +1,13 @@
 """A back-end: an embedding chain and the scorer that compares what leaves it; one npz file of arrays."""
 
-import io
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
 from speakerssl.errors import InputError
-from speakerssl.io import atomic_path, read_bytes
+from speakerssl.io import atomic_path, open_binary
+from speakerssl.npz import read_npy, read_npz
 from speakerssl.scoring.chain import Chain
 from speakerssl.scoring.cosine import CosineScorer
 from speakerssl.scoring.kaldi_plda import is_kaldi_plda, read_kaldi_plda
@@ -61,25 +60,29 @@ def load_backend(path: str | Path, plda_normalization: str | None = None) -> Bac
 
 
 def _read(path: str | Path) -> Backend:
-    raw = read_bytes(path)
-    if is_kaldi_plda(raw):
+    with open_binary(path) as stream:
+        head = stream.read(64)
+    if is_kaldi_plda(head):
         return Backend(scorer=PldaScorer(read_kaldi_plda(path)))
+    if head.startswith(np.lib.format.MAGIC_PREFIX):
+        return Backend().centred(_mean_vector(path, read_npy(path)))
+    if not head.startswith(b"PK"):
+        raise _no_backend(path)
+    tensors = read_npz(path)
     try:
-        content = np.load(io.BytesIO(raw), allow_pickle=False)
-        if isinstance(content, np.ndarray):
-            return Backend().centred(_mean_vector(path, content))
-        tensors = {key: content[key] for key in content.files}
         if str(tensors["format"]) != FORMAT:
             raise ValueError("another format")
         backend = Backend(Chain.from_tensors(tensors), _scorer_of(tensors))
-    except (ValueError, KeyError, TypeError, OSError, EOFError, BadZipFile):
-        raise InputError(
-            f"{path}: is no back-end; expected an npz of `backend train`, a Kaldi plda or a mean_vec.npy"
-        ) from None
+    except (ValueError, KeyError, TypeError):
+        raise _no_backend(path) from None
     numbers = [value for value in tensors.values() if value.dtype.kind == "f"]
     if not all(np.isfinite(value).all() for value in numbers):
         raise InputError(f"{path}: the back-end holds NaN or infinite numbers")
     return backend
+
+
+def _no_backend(path: str | Path) -> InputError:
+    return InputError(f"{path}: is no back-end; expected an npz of `backend train`, a Kaldi plda or a mean_vec.npy")
 
 
 def _scorer_of(tensors: dict[str, np.ndarray]) -> Scorer:

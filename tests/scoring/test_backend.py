@@ -62,7 +62,7 @@ def test_a_centred_back_end_subtracts_first(train: Embeddings, train_speakers: n
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 broken", b"hello", b"\x80\x04K\x01."])
 def test_no_backend(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "backend.npz").write_bytes(content)
-    with pytest.raises(InputError, match=r"backend.npz: is no back-end"):
+    with pytest.raises(InputError, match=r"backend.npz: is no (back-end|whole numpy file)"):
         load_backend(tmp_path / "backend.npz")
 
 

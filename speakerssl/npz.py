@@ -1,0 +1,85 @@
+"""numpy's npz and npy files from anywhere, read in bounded memory and without running code.
+
+An npz is a zip archive: a few megabytes of it can claim gigabytes. What its arrays would take is known from the index
+of the archive and the headers of the arrays, so a file that would fill the memory is refused before it is unpacked.
+"""
+
+import io
+import lzma
+import struct
+import tokenize
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from speakerssl.errors import InputError
+from speakerssl.io import read_bytes
+
+# What zipfile, its decompressors and numpy raise for a damaged file.
+UNPACKING_ERRORS = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, ValueError, TypeError, SyntaxError, KeyError, EOFError, OSError,
+    NotImplementedError, RuntimeError, MemoryError, OverflowError, struct.error, tokenize.TokenError,
+)  # fmt: skip
+# Real numbers hardly compress: what unpacks to more than so many times its size does not hold them.
+LARGEST_RATIO = 20
+# Up to here any ratio will do: an array of zeros is no attack.
+SMALL = 64 * 2**20
+
+
+def read_npz(path: str | Path) -> dict[str, np.ndarray]:
+    """The arrays of an npz file (plain or gzip) by name. Raises InputError for anything else, and for a zip bomb."""
+    raw = read_bytes(path)
+    with _unpacking(path), zipfile.ZipFile(io.BytesIO(raw)) as archive:
+        claimed = sum(member.file_size for member in archive.infolist())
+        if claimed > max(SMALL, LARGEST_RATIO * len(raw)):
+            raise ValueError(
+                f"{len(raw) / 2**20:.1f} MiB would unpack to {claimed / 2**20:.0f} MiB, as no real numbers do"
+            )
+        arrays = {}
+        for member in archive.infolist():
+            with archive.open(member) as stream:
+                arrays[member.filename.removesuffix(".npy")] = _read_array(stream, member.file_size)
+        return arrays
+
+
+def read_npy(path: str | Path) -> np.ndarray:
+    """The array of an npy file (plain or gzip). Raises InputError for anything else."""
+    raw = read_bytes(path)
+    with _unpacking(path):
+        return _read_array(io.BytesIO(raw), len(raw))
+
+
+@contextmanager
+def _unpacking(path: str | Path) -> Iterator[None]:
+    """Turns what a damaged file raises into InputError."""
+    try:
+        yield
+    except UNPACKING_ERRORS as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(f"{path}: is no whole numpy file: {reason[:160]}") from None
+
+
+def _read_array(stream: IO[bytes], size: int) -> np.ndarray:
+    """One array out of the `size` bytes that there are of it, header included."""
+    version = np.lib.format.read_magic(stream)
+    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    if version not in readers:
+        raise ValueError(f"an array of format {version}")
+    shape, in_columns, dtype = readers[version](stream)
+    if dtype.hasobject:
+        raise ValueError("it holds Python objects, which could run code")
+    claimed = dtype.itemsize
+    for number in shape:
+        claimed *= number
+    if min(shape, default=0) < 0 or claimed > size:
+        raise ValueError(f"an array claims the shape {shape}, more than there is of it")
+    data = stream.read(claimed)
+    if len(data) != claimed:
+        raise ValueError("it ends early")
+    array = np.frombuffer(data, dtype).copy() if claimed else np.empty(0, dtype)
+    return array.reshape(shape, order="F" if in_columns else "C")
