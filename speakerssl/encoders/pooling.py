@@ -47,6 +47,22 @@ class StatisticsPooling(Pooling):
         return torch.cat([mean, variance.clamp(min=MIN_VARIANCE).sqrt()], dim=1)
 
 
+class UnbiasedStatisticsPooling(Pooling):
+    """Mean and standard deviation over time, its variance divided by one frame less, plus 1e-7: 2C values.
+
+    wespeaker's form ("TSTP"). One frame alone has a deviation of sqrt(1e-7).
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels, 2)
+
+    def pool(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        frames = x.new_tensor(x.shape[2]) if mask is None else mask.sum(dim=1, keepdim=True).to(x)
+        mean = masked_mean(x, mask)
+        variance = masked_mean((x - mean[:, :, None]).square(), mask) * (frames / (frames - 1).clamp(min=1))
+        return torch.cat([mean, (variance + 1e-7).sqrt()], dim=1)
+
+
 class SelfAttentivePooling(Pooling):
     """Mean with one learned weight a frame: C values (Cai, Chen and Li 2018).
 
@@ -133,6 +149,7 @@ def attention_weights(scores: Tensor, mask: Tensor | None) -> Tensor:
 POOLINGS: dict[str, Callable[..., Pooling]] = {
     "mean": MeanPooling,
     "statistics": StatisticsPooling,
+    "unbiased_statistics": UnbiasedStatisticsPooling,
     "self_attentive": SelfAttentivePooling,
     "attentive_mean": AttentiveMeanPooling,
     "attentive_statistics": AttentiveStatisticsPooling,

@@ -32,7 +32,7 @@ def _pooling(name: str) -> torch.nn.Module:
 def _slow_weights(pooling: torch.nn.Module, name: str, x: torch.Tensor) -> list[list[float]]:
     """Weights [C][T] of one recording x [C, T]."""
     channels, count = x.shape
-    if name in ("mean", "statistics"):
+    if name in ("mean", "statistics", "unbiased_statistics"):
         return [[1 / count] * count] * channels
     scores = []
     for t in range(count):
@@ -71,7 +71,10 @@ def _slow_pool(pooling: torch.nn.Module, name: str, x: torch.Tensor) -> torch.Te
         mean = sum(w * v for w, v in zip(weights, values))
         variance = sum(w * (v - mean) ** 2 for w, v in zip(weights, values))
         means.append(mean)
-        deviations.append(math.sqrt(max(variance, 1e-5)))
+        if name == "unbiased_statistics":
+            deviations.append(math.sqrt(variance * len(values) / max(1, len(values) - 1) + 1e-7))
+        else:
+            deviations.append(math.sqrt(max(variance, 1e-5)))
     return torch.tensor(means + deviations if "statistics" in name else means, dtype=torch.float64)
 
 

@@ -1,0 +1,33 @@
+"""`speakerssl import`: weights of other toolkits become a model folder."""
+
+import argparse
+
+DESCRIPTION = """\
+Turns weights of another toolkit into a model folder that every verb takes: CAM++ of 3D-Speaker and wespeaker,
+ResNet34 of wespeaker (its folder with avg_model.pt, or the file). Only tensors are read: a file with anything else in
+it is refused by name, and nothing of it is run.
+
+  speakerssl import --weights campplus_cn_en_common.pt --output exp/campplus
+  speakerssl import --weights voxceleb_resnet34/ --output exp/resnet34
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `speakerssl import`."""
+    parser.add_argument("--weights", required=True, metavar="PATH", help="a file of weights, or wespeaker's folder")
+    parser.add_argument("--output", required=True, metavar="EXP_DIR", help="the model folder to write")
+    parser.add_argument(
+        "--toolkit", metavar="NAME", help="whose features they were trained on: 3dspeaker or wespeaker (default: found)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Reads, renames, checks, writes."""
+    from speakerssl.embeddings.import_model import import_model
+    from speakerssl.embeddings.model import load_model
+
+    folder = import_model(args.weights, args.output, args.toolkit)
+    model = load_model(folder)
+    count = sum(parameter.numel() for parameter in model.encoder.parameters())
+    print(f"{folder}: {model.config['encoder']['name']}, {count} parameters, embeddings of {model.embed_dim} numbers")
+    return 0
