@@ -83,7 +83,7 @@ class ScalingConfig:
 @dataclass(frozen=True)
 class TrainingConfig:
     seed: int = 0
-    init_from: str | None = None  # a model directory to begin from: its encoder, and its head for the same classes
+    init_from: str | None = None  # a model directory to begin from: its encoder, and its head for classes that it knows
     batch_size: int = 256  # recordings a step, over all processes
     epochs: float | None = None
     steps: int | None = None  # exactly one of epochs and steps is given

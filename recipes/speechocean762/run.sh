@@ -9,6 +9,7 @@
 #   --data-dir DIR              speechocean762 as Kaldi data directories, with test/trials_O and test/trials_H
 #   --extra-data "DIR DIR"      more unlabeled corpora, each with train/wav.scp (default: librispeech, an4 beside it)
 #   --channels DIR              held-out rooms (rir/) and noises for the cross-channel list (default: noise beside it)
+#   --num-validation N          recordings set aside for validation trials (default: 400)
 #   --work DIR                  where data/ and exp/ go (default: the recipe's own folder)
 #   --losses "A B"              rows of conf/rows.yaml (default: its first two groups, the seed paper's losses on
 #                               two views a recording, and on local crops and positives from other recordings too)
@@ -33,6 +34,7 @@ losses=main
 seeds="0 1 2"
 steps=600
 copies=6
+num_validation=400
 jobs=2
 results=$recipe/RESULTS.md
 . "$root/tools/parse_options.sh"
@@ -73,7 +75,7 @@ if stage 1 "data"; then
   done
   run speakerssl prepare --data "$data_dir/test" --output "$data/test"
   for list in trials_O trials_H; do run cp "$data_dir/test/$list" "$data/test/$list"; done
-  run speakerssl validation --data "${train[@]}" --output "$data/valid" --num-recordings 400 --jobs "$jobs"
+  run speakerssl validation --data "${train[@]}" --output "$data/valid" --num-recordings "$num_validation" --jobs "$jobs"
   run python "$recipe/local/make_cross_channel.py" --data "$data/test" --trials "$data/test/trials_H" \
     --output "$data/test_xc" ${channels:+--channels-source "$channels"} --jobs "$jobs"
 fi

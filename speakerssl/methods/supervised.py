@@ -32,12 +32,12 @@ class Supervised(Method):
         source: where labels come from, for who reads them: 'utt2spk', 'recordings' or a file.
         speeds: factors at which every recording is a further one with a class of its own.
         head: the classification head, once labels are known.
-        class_digest: a hash of the classes' names [4] int64; a head belongs to one.
+        class_keys: a hash of each class's name [C] int64, by which a head is known again.
     """
 
     head: Head
     gate: LossGate | None
-    class_digest: Tensor
+    class_keys: Tensor
     soft_classes: Tensor
     soft_shares: Tensor
 
@@ -66,8 +66,7 @@ class Supervised(Method):
         self.labels = labels.hard
         self.head = build_head(self.loss_config, self.encoder.embed_dim, len(labels.names))
         self.gate = build_gate(self.gate_config, len(labels.classes))
-        digest = hashlib.sha256("\n".join(labels.names).encode()).digest()
-        self.register_buffer("class_digest", torch.frombuffer(bytearray(digest), dtype=torch.int64).clone())
+        self.register_buffer("class_keys", torch.tensor([_key(name) for name in labels.names]))
         if labels.soft:
             self.register_buffer("soft_classes", torch.from_numpy(labels.classes), persistent=False)
             self.register_buffer("soft_shares", torch.from_numpy(labels.shares), persistent=False)
@@ -131,6 +130,11 @@ class Supervised(Method):
             return None
         targets = self.soft_shares.new_zeros(len(recordings), self.head.num_classes)
         return targets.scatter_add_(1, self.soft_classes[recordings], self.soft_shares[recordings])
+
+
+def _key(name: str) -> int:
+    """A 64-bit hash of a class's name."""
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "big", signed=True)
 
 
 OPTIONS = ("labels", "speeds", "balanced", "gate", "correct")

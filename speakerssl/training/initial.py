@@ -6,12 +6,12 @@ import torch
 
 from speakerssl.embeddings.model_dir import WEIGHTS, load_weights
 from speakerssl.errors import InputError
-from speakerssl.methods import Method
+from speakerssl.methods import Method, Supervised
 from speakerssl.training.checkpoint import list_checkpoints, read_checkpoint
 
 
 def load_initial(method: Method, path: str | Path) -> list[str]:
-    """Puts the encoder of the model directory `path` into `method`, and its head where both have the same classes.
+    """Puts the encoder of the model directory `path` into `method`, and its head where that knows all of its classes.
 
     Returns what was taken: 'encoder', and 'head'. Optimizer, step and schedules begin anew. Raises InputError where
     there is no model, or one of another encoder.
@@ -24,18 +24,25 @@ def load_initial(method: Method, path: str | Path) -> list[str]:
 
 
 def _load_head(method: Method, folder: Path) -> list[str]:
-    """['head'] where the last checkpoint of `folder` has a head for the very classes of `method`."""
+    """['head'] where the last checkpoint of `folder` has a head that knows every class of `method`."""
     checkpoints = list_checkpoints(folder / "checkpoints")
-    mine = getattr(method, "class_digest", None)
-    if not checkpoints or mine is None:
+    if not checkpoints or not isinstance(method, Supervised):
         return []
     state = read_checkpoint(checkpoints[-1])["method"]
-    theirs = state.get("class_digest")
-    if theirs is None or not torch.equal(theirs, mine):
+    theirs = {key: row for row, key in enumerate(state.get("class_keys", torch.zeros(0)).tolist())}
+    rows = [theirs.get(key, -1) for key in method.class_keys.tolist()]
+    if min(rows) < 0:
         return []
-    head = {key.removeprefix("head."): value for key, value in state.items() if key.startswith("head.")}
-    current = method.head.state_dict()  # type: ignore[union-attr]
-    # Another margin has other statistics; the centres are what is wanted.
-    same = {key: value for key, value in head.items() if key in current and current[key].shape == value.shape}
-    method.head.load_state_dict({**current, **same})  # type: ignore[union-attr]
+    head, mine = {}, method.head.state_dict()
+    for name, value in mine.items():
+        found = state.get(f"head.{name}")
+        if found is None:  # another margin has other statistics; the centres are what is wanted
+            head[name] = value
+        elif found.dim() and len(found) % len(theirs) == 0:  # one row a class, or one a sub-centre
+            head[name] = found.view(len(theirs), -1, *found.shape[1:])[rows].flatten(0, 1)
+        else:
+            head[name] = found
+    if any(head[name].shape != value.shape for name, value in mine.items()):
+        return []
+    method.head.load_state_dict(head)
     return ["head"]

@@ -49,6 +49,15 @@ def test_large_margin_fine_tuning_keeps_encoder_and_head(model: Path) -> None:
     assert method.head.margin.value == 0.5
 
 
+def test_a_head_of_more_classes_gives_the_rows_of_those_that_are_left(tmp_path: Path) -> None:
+    first = made(0, "abcd")
+    save_model(tmp_path, {"features": {"kind": "fbank"}, "encoder": ENCODER}, first.encoder)
+    save_checkpoint(tmp_path / "checkpoints", 3, first, torch.optim.SGD(first.parameters(), 0.1), "run")
+    method = made(1, "bd")
+    assert load_initial(method, tmp_path) == ["encoder", "head"]
+    assert torch.equal(method.head.weight, first.head.weight[[1, 3]])
+
+
 @pytest.mark.parametrize("names", ["ac", "abc"])
 def test_other_classes_keep_the_encoder_alone(model: Path, names: str) -> None:
     method = made(1, names)

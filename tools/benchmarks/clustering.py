@@ -37,18 +37,21 @@ def main() -> None:
         folder = Path(name)
         make_data(folder, args.recordings)
         read = measure_command([sys.executable, "-c", READ, str(folder / "xvector.scp")])
+        make_data(folder / "micro", MICRO)
+        linkage = measure(folder / "micro", ["--clusters", str(CLUSTERS), "--micro", str(MICRO)])
         linked = measure(folder, ["--clusters", str(CLUSTERS), "--micro", str(MICRO)])
         means = measure(folder, ["--method", "kmeans", "--clusters", str(CLUSTERS)])
     rows = [
         row("reading the embeddings", read),
         row(f"kmeans to {CLUSTERS}", means),
+        row(f"Ward's linkage of {MICRO} alone", linkage),
         row(f"kmeans to {MICRO}, then Ward's linkage to {CLUSTERS}", linked),
     ]
     text = (
         f"## Clustering\n\n{where}. {thread_count()} threads, {args.recordings} embeddings of {DIM} dimensions.\n\n"
         + markdown_table(("what", "wall s", "cpu s", "peak MiB"), rows)
         + "\n\n"
-        + projection(args.recordings, means[1] - read[1], linked[1] - read[1])
+        + projection(args.recordings, means[1] - read[1], linkage[1] - read[1])
     )
     print(text)
     if args.write:
@@ -83,20 +86,16 @@ def kmeans_products(recordings: int, clusters: int) -> float:
     return clusters * DIM * (ITERATIONS * min(recordings, 256 * clusters) + recordings)
 
 
-def projection(recordings: int, means: float, linked: float) -> str:
+def projection(recordings: int, means: float, linkage: float) -> str:
     """The arithmetic from what was measured to the full size."""
-    rate = kmeans_products(recordings, CLUSTERS) / means
-    linkage = max(linked - kmeans_products(recordings, MICRO) / rate, 0.0)
-    full_means = kmeans_products(FULL, FULL_MICRO) / rate
-    full_linkage = linkage * (FULL_MICRO / MICRO) ** 2
+    done, full = kmeans_products(recordings, CLUSTERS), kmeans_products(FULL, FULL_MICRO)
+    rate, growth = done / means, (FULL_MICRO / MICRO) ** 2
     return (
-        f"k-means: {kmeans_products(recordings, CLUSTERS):.3g} multiplications in {means:.0f} processor seconds are "
-        f"{rate:.3g} a second. Linkage of {MICRO} clusters: {linked:.0f} s less the k-means before it "
-        f"({kmeans_products(recordings, MICRO) / rate:.0f} s) leaves {linkage:.1f} s.\n"
-        f"For {FULL} recordings, {FULL_MICRO} clusters and then {FULL_CLUSTERS}: k-means "
-        f"{kmeans_products(FULL, FULL_MICRO):.3g} / {rate:.3g} = {full_means / 3600:.1f} h, linkage {linkage:.1f} s x "
-        f"({FULL_MICRO} / {MICRO})^2 = {full_linkage / 60:.0f} min; memory {2 * FULL * DIM * 4 / 2**30:.1f} GiB (the "
-        f"embeddings as read and as unit vectors) and what faiss copies of them, at most as much again."
+        f"k-means: {done:.3g} multiplications in {means:.0f} processor seconds are {rate:.3g} a second.\n"
+        f"For {FULL} recordings, {FULL_MICRO} clusters and then {FULL_CLUSTERS}: k-means {full:.3g} / {rate:.3g} = "
+        f"{full / rate / 3600:.1f} h, linkage {linkage:.0f} s x ({FULL_MICRO} / {MICRO})^2 = "
+        f"{linkage * growth / 60:.0f} min of one core; memory {2 * FULL * DIM * 4 / 2**30:.1f} GiB (the embeddings as "
+        f"read and as unit vectors) and what faiss copies of them, at most as much again."
     )
 
 

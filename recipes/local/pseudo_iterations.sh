@@ -1,0 +1,64 @@
+# Sourced by the pseudo-label recipes: `iterate` clusters what an encoder says, trains on the clusters as if they were
+# speakers, and repeats while label-free validation gets better (arXiv 2304.05754). What it reads:
+#   exp         folder of the iterations: iteration-0 is the start, `best` names the one to keep
+#   start       iteration 0: a model directory, or `ivector` or `floor`, which need no training on a GPU
+#   train       array of Kaldi data directories; valid: what `speakerssl validation` made of them
+#   conf, settings   configuration of each training, and an array of further options of `speakerssl train`
+#   clusters    how many, or `auto`; cluster_options: an array of further options of `speakerssl cluster`
+#   iterations, jobs, ivector_options (array), report_labels (a true utt2spk, only to report NMI and purity, or empty)
+# Stopped at any point and started again, it goes on from there.
+
+helpers=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+
+embed() { # embed FOLDER MODEL: embeddings of the training recordings and of the validation halves
+  local set
+  if [ "$2" = ivector ]; then
+    run speakerssl ivector train --data "${train[@]}" --output "$1/ivector" "${ivector_options[@]}"
+  fi
+  for set in "${train[@]}" "$valid"; do
+    local output=$1/embeddings/$(basename "$set")
+    case $2 in
+      floor) [ -f "$output/xvector.scp" ] || run speakerssl floor --data "$set" --output "$output" ;;
+      ivector)
+        [ -f "$output/xvector.scp" ] ||
+          run speakerssl ivector extract --model "$1/ivector" --data "$set" --output "$output"
+        ;;
+      *) run speakerssl extract --model "$2" --data "$set" --output "$output" --jobs "$jobs" ;;
+    esac
+  done
+  # Recordings that validation was cut from take no part in the clusters either.
+  for set in "${train[@]}"; do cat "$1/embeddings/$(basename "$set")/xvector.scp"; done |
+    awk -v list="$valid/recordings" 'BEGIN { while ((getline id < list) > 0) skip[id] } !($1 in skip)' >"$1/train.scp.part"
+  mv "$1/train.scp.part" "$1/train.scp"
+  run speakerssl score --embeddings "$1/embeddings/$(basename "$valid")/xvector.scp" --trials "$valid/trials" \
+    --output "$1/scores/valid.txt"
+}
+
+cluster_again() { # cluster_again FOLDER NEXT: the pseudo-labels of iteration NEXT from the embeddings in FOLDER
+  [ ! -f "$2/utt2cluster" ] || return 0
+  mkdir -p "$2"
+  local options=(--embeddings "$1/train.scp" --output "$2/utt2cluster" "${cluster_options[@]}" --json)
+  [ "$clusters" = auto ] || options+=(--clusters "$clusters")
+  [ -z "$report_labels" ] || options+=(--report-labels "$report_labels")
+  run speakerssl cluster "${options[@]}" >"$2/clusters.json.part"
+  mv "$2/clusters.json.part" "$2/clusters.json"
+}
+
+iterate() {
+  local number folder next model=$start
+  embed "$exp/iteration-0" "$start"
+  for ((number = 1; number <= iterations; number++)); do
+    folder=$exp/iteration-$((number - 1)) next=$exp/iteration-$number
+    cluster_again "$folder" "$next"
+    local begin=()
+    [ "$model" = ivector ] || [ "$model" = floor ] || begin=(--set training.init_from="$model")
+    run speakerssl train --config "$conf" "${settings[@]}" "${begin[@]}" --set method.labels="$next/utt2cluster" \
+      --set data.exclude="$valid/recordings" --output "$next"
+    model=$next
+    embed "$next" "$next"
+    local status=0
+    python "$helpers/pseudo_progress.py" --exp "$exp" --trials "$valid/trials" || status=$?
+    [ "$status" -ne 3 ] || break
+    [ "$status" -eq 0 ] || exit "$status"
+  done
+}

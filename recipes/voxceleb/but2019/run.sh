@@ -1,0 +1,137 @@
+#!/usr/bin/env bash
+# The BUT systems of VoxSRC 2019 in their full size (arXiv 1910.12592): README.md says what is known of them. For a
+# machine that has the corpora.
+#
+#   recipes/voxceleb/but2019/run.sh --voxceleb1 DIR --voxceleb2 DIR --musan DIR --rirs DIR
+#
+#   --voxceleb1 DIR      the official folders, for the lists; from https://www.robots.ox.ac.uk/~vgg/data/voxceleb/
+#   --voxceleb2 DIR      the official folders: dev is the training data of the fixed condition
+#   --lists DIR          trial lists, as published (default: the folder of VoxCeleb1)
+#   --condition NAME     fixed (default) or open
+#   --more "DIR DIR"     open: further Kaldi data directories with utt2spk
+#   --musan DIR, --rirs DIR   https://www.openslr.org/17 and 28 (default: synthetic noise, simulated rooms)
+#   --networks "A B"     files of conf/
+#   --set "KEY=VALUE ..." overrides of the configuration of every network
+#   --lda N              numbers that LDA leaves (default: 150)
+#   --top N              cohort speakers of the adaptive S-norm (default: 300)
+#   --stage N, --stop-stage M   1 data, 2 train, 3 extract, 4 score, 5 fuse, 6 table
+#   --work DIR           where data/ and exp/ go (default: the recipe's own folder)
+#   --processes N        training processes, one a GPU (default: 1)
+#   --device NAME        for extraction: auto, cpu, cuda (default: auto)
+#
+# Stopped at any point and started again, it goes on from there. Every command is printed as it can be run by hand.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.." && pwd)
+recipe=$root/recipes/voxceleb/but2019
+
+stage=1
+stop_stage=6
+voxceleb1=
+voxceleb2=
+lists=
+condition=fixed
+more=
+musan=
+rirs=
+networks="resnet_softmax resnet_aam xvector big_dnn"
+set=
+lda=150
+top=300
+work=$recipe
+processes=1
+device=auto
+. "$root/tools/parse_options.sh"
+
+for folder in "$voxceleb1" "$voxceleb2"; do
+  if [ -z "$folder" ] || [ ! -d "$folder" ]; then
+    echo "$0: '$folder' is not a folder; give --voxceleb1 and --voxceleb2, from https://www.robots.ox.ac.uk/~vgg/data/voxceleb/" >&2
+    exit 2
+  fi
+done
+case $condition in fixed | open) ;; *)
+  echo "$0: --condition is fixed or open, not '$condition'" >&2
+  exit 2
+  ;;
+esac
+"$root/tools/setup.sh"
+export PATH=$root/.venv/bin:$PATH OMP_NUM_THREADS=1
+data=$work/data exp=$work/exp/$condition
+train=("$data/vox2_dev")
+if [ "$condition" = open ]; then
+  read -ra extra <<<"$more"
+  train+=("${extra[@]}")
+fi
+settings=(--set data.train="[$(IFS=,; printf '%s' "${train[*]}")]")
+[ -z "$musan" ] || settings+=(--set augment.noise.folder="$musan")
+[ -z "$rirs" ] || settings+=(--set augment.reverb.folder="$rirs")
+for override in $set; do settings+=(--set "$override"); done
+
+if stage 1 "data: VoxCeleb2 dev for training, all of VoxCeleb1 for the lists"; then
+  run speakerssl prepare --corpus voxceleb2 --subset dev --audio-dir "$voxceleb2" --output "$data/vox2_dev"
+  run speakerssl prepare --corpus voxceleb1 --subset all --audio-dir "$voxceleb1" \
+    ${lists:+--trials-dir "$lists"} --output "$data/vox1_all"
+fi
+
+if stage 2 "train: $networks"; then
+  for network in $networks; do
+    start=()
+    [ "$network" != resnet_aam ] || start=(--set training.init_from="$exp/resnet_softmax")
+    run speakerssl train --config "$recipe/conf/$network.yaml" "${settings[@]}" "${start[@]}" \
+      --processes "$processes" --output "$exp/$network"
+  done
+fi
+
+if stage 3 "extract: the lists' recordings, and those of training for LDA, PLDA and cohort"; then
+  for network in $networks; do
+    for folder in "${train[@]}" "$data/vox1_all"; do
+      run speakerssl extract --model "$exp/$network" --data "$folder" --device "$device" \
+        --output "$exp/$network/embeddings/$(basename "$folder")"
+    done
+    for folder in "${train[@]}"; do cat "$exp/$network/embeddings/$(basename "$folder")/xvector.scp"; done \
+      >"$exp/$network/embeddings/train.scp"
+  done
+  for folder in "${train[@]}"; do cat "$folder/utt2spk"; done | LC_ALL=C sort >"$exp/utt2spk"
+fi
+
+columns=()
+for trials in "$data"/vox1_all/trials_*; do columns+=("$(basename "$trials")=$trials"); done
+
+if stage 4 "score: cosine and LDA + PLDA with adaptive S-norm, speaker means as cohort"; then
+  for network in $networks; do
+    folder=$exp/$network
+    run speakerssl backend train --embeddings "$folder/embeddings/train.scp" --utt2spk "$exp/utt2spk" \
+      --chain "mean,lda:$lda,length" --plda --output "$folder/backend.npz"
+    for column in "${columns[@]}"; do
+      normed=(--embeddings "$folder/embeddings/vox1_all/xvector.scp" --trials "${column#*=}" --method as --top "$top"
+        --cohort "$folder/embeddings/train.scp" --cohort-utt2spk "$exp/utt2spk")
+      run speakerssl norm "${normed[@]}" --output "$folder/scores/${column%%=*}-cosine.txt"
+      run speakerssl norm "${normed[@]}" --backend "$folder/backend.npz" --output "$folder/scores/${column%%=*}-plda.txt"
+    done
+  done
+fi
+
+if stage 5 "fuse: weights from the first list"; then
+  for column in "${columns[@]}"; do
+    scores=()
+    for network in $networks; do
+      for kind in cosine plda; do scores+=("$network-$kind=$exp/$network/scores/${column%%=*}-$kind.txt"); done
+    done
+    [ "$column" != "${columns[0]}" ] ||
+      run speakerssl fuse --scores "${scores[@]}" --trials "${column#*=}" --save "$exp/fusion.json"
+    run speakerssl fuse --scores "${scores[@]}" --load "$exp/fusion.json" --output "$exp/fusion/scores/${column%%=*}.txt"
+  done
+fi
+
+if stage 6 "table"; then
+  for network in $networks; do
+    for kind in cosine plda; do
+      mkdir -p "$exp/$network-$kind/scores"
+      for column in "${columns[@]}"; do
+        cp "$exp/$network/scores/${column%%=*}-$kind.txt" "$exp/$network-$kind/scores/${column%%=*}.txt"
+      done
+    done
+  done
+  systems=()
+  for network in $networks; do systems+=("$network-cosine" "$network-plda"); done
+  run speakerssl table --exp "$exp" --systems "${systems[@]}" fusion --lists "${columns[@]}" --markdown "$exp/table.md"
+fi

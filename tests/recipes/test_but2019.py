@@ -1,0 +1,103 @@
+"""The BUT 2019 recipes: every stage line of the scaled one on made voices, its labels, and the full size's options."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from speakerssl.config import load_config
+from speakerssl.encoders import build_encoder
+from speakerssl.features.frontend import FeatureFrontend
+from speakerssl.trials.speakers import read_utt2spk
+
+from .conftest import ROOT, load_script
+from .voices import write_voices
+
+RECIPE = ROOT / "recipes" / "speechocean762" / "but2019"
+NETWORKS = ("resnet_softmax", "resnet_aam", "xvector", "big_dnn")
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in the layout of speechocean762: `train` with labels/utt2spk, `test` with trials_O and trials_H."""
+    root = tmp_path_factory.mktemp("corpus") / "speechocean762"
+    write_voices(root / "train", range(10), 5)
+    write_voices(root / "test", range(20, 24), 3)
+    (root / "train" / "labels").mkdir()
+    (root / "train" / "utt2spk").rename(root / "train" / "labels" / "utt2spk")
+    for name in ("trials_O", "trials_H"):
+        (root / "test" / name).write_text((root / "test" / "trials").read_text())
+    return root
+
+
+def test_all_stages(recipe, corpus: Path, tmp_path: Path) -> None:
+    quick = "training.batch_size=8 training.amp=none training.tensorboard=false views.crop_seconds=0.6"
+    words = ["--data-dir", corpus, "--work", tmp_path, "--steps", 3, "--copies", 1, "--jobs", 1, "--set", quick]
+    words += ["--num-validation", 10, "--dev-speakers", 3, "--lda", 4, "--top", 4, "--networks"]
+    result = recipe(
+        "speechocean762/but2019", *words, "resnet_softmax resnet_aam big_dnn", "--results", tmp_path / "RESULTS.md"
+    )
+    assert result.returncode == 0, result.stderr
+    text = (tmp_path / "RESULTS.md").read_text()
+    for name in ("trials_H", "cross-channel"):
+        assert f"## {name}" in text
+    for system in ("resnet_softmax cosine", "big_dnn plda-asnorm", "fusion", "calibrated"):
+        assert text.count(f"| {system} |") == 2
+    assert text.count("- The fusion beats the best single system") == 2
+
+
+def test_speakers_are_set_aside_and_corpora_do_not_share_names(tmp_path: Path, monkeypatch) -> None:
+    labels = load_script(RECIPE / "local" / "make_labels.py")
+    for name in ("a", "b"):
+        (tmp_path / name).write_text("".join(f"{name}{i} s{i % 5}\n" for i in range(30)))
+    words = [
+        "--utt2spk",
+        tmp_path / "a",
+        tmp_path / "b",
+        "--dev-speakers",
+        4,
+        "--each",
+        3,
+        "--output",
+        tmp_path / "out",
+    ]
+    monkeypatch.setattr(sys, "argv", ["make_labels.py", *map(str, words)])
+    assert labels.main() == 0
+    train, dev = (read_utt2spk(tmp_path / "out" / name) for name in ("utt2spk", "dev_utt2spk"))
+    aside = set((tmp_path / "out" / "dev_recordings").read_text().split())
+    assert len(set(train.values())) == 6
+    assert len(set(dev.values())) == 4
+    assert len(dev) == 12
+    assert set(dev) < aside
+    assert len(aside) + len(train) == 60
+    assert not set(train.values()) & set(dev.values())
+    trials = [line.split() for line in (tmp_path / "out" / "dev_trials").read_text().splitlines()]
+    assert len(trials) == 66
+    assert all((dev[a] == dev[b]) == (label == "1") for label, a, b in trials)
+    monkeypatch.setattr(sys, "argv", ["make_labels.py", *map(str, words[:4]), "9", *map(str, words[5:])])
+    assert labels.main() == 0
+    words[4] = 10
+    monkeypatch.setattr(sys, "argv", ["make_labels.py", *map(str, words)])
+    assert labels.main() == 2
+
+
+@pytest.mark.parametrize("folder", ["speechocean762/but2019", "voxceleb/but2019"])
+def test_the_networks_are_four_and_give_256_numbers(folder: str) -> None:
+    found = []
+    for name in NETWORKS:
+        config = load_config(ROOT / "recipes" / folder / "conf" / f"{name}.yaml")
+        dim = FeatureFrontend(config.features).feature_dim
+        encoder = build_encoder(**{"feat_dim": dim, **config.encoder})
+        assert encoder.embed_dim == 256
+        assert config.features["vad"] is True
+        found.append((config.features["kind"], dim, config.encoder["name"], config.loss["name"]))
+    assert [item[:2] for item in found] == [("fbank", 40)] * 3 + [("plp", 30)]
+    assert [item[3] for item in found] == ["softmax", "aam", "softmax", "softmax"]
+    assert found[0][2] == found[1][2]
+
+
+@pytest.mark.parametrize("name", ["voxceleb/but2019", "voxceleb/supervised"])
+def test_without_the_corpora_it_says_where_to_get_them(recipe, tmp_path: Path, name: str) -> None:
+    result = recipe(name, "--voxceleb1", tmp_path, "--voxceleb2", tmp_path / "none")
+    assert result.returncode == 2
+    assert "https://www.robots.ox.ac.uk/~vgg/data/voxceleb/" in result.stderr
