@@ -83,7 +83,7 @@ if stage 3 "features: FBank and PLP of speech frames"; then
     [ "$kind" = fbank ] || file=$conf/big_dnn.yaml
     [[ " $networks " != *" big_dnn "* ]] && [ "$kind" = plp ] ||
       run speakerssl features --config "$file" --data "${train[@]}" --exclude "$labels/dev_recordings" \
-        --copies "$copies" --output "$exp/store_$kind" --jobs "$jobs"
+        --copies "$copies" "${overrides[@]}" --output "$exp/store_$kind" --jobs "$jobs"
   done
 fi
 
