@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from speakerssl.errors import InputError
-from speakerssl.metrics.compare import compare_systems
+from speakerssl.metrics.comparison import compare
 from speakerssl.metrics.suite import MetricSuite
 from speakerssl.metrics.summary import SummaryOptions, summarize
 from speakerssl.trials.id_differences import strip_suffixes
@@ -79,7 +79,7 @@ def compare_files(
     speakers = trial_speakers(kept, table)
     suite = MetricSuite(options.p_targets, options.c_miss, options.c_fa, options.false_alarms)
     arrays = one.scores, other.scores, labels, speakers
-    found = compare_systems(*arrays, suite, options.bootstrap, options.seed, options.level)
+    found = compare(*arrays, suite, options.bootstrap, options.seed, options.level)
     return {
         "first": str(first),
         "second": str(second),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from speakerssl.metrics.bootstrap import Interval, intervals, replicates
-from speakerssl.metrics.compare import Difference, p_value
+from speakerssl.metrics.comparison import Difference, p_value
 from speakerssl.metrics.consistency import threshold_consistency
 from speakerssl.metrics.sorted_trials import sort_trials
 from speakerssl.metrics.specs import OTHER_DEFINITIONS

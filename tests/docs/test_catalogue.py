@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from speakerssl.encoders import build_encoder
-from speakerssl.losses import build_loss
+from speakerssl.losses import build_head, build_loss
 from speakerssl.methods import METHODS, build_method
 
 FORMULAS = catalogue.read_formulas()
@@ -33,7 +33,10 @@ def test_a_formula_is_mathml(kind: str, name: str) -> None:
 def test_the_configuration_of_a_loss_page_builds(kind: str, name: str) -> None:
     config = catalogue.loss_config(kind, name, catalogue.CHOICES[kind][name])
     assert name in str(config)
-    build_loss(config)
+    if kind == "classifiers":
+        build_head(config, embed_dim=8, num_classes=10)
+    else:
+        build_loss(config)
 
 
 @pytest.mark.parametrize("name", METHODS)

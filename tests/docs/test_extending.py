@@ -23,7 +23,7 @@ def test_the_page_does_what_it_says(
     shutil.copytree(PACKAGE, copy)  # with compiled files: numba's cache goes by the time of a file, which is kept
     touched = page_doer(f"extending/{page}.md", copy)
     said = re.search(
-        r"touches \*\*(\d+)\*\* files? of the package", (ROOT / "docs/extending" / f"{page}.md").read_text()
+        r"touches \*\*(\d+)\*\* files? of the\s+package", (ROOT / "docs/extending" / f"{page}.md").read_text()
     )
     assert said is not None
     assert len(touched) == int(said[1]) <= 2

@@ -6,7 +6,7 @@ import pytest
 from speakerssl.errors import InputError
 from speakerssl.metrics.bootstrap import intervals, replicates, speaker_bootstrap, speaker_copies
 from speakerssl.metrics.cllr import cllr, min_cllr
-from speakerssl.metrics.compare import compare_systems, p_value, seed_means
+from speakerssl.metrics.comparison import compare, p_value, seed_means
 from speakerssl.metrics.detection import actual_dcf, at_false_alarm, auc, eer, eer_hull, min_dcf
 from speakerssl.metrics.roc import Roc, build_roc
 from speakerssl.metrics.sorted_trials import sort_trials
@@ -139,24 +139,24 @@ def test_paired_comparison_sees_what_intervals_do_not() -> None:
     scores, labels, speakers = _list(40, np.random.default_rng(4))
     worse = scores + 0.3 * np.random.default_rng(5).standard_normal(len(scores))
     suite = MetricSuite(keys=("eer", "min_dcf"))
-    found = compare_systems(worse, scores, labels, speakers, suite, 400)["eer"]
+    found = compare(worse, scores, labels, speakers, suite, 400)["eer"]
     assert found.difference == pytest.approx(found.second - found.first)
     assert found.low <= found.difference <= found.high
     alone = [speaker_bootstrap(s, labels, speakers, suite, 400)["eer"] for s in (worse, scores)]
     assert found.high - found.low < 0.5 * min(interval.high - interval.low for interval in alone)
     much_worse = scores + 4 * np.random.default_rng(6).standard_normal(len(scores))
-    certain = compare_systems(scores, much_worse, labels, speakers, suite, 400)["eer"]
+    certain = compare(scores, much_worse, labels, speakers, suite, 400)["eer"]
     assert certain.low > 0
     assert certain.p_value == pytest.approx(2 / 401)
-    same = compare_systems(scores, 2 * scores + 1, labels, speakers, suite, 50)["eer"]
+    same = compare(scores, 2 * scores + 1, labels, speakers, suite, 50)["eer"]
     assert (same.difference, same.low, same.high, same.p_value) == (0, 0, 0, 1)
 
 
 def test_comparison_is_antisymmetric() -> None:
     scores, labels, speakers = _list(20, np.random.default_rng(7))
     other = scores + np.random.default_rng(8).standard_normal(len(scores))
-    one = compare_systems(scores, other, labels, speakers, count=50)
-    back = compare_systems(other, scores, labels, speakers, count=50)
+    one = compare(scores, other, labels, speakers, count=50)
+    back = compare(other, scores, labels, speakers, count=50)
     for name, found in one.items():
         assert found.difference == -back[name].difference
         assert (found.low, found.high) == pytest.approx((-back[name].high, -back[name].low))
@@ -185,7 +185,7 @@ def test_no_difference_is_seldom_significant() -> None:
     for _ in range(30):
         scores, labels, speakers = _list(25, rng, recordings=2)
         pair = [scores + 0.5 * rng.standard_normal(len(scores)) for _ in range(2)]
-        found = compare_systems(*pair, labels, speakers, MetricSuite(keys=("eer", "min_dcf")), 99)
+        found = compare(*pair, labels, speakers, MetricSuite(keys=("eer", "min_dcf")), 99)
         small += found["eer"].p_value < 0.05
     assert small <= 5
 
@@ -207,7 +207,7 @@ def test_bad_input() -> None:
         sort_trials(np.array([1.0, 0.0]), np.array([1, 0]), TrialSpeakers(["a"], one, one))
     scores, labels, speakers = _list(4, np.random.default_rng(0))
     with pytest.raises(InputError, match="compare them on the same trials"):
-        compare_systems(scores, scores[1:], labels, speakers)
+        compare(scores, scores[1:], labels, speakers)
     scores[3] = np.nan
     with pytest.raises(InputError, match="score 4 is nan"):
         speaker_bootstrap(scores, labels, speakers, count=2)

@@ -14,6 +14,7 @@ import figures
 import yaml
 
 from speakerssl.losses.build import MARGINS, NEGATIVES
+from speakerssl.losses.classifiers import CLASSIFIERS
 from speakerssl.losses.multi_head import MultiHeadLoss
 from speakerssl.losses.regularizers import REGULARIZERS
 from speakerssl.losses.symmetry import SYMMETRIES
@@ -28,6 +29,7 @@ CHOICES: dict[str, Mapping[str, Any]] = {
     "negatives": NEGATIVES,
     "weightings": WEIGHTINGS,
     "regularizers": REGULARIZERS,
+    "classifiers": {word: head for word, (head, _) in CLASSIFIERS.items()},
     "heads": HEADS,
 }
 ARXIV = re.compile(r"(?<![\d./])(\d{4}\.\d{4,5})(?![\d])")
@@ -45,7 +47,9 @@ def catalogue_pages() -> dict[str, str | bytes]:
     for kind, registry in CHOICES.items():
         for name, choice in registry.items():
             entry = formulas[kind][name]
-            config = {"loss": loss_config(kind, name, choice)}
+            config: dict[str, Any] = {"loss": loss_config(kind, name, choice)}
+            if kind == "classifiers":
+                config = {"method": {"name": "supervised", "labels": "utt2spk"}, **config}
             text = entry.get("text") or inspect.getdoc(choice) or ""
             pages[f"losses/{kind}/{name}.md"] = page(name, entry, text, config, options_of(choice))
             pages[f"losses/{kind}/{name}.svg"] = figures.loss_figure(kind, name, choice, config["loss"])
@@ -81,6 +85,8 @@ def loss_config(kind: str, name: str, choice: Any) -> dict[str, Any]:
     described = {"name": name, **{key: default for key, default in defaults_of(choice).items() if default is not None}}
     if kind == "symmetries":
         return {"symmetry": name}
+    if kind == "classifiers":
+        return {"name": name, **CLASSIFIERS[name][1]}
     if kind == "heads":
         return {"name": name, name: {"dim": 256, **defaults_of(choice)}}
     key = {"margins": "margin", "regularizers": "regularizers"}.get(kind, "negatives")

@@ -13,12 +13,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from speakerssl.losses import build_loss
+from speakerssl.losses.classifiers import build_head
 from speakerssl.losses.margins import MarginState
 
 matplotlib.rcParams.update(
     {"svg.fonttype": "none", "font.size": 10, "axes.spines.top": False, "axes.spines.right": False}
 )
-RECORDINGS, DIM = 32, 64
+RECORDINGS, DIM, CLASSES = 32, 64, 100
 COSINES = np.linspace(0.0, 0.98, 25)
 
 
@@ -30,6 +31,8 @@ def loss_figure(kind: str, name: str, choice: Any, config: Mapping[str, Any]) ->
         draw_margin(axes, name, choice())
     elif kind == "regularizers":
         draw_regularizer(axes, name, choice())
+    elif kind == "classifiers":
+        draw_classifier(axes, name, config)
     else:
         draw_loss(axes, name, config)
     axes.legend(frameon=False)
@@ -57,6 +60,22 @@ def draw_loss(axes: Axes, name: str, config: Mapping[str, Any]) -> None:
     axes.plot(COSINES, plain_losses(), color="0.7", label="SNT-Xent")
     axes.plot(COSINES, losses(small(config)), label=name)
     axes.set(xlabel="cosine of the positive pairs", ylabel=f"loss ({RECORDINGS} recordings)")
+
+
+def draw_classifier(axes: Axes, name: str, config: Mapping[str, Any]) -> None:
+    """The loss of one embedding as it nears the centre of its own class, beside the softmax without a margin."""
+    for label, options in (("normalized_softmax", {"name": "normalized_softmax"}), (name, config)):
+        torch.manual_seed(0)
+        head = build_head(options, DIM, CLASSES).eval()
+        centre, noise = head.weight[0].detach(), torch.randn(DIM)
+        centre = centre / centre.norm()
+        noise = noise - (noise @ centre) * centre
+        noise = noise / noise.norm()
+        cosine = torch.tensor(COSINES, dtype=torch.float32)[:, None]
+        embeddings = DIM**0.5 * (cosine * centre + (1 - cosine**2).sqrt() * noise)
+        losses = head.classify(embeddings, torch.zeros(len(COSINES), dtype=torch.int64)).losses.detach()
+        axes.plot(COSINES, losses, label=label, color="0.7" if label != name else None)
+    axes.set(xlabel="cosine of an embedding with its own class", ylabel=f"loss ({CLASSES} classes)")
 
 
 @cache

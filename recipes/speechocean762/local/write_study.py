@@ -12,7 +12,7 @@ from settings import BASELINES, ROWS, paper_losses
 from speakerssl.config_file import list_rows
 from speakerssl.errors import SpeakerSSLError
 from speakerssl.io import write_text
-from speakerssl.metrics.compare import p_value, seed_means
+from speakerssl.metrics.comparison import p_value, seed_means
 from speakerssl.report.results import Results, collect, format_values, seed_folders
 from speakerssl.trials.score_file import join, read_scores
 from speakerssl.trials.speakers import read_utt2spk, trial_speakers

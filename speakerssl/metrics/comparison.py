@@ -29,7 +29,7 @@ class Difference:
     p_value: float
 
 
-def compare_systems(
+def compare(
     first: np.ndarray,
     second: np.ndarray,
     labels: np.ndarray,
