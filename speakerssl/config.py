@@ -88,6 +88,9 @@ class TrainingConfig:
     epochs: float | None = None
     steps: int | None = None  # exactly one of epochs and steps is given
     accumulate: int = 1  # micro-batches a step, each with its own negatives
+    # {chunk: 64}: so many recordings are encoded with a graph at a time, with the gradients of the whole batch
+    grad_cache: Mapping[str, Any] = field(default_factory=dict)
+    sync_batch_norm: bool = False  # batch normalization over the batch of all processes
     amp: Literal["none", "bf16"] = "none"
     clip_grad: float | None = None  # bound of the gradient's norm
     clip_grad_each: bool = False  # the norm of each parameter on its own (DINO), rather than of all together

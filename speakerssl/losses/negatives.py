@@ -71,8 +71,9 @@ class DCLR(NegativeStep):
     A candidate of the batch whose `reference` embedding (by a frozen second model) has a cosine above `threshold`
     with the anchor's weighs 0, the others 1. To them come `noise_times` x anchors Gaussian unit vectors, moved
     `steps` times by `step_size` x normalized gradient towards a higher loss, and shared by all anchors. threshold
-    0.9 (or 0.85) and step size 1e-3 are sure; the number of steps ("a few") is not. `threshold: 1` needs no
-    reference. It comes before steps that replace the batch.
+    0.9 (or 0.85) and step size 1e-3 (verified); the number of steps ("a few", unverified). `threshold: 1` needs no
+    reference. It comes before steps that replace the batch. In a configuration `loss: {reference: MODEL_DIR}` names
+    the frozen model, a directory of `speakerssl train` with the same features.
     """
 
     def __init__(

@@ -69,6 +69,7 @@ class Method(nn.Module):
         self.collapse_monitor = None
         self.positive_memory = None
         self.sampling_numbers: dict[str, float] = {}
+        self._reference_encoder: tuple[Encoder, ...] = ()
         self.register_buffer("pseudo_labels", torch.zeros(0, 1, dtype=torch.int64))
 
     def forward(self, batch: Batch, step: int) -> LossOutput:
@@ -107,6 +108,17 @@ class Method(nn.Module):
     def reads_references(self) -> bool:
         """Whether batches are to bring `references` (`ssps: {reference: last_epoch}`)."""
         return self.sampler is not None and self.sampler.reference == "last_epoch"
+
+    def use_reference_encoder(self, encoder: Encoder) -> None:
+        """Gives losses that ask for a frozen model's embeddings (`dclr`) those of `encoder`, which is kept as it is."""
+        self._reference_encoder = (encoder.eval().requires_grad_(False),)  # a tuple: no part of a checkpoint
+
+    @torch.no_grad()
+    def reference_embeddings(self, batch: Batch) -> Tensor | None:
+        """[B, R] of the first views by the reference encoder; None where there is none."""
+        if not self._reference_encoder:
+            return None
+        return self._reference_encoder[0].to(batch.views[0].device)(batch.views[0]).float()
 
     def sample_from_memory(self, positives: list[Tensor], batch: Batch, step: int) -> tuple[list[Tensor], Batch]:
         """`positives` [B, D] of a training batch, or stored ones of sampled recordings, and the batch that says whose.

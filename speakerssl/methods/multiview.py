@@ -46,7 +46,12 @@ class MultiView(Method):
         embeddings = join_views(self.encoder, batch.views)
         projected = [self.projector(embedding) for embedding in embeddings]
         output = self.loss.multi_view(
-            projected, step, self.identities(batch), num_global=self.num_global, positives=self.positives
+            projected,
+            step,
+            self.identities(batch),
+            num_global=self.num_global,
+            positives=self.positives,
+            reference=self.reference_embeddings(batch),
         )
         return self.with_diagnostics(output, embeddings[0], embeddings[1], batch, step)
 

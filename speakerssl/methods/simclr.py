@@ -27,7 +27,7 @@ class SimCLR(Method):
         embeddings = [self.encoder(view) for view in batch.views[:2]]
         first, second = (self.projector(embedding) for embedding in embeddings)
         (second,), batch = self.sample_from_memory([second], batch, step)
-        output = self.loss(first, second, step, self.identities(batch)[:2])
+        output = self.loss(first, second, step, self.identities(batch)[:2], reference=self.reference_embeddings(batch))
         return self.with_diagnostics(output, embeddings[0], embeddings[1], batch, step)
 
 

@@ -131,7 +131,7 @@ class PositiveSampler:
         known = np.arange(count) if references.known is None else np.flatnonzero(references.known)
         rng = np.random.default_rng((self.seed, epoch))
         seed = int(rng.integers(2**31))
-        units = unit(references.embeddings[known])
+        units = unit(references.embeddings if references.known is None else references.embeddings[known])
         near, centroids = spherical_kmeans(units, self.clusters, self.iterations, seed)
         labels = np.full(count, -1, dtype=np.int64)
         labels[known] = near

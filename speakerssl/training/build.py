@@ -26,6 +26,7 @@ from speakerssl.options import in_file
 from speakerssl.training.checkpoint import average_checkpoints, list_checkpoints
 from speakerssl.training.distributed import World, make_deterministic, open_world
 from speakerssl.training.frontend import TrainingFrontend
+from speakerssl.training.frozen import attach_reference
 from speakerssl.training.held_out import check_held_out, read_excluded
 from speakerssl.training.initial import load_initial
 from speakerssl.training.labels import apply_labels
@@ -87,7 +88,11 @@ def initialize(config: Config, output: str | Path) -> Path:
 def build_modules(config: Config) -> tuple[FeatureFrontend, Method, TrainingFrontend]:
     """Features, the method with its encoder, and what turns views into the encoder's input."""
     features, encoder = _build_model(config)
-    method = build_method(encoder, config.method, config.loss)
+    loss = dict(config.loss)
+    frozen = loss.pop("reference", None)
+    method = build_method(encoder, config.method, loss)
+    if frozen is not None:
+        attach_reference(method, config, str(frozen))
     noise, masks = build_feature_noise(config.views.feature_noise), build_spec_augment(config.views.spec_augment)
     return features, method, TrainingFrontend(features, noise, masks)
 

@@ -6,6 +6,7 @@ drawn from (seed, step). Killed at any step and started again, a run ends with t
 
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,9 +26,11 @@ from speakerssl.training.best import BestCheckpoint
 from speakerssl.training.checkpoint import keep_last, list_checkpoints, load_checkpoint, save_checkpoint
 from speakerssl.training.clipping import clip_gradients
 from speakerssl.training.distributed import World
+from speakerssl.training.grad_cache import average_gradients, build_encoder_cache
 from speakerssl.training.log import TrainingLog
 from speakerssl.training.reference import REFERENCE_SECONDS
 from speakerssl.training.schedule import batch_ratio, learning_rate, scaled_lr
+from speakerssl.training.sync_batch_norm import synchronize_batch_norm
 from speakerssl.training.validation import Validator
 
 
@@ -54,7 +57,10 @@ class Trainer:
         run: str = "",
     ) -> None:
         self.config, self.output, self.world, self.run_id = config, output, world, run
+        if config.training.sync_batch_norm:
+            method = synchronize_batch_norm(method, world.device)
         self.method, self.frontend = method.to(world.device), frontend.to(world.device)
+        self.cache = build_encoder_cache(method.encoder, dict(config.training.grad_cache))
         self.validate, self.embed = validate, embed
         training = config.training
         per_step = training.batch_size
@@ -76,7 +82,8 @@ class Trainer:
     def fit(self) -> None:
         """Trains from the last checkpoint, if any, to the last step."""
         step = self._resume()
-        model = self.world.wrap(self.method)
+        # Cached gradients come in two passes, which data parallelism does not expect: they are averaged by hand.
+        model = self.method if self.cache is not None else self.world.wrap(self.method)
         log = TrainingLog(self.output, step, self.total_steps, self.config.training.tensorboard)
         log = log if self.world.is_main else _Silent()  # type: ignore[assignment]
         try:
@@ -103,15 +110,23 @@ class Trainer:
         for part in batch.chunks(parts):
             part = part.to(device)
             part = self._features(part)
-            with torch.autocast(device.type, torch.bfloat16, enabled=training.amp == "bf16"):
+            with self.cache.open() if self.cache is not None else nullcontext(), self._autocast():
                 output = model(part, step)
             if not torch.isfinite(output.loss):
                 raise JobError(f"the loss became {output.loss.item()} at step {step}: lower the learning rate")
             (output.loss / parts).backward()
+            if self.cache is not None:
+                with self._autocast():
+                    self.cache.send_back()
+        if self.cache is not None and self.world.size > 1:
+            average_gradients(self.method)
         clip_gradients(self.method.parameters(), training.clip_grad, training.clip_grad_each)
         self.optimizer.step()
         self.method.after_step(step, self.total_steps)
         return output, lr
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.world.device.type, torch.bfloat16, enabled=self.config.training.amp == "bf16")
 
     def _features(self, batch: Batch) -> Batch:
         """Views and references of a batch to normalized features; references are never augmented."""
