@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from speakerssl.cli.metric_options import add_strip_suffix_argument, suffixes_to_strip
 from speakerssl.cli.scoring_options import add_json_argument
 from speakerssl.errors import InputError
 from speakerssl.metrics.cllr import cllr, min_cllr
@@ -37,6 +38,7 @@ def add_shared_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--utt2spk", metavar="FILE", help="speakers (default: the ids' part before the first '/')")
     parser.add_argument("--seed", type=int, default=0, help="seed of the folds (default 0)")
     parser.add_argument("--skip-missing", action="store_true", help="leave out trials without score, listing them")
+    add_strip_suffix_argument(parser)
     add_json_argument(parser)
 
 
@@ -51,6 +53,7 @@ def llr_options(args: argparse.Namespace) -> LlrOptions:
     return LlrOptions(
         args.trials, args.prior, qualities, args.quality_norm, args.save, args.load, args.output, args.cross_validate,
         args.folds, args.utt2spk, args.seed, args.skip_missing,
+        suffixes_to_strip(args),
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 
+from speakerssl.cli.metric_options import add_strip_suffix_argument, suffixes_to_strip
 from speakerssl.cli.scoring_options import (
     add_backend_arguments,
     add_enrolment_arguments,
@@ -68,6 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_backend_arguments(parser)
     add_enrolment_arguments(parser)
     add_skip_missing(parser)
+    add_strip_suffix_argument(parser)
     add_json_argument(parser)
 
 
@@ -112,4 +114,5 @@ def _job(args: argparse.Namespace) -> NormalizationJob:
         args.test_cohort_scores,
         args.write_cohort_means,
         args.skip_missing,
+        suffixes_to_strip(args),
     )

@@ -4,7 +4,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
-from speakerssl.cli.metric_options import add_cost_arguments, summary_options
+from speakerssl.cli.metric_options import add_cost_arguments, add_strip_suffix_argument, summary_options
 from speakerssl.cli.scoring_options import (
     add_backend_arguments,
     add_enrolment_arguments,
@@ -53,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--mean-vector", metavar="FILE", help="old name of --center FILE; will go with the next release"
     )
     add_skip_missing(parser)
+    add_strip_suffix_argument(parser)
     parser.add_argument("--metrics", action="store_true", help="print EER, minDCF, Cllr and more of labelled lists")
     add_cost_arguments(parser)
     add_json_argument(parser)

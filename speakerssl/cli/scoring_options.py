@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from speakerssl.cli.metric_options import suffixes_to_strip
 from speakerssl.scoring.backend_options import PLDA_NORMALIZATIONS
 
 if TYPE_CHECKING:
@@ -74,7 +75,9 @@ def input_files(args: argparse.Namespace) -> "InputFiles":
     from speakerssl.scoring.scoring_inputs import InputFiles
 
     average = getattr(args, "average", "embeddings")
-    return InputFiles(args.embeddings, args.enrol_embeddings, args.enrol_models, average, args.num_utts)
+    return InputFiles(
+        args.embeddings, args.enrol_embeddings, args.enrol_models, average, args.num_utts, suffixes_to_strip(args)
+    )
 
 
 def backend_file(args: argparse.Namespace) -> "BackendFile":

@@ -1,23 +1,25 @@
 """The cohort of a job, from files: its recordings, or one vector a speaker or a cluster of them, under a back-end."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from speakerssl.constants import HALF_SUFFIXES
-from speakerssl.embeddings.storage import Embeddings, read_embeddings
+from speakerssl.embeddings.storage import Embeddings
 from speakerssl.errors import InputError
 from speakerssl.io import write_text
 from speakerssl.scoring.backend import Backend
 from speakerssl.scoring.backend_training import with_speakers
 from speakerssl.scoring.cohort import Cohort, pseudo_speaker_cohort, speaker_cohort
 from speakerssl.scoring.projection import apply_chain
-from speakerssl.trials.speakers import read_utt2spk
+from speakerssl.scoring.scoring_inputs import read_stripped
+from speakerssl.trials.speakers import read_utt2spk, strip_utt2spk
 
 
 @dataclass(frozen=True)
 class CohortFiles:
     """Where the impostors come from: each recording of `embeddings`, each speaker of `utt2spk`, or each of `clusters`.
 
-    `write_clusters` is where the clusters are written as an utt2spk file.
+    `write_clusters` is where the clusters are written as an utt2spk file; `strip_suffix` are endings to drop from ids.
     """
 
     embeddings: str
@@ -28,6 +30,7 @@ class CohortFiles:
     seed: int = 0
     write_clusters: str | None = None
     skip_missing: bool = False
+    strip_suffix: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -47,13 +50,13 @@ def read_cohort(files: CohortFiles, backend: Backend, tested: Embeddings) -> Rea
         raise InputError("--cohort-utt2spk and --cohort-clusters both say who speaks; give one")
     if files.write_clusters and not files.clusters:
         raise InputError("--write-clusters writes the clusters of --cohort-clusters; give that too")
-    found = read_embeddings(files.embeddings)
+    found = read_stripped(files.embeddings, files.strip_suffix)
     if found.dim != tested.dim:
         raise InputError(f"{found.path} holds embeddings of {found.dim} numbers, {tested.path} of {tested.dim}")
     remarks = shared_recordings(found, tested)
     unit = backend.scorer.unit_length
     if files.utt2spk:
-        utt2spk = read_utt2spk(files.utt2spk)
+        utt2spk = strip_utt2spk(read_utt2spk(files.utt2spk), files.strip_suffix) or {}
         found, speakers, skipped = with_speakers(found, utt2spk, files.utt2spk, files.skip_missing)
         remarks += [f"skipped '{name}' of the cohort, which has no speaker" for name in skipped]
         return ReadCohort(speaker_cohort(apply_chain(backend, found), speakers, unit), remarks)

@@ -3,7 +3,8 @@
 `spk2utt` holds `model recording recording ...` lines, `num_utts` holds `model count` lines.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import numpy as np
 from speakerssl.embeddings.storage import Embeddings
 from speakerssl.errors import InputError
 from speakerssl.io import read_bytes, write_text
+from speakerssl.trials.id_differences import strip_suffix
 
 
 @dataclass(frozen=True)
@@ -36,13 +38,21 @@ class EnrolmentModels:
         """The recordings of model `number`."""
         return self.recordings[self.bounds[number] : self.bounds[number + 1]]
 
+    def without_suffixes(self, suffixes: Sequence[str]) -> "EnrolmentModels":
+        """The models with the endings `suffixes` dropped from the names of models and recordings."""
+        names, recordings = ([strip_suffix(name, suffixes) for name in ids] for ids in (self.ids, self.recordings))
+        return replace(self, ids=names, recordings=recordings)
+
     @cached_property
     def _numbers(self) -> dict[str, int]:
         return dict(zip(self.ids, range(len(self.ids))))
 
 
 def read_enrolment(path: str | Path) -> EnrolmentModels:
-    """Reads a Kaldi `spk2utt`. Raises InputError naming the line of a model that is empty or stands twice."""
+    """Reads a Kaldi `spk2utt`.
+
+    Raises InputError naming the line of a model that is empty, stands twice, or has a recording twice.
+    """
     ids: list[str] = []
     recordings: list[str] = []
     bounds = [0]
@@ -55,6 +65,9 @@ def read_enrolment(path: str | Path) -> EnrolmentModels:
             raise InputError(f"{path}:{number}: the model '{name}' has no recordings")
         if name in known:
             raise InputError(f"{path}:{number}: the model '{name}' stands twice")
+        if len(set(members)) != len(members):
+            twice = next(member for member in members if members.count(member) > 1)
+            raise InputError(f"{path}:{number}: the recording '{twice}' stands twice in the model '{name}'")
         known.add(name)
         ids.append(name)
         recordings += members

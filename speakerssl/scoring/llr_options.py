@@ -10,8 +10,16 @@ from speakerssl.errors import InputError
 from speakerssl.scoring.calibration import Calibration, save_calibration
 from speakerssl.scoring.missing import write_skipped
 from speakerssl.scoring.quality import norm_quality, quality_inputs, read_quality
-from speakerssl.trials.score_file import ScoredTrials, join, read_scores, round_scores, write_scores
-from speakerssl.trials.speakers import TrialSpeakers, read_utt2spk, trial_speakers
+from speakerssl.trials.id_differences import strip_suffix, strip_suffixes
+from speakerssl.trials.score_file import (
+    ScoredTrials,
+    join,
+    read_scores,
+    round_scores,
+    strip_score_suffixes,
+    write_scores,
+)
+from speakerssl.trials.speakers import TrialSpeakers, read_utt2spk, strip_utt2spk, trial_speakers
 from speakerssl.trials.trial_list import Trials, read_trials
 
 
@@ -22,7 +30,8 @@ class LlrOptions:
     A model is trained on the labels of `trials` (None: of the score file) for the target `prior`, or loaded;
     `qualities` are (name, file) of measures of recordings, `quality_norm` embeddings whose norm is one more. With
     `cross_validate` the log-likelihood ratio of each trial comes from a model that saw neither of its speakers (see
-    `folds.cross_validate`). `save` and `output` are the files to write.
+    `folds.cross_validate`). `save` and `output` are the files to write. The endings `strip_suffix` are dropped from all
+    ids.
     """
 
     trials: str | None = None
@@ -37,6 +46,7 @@ class LlrOptions:
     utt2spk: str | None = None
     seed: int = 0
     skip_missing: bool = False
+    strip_suffix: Sequence[str] = ()
 
     def check(self) -> None:
         """Raises InputError for combinations that make no sense."""
@@ -50,22 +60,25 @@ class LlrOptions:
         measures = {name: read_quality(path) for name, path in self.qualities}
         if self.quality_norm:
             measures["norm"] = norm_quality(read_embeddings(self.quality_norm))
+        for name, values in measures.items():
+            measures[name] = {strip_suffix(recording, self.strip_suffix): value for recording, value in values.items()}
         return quality_inputs(trials, measures)
 
     def held_out_speakers(self, trials: Trials) -> TrialSpeakers | None:
         """The speakers of `trials`, where cross-validation asks for them."""
         if not self.cross_validate:
             return None
-        return trial_speakers(trials, read_utt2spk(self.utt2spk) if self.utt2spk else None)
+        utt2spk = read_utt2spk(self.utt2spk) if self.utt2spk else None
+        return trial_speakers(trials, strip_utt2spk(utt2spk, self.strip_suffix))
 
     def read_scored(self, path: str, reference: Trials | None = None) -> ScoredTrials:
         """The scores in `path` of a trial list (`reference`, or that of the options), or of its own pairs.
 
         Raises InputError where labels or ids are needed and missing.
         """
-        scores = read_scores(path)
+        scores = strip_score_suffixes(read_scores(path), self.strip_suffix)
         if reference is None and self.trials:
-            reference = read_trials(self.trials)
+            reference = strip_suffixes(read_trials(self.trials), self.strip_suffix)
         if reference is not None:
             joined = join(scores, reference, self.skip_missing)
             return replace(joined, trials=joined.trials.compact()) if joined.skipped else joined

@@ -11,6 +11,7 @@ from speakerssl.errors import InputError
 from speakerssl.io import write_text
 from speakerssl.scoring.enrolment import without_missing
 from speakerssl.scoring.scoring_inputs import ScoringInputs
+from speakerssl.trials.id_differences import explain_mismatch
 from speakerssl.trials.text_table import TextTable
 from speakerssl.trials.trial_list import Trials
 
@@ -57,8 +58,16 @@ def known_trials(trials: Trials, embeddings: Embeddings, enrol_ids: list[str]) -
     known_test = np.fromiter((name in embeddings.rows for name in trials.test_ids), np.bool_, len(trials.test_ids))
     known: np.ndarray = known_enrol[trials.enrol_index] & known_test[trials.test_index]
     if not known.any():
-        raise InputError(f"{embeddings.path}: has embeddings for none of the trials of {trials.path}")
+        if not known_enrol.any():
+            raise _none_known(trials, embeddings, trials.enrol_ids, enrol_ids)
+        raise _none_known(trials, embeddings, trials.test_ids, embeddings.ids)
     return known
+
+
+def _none_known(trials: Trials, embeddings: Embeddings, asked: list[str], there: list[str]) -> InputError:
+    """The error of a list and embeddings that share no id: one of each, and what would make them meet."""
+    reason = explain_mismatch(asked, there)
+    return InputError(f"{embeddings.path}: has embeddings for none of the trials of {trials.path}: {reason}")
 
 
 def look_up(trials: Trials, embeddings: Embeddings, ids: list[str]) -> np.ndarray:
@@ -66,6 +75,8 @@ def look_up(trials: Trials, embeddings: Embeddings, ids: list[str]) -> np.ndarra
     try:
         return embeddings.index(ids)
     except InputError as error:
+        if not any(name in embeddings.rows for name in ids):
+            raise _none_known(trials, embeddings, ids, embeddings.ids) from None
         unknown = next(name for name in ids if name not in embeddings.rows)
         where = asked_for(trials, unknown)
         raise InputError(f"{error}, which {where} asks for; --skip-missing leaves such trials out") from None

@@ -1,5 +1,6 @@
 """Normalization of one trial list from files to a file: what `speakerssl norm` does."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -13,7 +14,8 @@ from speakerssl.scoring.missing import CompleteTrials, drop_missing, write_skipp
 from speakerssl.scoring.normalization import METHODS, normalize_scores
 from speakerssl.scoring.normalized_scores import Normalization, SideStatistics, side_statistics
 from speakerssl.scoring.scoring_inputs import InputFiles, read_inputs
-from speakerssl.trials.score_file import join, read_scores, round_scores, write_scores
+from speakerssl.trials.id_differences import strip_suffixes
+from speakerssl.trials.score_file import Scores, join, read_scores, round_scores, strip_score_suffixes, write_scores
 from speakerssl.trials.trial_list import Trials, read_trials
 
 
@@ -36,6 +38,7 @@ class NormalizationJob:
     test_cohort_scores: str | None = None
     cohort_means: str | None = None
     skip_missing: bool = False
+    strip_suffix: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -88,13 +91,15 @@ def normalize_list(job: NormalizationJob) -> NormalizedList:
 
 def _listed(job: NormalizationJob) -> tuple[Trials, np.ndarray | None, list[tuple[str, str]]]:
     """The trials, their scores where a file gives them, and the pairs that it lacks."""
+    suffixes = job.strip_suffix
+    listed = strip_suffixes(read_trials(job.trials), suffixes) if job.trials else None
     if not job.scores:
-        if not job.trials:
+        if listed is None:
             raise InputError("give --trials, or --scores whose pairs are the trials")
-        return read_trials(job.trials), None, []
-    scores = read_scores(job.scores)
-    if job.trials:
-        joined = join(scores, read_trials(job.trials), job.skip_missing)
+        return listed, None, []
+    scores = strip_score_suffixes(read_scores(job.scores), suffixes)
+    if listed is not None:
+        joined = join(scores, listed, job.skip_missing)
         return joined.trials.compact(), joined.scores, joined.skipped
     if scores.trials is None:
         raise InputError(f"{job.scores}: has no ids; name the trial list with --trials")
@@ -111,9 +116,13 @@ def _from_files(job: NormalizationJob) -> _Prepared:
         (job.enrol_cohort_scores, trials.enrol_ids, trials.enrol_index, "t"),
         (job.test_cohort_scores, trials.test_ids, trials.test_index, "z"),
     ):
-        found = file_statistics(read_scores(path), ids, top) if path and job.how.method != unused else None
+        found = file_statistics(_cohort_scores(path, job), ids, top) if path and job.how.method != unused else None
         sides.append(SideStatistics(ids, found, rows))
     return _Prepared(trials, scores, sides, pairs)
+
+
+def _cohort_scores(path: str, job: NormalizationJob) -> Scores:
+    return strip_score_suffixes(read_scores(path), job.strip_suffix)
 
 
 def _from_embeddings(job: NormalizationJob) -> _Prepared:
@@ -121,12 +130,13 @@ def _from_embeddings(job: NormalizationJob) -> _Prepared:
         raise InputError("give --embeddings of the trials, to be compared with the cohort")
     backend = job.backend.load()
     listed, scores, unscored = _listed(job)
-    inputs = read_inputs(job.files)
+    inputs = read_inputs(replace(job.files, strip_suffix=job.strip_suffix))
     kept = drop_missing(listed, inputs) if job.skip_missing else CompleteTrials(listed, inputs)
     if scores is not None and kept.known is not None:
         scores = scores[kept.known]
     backend = job.backend.centred(backend, kept.trials, kept.inputs)
-    found = read_cohort(replace(job.cohort, skip_missing=job.skip_missing), backend, inputs.test)
+    files = replace(job.cohort, skip_missing=job.skip_missing, strip_suffix=job.strip_suffix)
+    found = read_cohort(files, backend, inputs.test)
     sides, raw = side_statistics(
         kept.trials, kept.inputs, backend, found.cohort.matrix, job.how, scores, job.cohort.embeddings
     )

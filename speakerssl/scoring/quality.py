@@ -9,6 +9,7 @@ import numpy as np
 from speakerssl.embeddings.storage import Embeddings
 from speakerssl.errors import InputError
 from speakerssl.trials.speakers import read_utt2spk
+from speakerssl.trials.text_table import TextTable
 from speakerssl.trials.trial_list import Trials
 
 # Measures that span decades act on a score by their ratio.
@@ -16,16 +17,22 @@ LOGARITHMIC = ("duration", "frames", "num-frames")
 
 
 def read_quality(path: str | Path) -> dict[str, float]:
-    """A measure from `recording value` lines, such as Kaldi's utt2dur. Raises InputError for a value that is none."""
-    numbers: dict[str, float] = {}
-    for name, word in read_utt2spk(path).items():
-        try:
-            numbers[name] = float(word)
-        except ValueError:
-            numbers[name] = math.nan
-        if not math.isfinite(numbers[name]):
-            raise InputError(f"{path}: the value '{word}' of '{name}' is not a finite number")
+    """A measure from `recording value` lines, such as Kaldi's utt2dur. Raises InputError naming the odd line."""
+    words = read_utt2spk(path)
+    numbers = {name: _number(word) for name, word in words.items()}
+    odd = next((row for row, value in enumerate(numbers.values()) if not math.isfinite(value)), None)
+    if odd is not None:
+        name = list(words)[odd]
+        line = TextTable(path).line(odd)
+        raise InputError(f"{path}:{line}: the value '{words[name]}' of '{name}' is not a finite number")
     return numbers
+
+
+def _number(word: str) -> float:
+    try:
+        return float(word)
+    except ValueError:
+        return math.nan
 
 
 def norm_quality(embeddings: Embeddings) -> dict[str, float]:

@@ -1,6 +1,6 @@
 """Scoring of one or several trial lists with one read of the embeddings, and the files that this leaves."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from speakerssl.scoring.enrolment import write_num_utts
 from speakerssl.scoring.missing import CompleteTrials, drop_missing, write_skipped
 from speakerssl.scoring.scoring_inputs import InputFiles, ScoringInputs, read_inputs
 from speakerssl.scoring.trial_scores import score_inputs
+from speakerssl.trials.id_differences import strip_suffixes
 from speakerssl.trials.score_writer import write_scores
 from speakerssl.trials.trial_list import Trials, read_trials
 
@@ -60,10 +61,15 @@ def score_lists(job: ScoringJob) -> list[ScoredList]:
     """
     backend = job.backend.load()
     tasks: list[Callable[[], object]] = [partial(read_inputs, job.files)]
-    tasks += [partial(read_trials, path) for path in job.trials]
+    suffixes = job.files.strip_suffix
+    tasks += [partial(_read_list, path, suffixes) for path in job.trials]
     results = run_all(tasks)
     inputs, lists = cast(ScoringInputs, results[0]), cast(list[Trials], results[1:])
     return [_score(job, inputs, backend, trials, output) for trials, output in zip(lists, job.outputs)]
+
+
+def _read_list(path: str, suffixes: Sequence[str]) -> Trials:
+    return strip_suffixes(read_trials(path), suffixes)
 
 
 def _score(job: ScoringJob, inputs: ScoringInputs, backend: Backend, trials: Trials, output: str) -> ScoredList:

@@ -52,6 +52,7 @@ def test_missing_recordings(tmp_path: Path, embeddings: Embeddings) -> None:
     [
         ("m1 a\nm2\n", "spk2utt:2: the model 'm2' has no recordings"),
         ("m1 a\n\nm1 b\n", "spk2utt:3: the model 'm1' stands twice"),
+        ("m1 a b\nm2 c b c\n", "spk2utt:2: the recording 'c' stands twice in the model 'm2'"),
         ("", "spk2utt: is empty"),
     ],
 )

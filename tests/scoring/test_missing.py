@@ -44,8 +44,20 @@ def test_trials_and_recordings_of_models_are_left_out(train: Embeddings, trials:
 
 def test_nothing_left_is_an_error(train: Embeddings, trials: Trials) -> None:
     np.testing.assert_array_equal(known_trials(trials, train, train.ids), np.ones(200, bool))
-    with pytest.raises(InputError, match=r"train.scp: has embeddings for none of the trials of trials"):
+    with pytest.raises(InputError, match=r"train.scp: has embeddings for none of the trials of trials: it asks for"):
         known_trials(trials, train, ["z"])
+
+
+def test_lists_without_a_common_id_show_what_would_mend_it(train: Embeddings, trials: Trials) -> None:
+    files = Embeddings([f"{name}.wav" for name in train.ids], train.matrix, "files.scp")
+    message = (
+        "files.scp: has embeddings for none of the trials of trials: it asks for 'u000', there is 'u000.wav'; "
+        "--strip-suffix .wav makes them meet"
+    )
+    for ask in (lambda: look_up(trials, files, trials.enrol_ids), lambda: drop_missing(trials, ScoringInputs(files))):
+        with pytest.raises(InputError) as caught:
+            ask()
+        assert str(caught.value) == message
 
 
 def test_the_list_of_what_was_skipped(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def test_files(tmp_path: Path) -> None:
     assert read_quality(path) == {"a": 2.5, "b": 10.0}
     for value in ("nan", "inf", "long"):
         path.write_text(f"a 2.5\nb {value}\n")
-        with pytest.raises(InputError, match=f"utt2dur: the value '{value}' of 'b' is not a finite number"):
+        with pytest.raises(InputError, match=f"utt2dur:2: the value '{value}' of 'b' is not a finite number"):
             read_quality(path)
 
 
