@@ -3,6 +3,7 @@
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from speakerssl.metrics import specs
@@ -12,7 +13,7 @@ from speakerssl.metrics.specs import FALSE_ALARM, OTHER_DEFINITIONS, PRIOR
 def print_summary(summary: dict[str, Any], title: str, console: Console | None = None) -> None:
     """Prints one summary of `summarize`, with intervals, speakers and slices where it has them."""
     console = console or wide_console()
-    table = Table(title=_title(summary, title), title_justify="left")
+    table = Table(title=escape(_title(summary, title)), title_justify="left")
     intervals = summary.get("intervals", {})
     table.add_column("metric")
     table.add_column("value", justify="right")
@@ -33,7 +34,8 @@ def print_summary(summary: dict[str, Any], title: str, console: Console | None =
         )
     if summary.get("consistency"):
         found = summary["consistency"]
-        console.print(f"Worst speakers for one threshold: {', '.join(found['worst_speakers'])}", highlight=False)
+        worst = escape(", ".join(map(printable, found["worst_speakers"])))
+        console.print(f"Worst speakers for one threshold: {worst}", highlight=False)
     if summary.get("slices"):
         _print_slices(summary, console)
 
@@ -46,7 +48,7 @@ def wide_console() -> Console:
 
 def _title(summary: dict[str, Any], title: str) -> str:
     speakers = f", {summary['speakers']} speakers" if "speakers" in summary else ""
-    return f"{title}: {summary['targets']} target and {summary['nontargets']} non-target trials{speakers}"
+    return f"{printable(title)}: {summary['targets']} target and {summary['nontargets']} non-target trials{speakers}"
 
 
 Row = tuple[str, float, str, float | None, str]
@@ -86,7 +88,7 @@ def _print_slices(summary: dict[str, Any], console: Console) -> None:
         table.add_column(name, justify="left" if name == "slice" else "right")
     for part in summary["slices"]:
         percents = [_percent(part["eer"]), _number(part["min_dcf"]), _percent(part["p_miss"]), _percent(part["p_fa"])]
-        name = f"{part['attribute']} {part['value']}"
+        name = escape(printable(f"{part['attribute']} {part['value']}"))
         table.add_row(name, str(part["targets"]), str(part["nontargets"]), *percents)
     console.print(table)
 
@@ -96,7 +98,8 @@ def print_comparison(result: dict[str, Any], console: Console | None = None) -> 
     console = console or wide_console()
     table = Table(title=f"{result['trials']} trials, {result['speakers']} speakers", title_justify="left")
     level = f"{100 * result['level']:g} % interval"
-    for name in ("metric", result["first"], result["second"], "difference", level, "p"):
+    systems = [escape(printable(result[key])) for key in ("first", "second")]
+    for name in ("metric", *systems, "difference", level, "p"):
         table.add_column(name, justify="left" if name == "metric" else "right", overflow="fold")
     for name, row in result["differences"].items():
         values = [f"{row[key]:.4f}" for key in ("first", "second")]
@@ -109,6 +112,11 @@ def print_comparison(result: dict[str, Any], console: Console | None = None) -> 
         )
     console.print(table)
     console.print(result["definition"], highlight=False)
+
+
+def printable(text: str) -> str:
+    """`text` without characters that would move a terminal's cursor or colour it: those are spelled out."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def _percent(value: float | None) -> str:

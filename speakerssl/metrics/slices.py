@@ -43,7 +43,8 @@ def slice_names(
     """
     sides = [attribute.lookup(trials.enrol_ids, utt2spk), attribute.lookup(trials.test_ids, utt2spk)]
     indices = [trials.enrol_index, trials.test_index]
-    # A side without any value has no say: test recordings have no number of enrolment recordings.
+    # Where only one side of the trials has values at all, the part is that side's value alone: test recordings have
+    # no number of enrolment recordings.
     used = [k for k in (0, 1) if any(v is not None for v in sides[k]) and not (k and attribute.enrolment_only)]
     if not used:
         raise InputError(f"{attribute.path}: has a value for none of the ids of {trials.path}")

@@ -12,7 +12,7 @@ from speakerssl.metrics.detection import eer_value
 from speakerssl.metrics.slices import Slice, slice_metrics
 from speakerssl.metrics.summary import inverted_remark
 from speakerssl.report.audio import AudioShelf
-from speakerssl.report.draw import system_curves
+from speakerssl.report.curves import system_curves
 from speakerssl.report.estimates import estimate
 from speakerssl.report.markup import notice
 from speakerssl.report.metric_tables import metrics_section, slices_section
@@ -69,7 +69,7 @@ def write_report(
     speakers, why_not = _speakers(systems, utt2spk, options)
     estimates = estimate(systems, options.p_targets, speakers, _draws(options), options.seed)
     titles = [system.name for system in systems.systems]
-    curves, grid = system_curves(titles, [system.roc for system in systems.systems], options.p_targets)
+    curves, thresholds = system_curves(titles, [system.roc for system in systems.systems], options.p_targets)
     shelf = None
     if options.audio is not None:
         shelf = AudioShelf(options.audio, int(options.audio_megabytes * 1e6))
@@ -79,7 +79,7 @@ def write_report(
         metrics=metrics_section(titles, estimates),
         hardest=hardest_section(systems, options.hardest, shelf),
         systems=curves,
-        grid=grid,
+        thresholds=thresholds,
         p_targets=options.p_targets,
         slices=slices_section(titles, _slices(systems, options, utt2spk), options.p_targets[0]),
         notices=_notices(systems, why_not),

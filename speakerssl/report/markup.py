@@ -7,8 +7,19 @@ from typing import Any
 
 
 def text(value: object) -> str:
-    """`value` safe as element content and inside a quoted attribute."""
-    return html.escape(str(value), quote=True)
+    """`value` safe as element content and inside a quoted attribute; what cannot be seen is spelled out."""
+    return html.escape(visible(str(value)), quote=True)
+
+
+def visible(value: str) -> str:
+    """Control characters, line ends, and marks that turn the direction of text, as `\\x1b` or `\\u202e`."""
+    return "".join(c if c == " " or c.isprintable() else ascii(c)[1:-1] for c in value)
+
+
+def markdown_text(value: object) -> str:
+    """`value` as one cell of a Markdown table."""
+    escaped = visible(str(value)).replace("\\", "\\\\").replace("|", "\\|")
+    return escaped.replace("<", "&lt;").replace("`", "\\`")
 
 
 def script_json(value: Any) -> str:

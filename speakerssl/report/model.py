@@ -5,14 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from speakerssl.report.curves import significant
-
 
 @dataclass(frozen=True)
 class OperatingPoint:
     """A named threshold of one system and where its mark stands on the DET plot (rates in [0, 1]).
 
-    `threshold` is one of the shared stops: see `grid.short_threshold`.
+    `threshold` is one of the shared stops: see `thresholds.short_threshold`.
     """
 
     key: str
@@ -46,14 +44,14 @@ class SystemCurves:
     pav_score: np.ndarray
     pav_llr: np.ndarray
 
-    def to_json(self, grid: np.ndarray) -> dict[str, Any]:
-        """The form that page.js reads; `grid` [G] is what `misses` and `false_alarms` belong to."""
+    def to_json(self, thresholds: np.ndarray) -> dict[str, Any]:
+        """The form that page.js reads; `thresholds` [G] are what `misses` and `false_alarms` belong to."""
         return {
             "name": self.name,
             "targets": self.targets,
             "nontargets": self.nontargets,
             "eer": self.eer,
-            "points": [self._point(point, grid) for point in self.points],
+            "points": [self._point(point, thresholds) for point in self.points],
             "miss": self.misses.tolist(),
             "fa": self.false_alarms.tolist(),
             "det": {
@@ -69,6 +67,11 @@ class SystemCurves:
             "pav": {"score": significant(self.pav_score), "llr": significant(self.pav_llr)},
         }
 
-    def _point(self, point: OperatingPoint, grid: np.ndarray) -> dict[str, Any]:
-        index = int(np.searchsorted(grid, point.threshold))
+    def _point(self, point: OperatingPoint, thresholds: np.ndarray) -> dict[str, Any]:
+        index = int(np.searchsorted(thresholds, point.threshold))
         return {"key": point.key, "label": point.label, "index": index, "fa": point.fa, "miss": point.miss}
+
+
+def significant(values: np.ndarray, digits: int = 6) -> list[float]:
+    """`values` [N] as a list of floats of `digits` significant digits, so that their JSON is short."""
+    return [float(f"{value:.{digits}g}") for value in np.asarray(values, dtype=np.float64)]

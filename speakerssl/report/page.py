@@ -28,7 +28,7 @@ SECTIONS = (
 class Page:
     """The parts of a page. `title`, `subtitle` and `footer` are plain text; the other texts are HTML already.
 
-    `grid` [G] are the shared thresholds, `audio` the data: URIs that the players of `hardest` point into.
+    `thresholds` [G] are shared by all systems, `audio` the data: URIs that the players of `hardest` point into.
     """
 
     title: str
@@ -36,7 +36,7 @@ class Page:
     metrics: str
     hardest: str
     systems: Sequence[SystemCurves]
-    grid: np.ndarray
+    thresholds: np.ndarray
     p_targets: Sequence[float]
     slices: str = ""
     notices: Sequence[str] = ()
@@ -46,8 +46,8 @@ class Page:
     def render(self) -> str:
         """The whole HTML text."""
         data = {
-            "grid": self.grid.tolist(),
-            "systems": [system.to_json(self.grid) for system in self.systems],
+            "grid": self.thresholds.tolist(),
+            "systems": [system.to_json(self.thresholds) for system in self.systems],
             "priors": list(self.p_targets),
             "det_high": det_upper_bound(self.systems),
             "audio": list(self.audio),
@@ -61,7 +61,7 @@ class Page:
             navigation=" ".join(f'<a href="#{key}">{name}</a>' for key, name in shown),
             notices="\n".join(self.notices),
             metrics=self.metrics,
-            grid_note=f"{len(self.grid)} thresholds; the counts at each are exact.",
+            grid_note=f"{len(self.thresholds)} thresholds; the counts at each are exact.",
             slices=self.slices,
             slices_hidden="" if self.slices else " hidden",
             hardest=self.hardest,

@@ -13,6 +13,7 @@ from pathlib import Path
 from speakerssl.errors import InputError
 from speakerssl.metrics.detection import eer, min_dcf
 from speakerssl.metrics.roc import build_roc
+from speakerssl.report.markup import markdown_text
 from speakerssl.trials.score_file import join, read_scores
 from speakerssl.trials.trial_list import Trials, read_trials
 
@@ -75,7 +76,7 @@ def format_values(values: Sequence[float], digits: int) -> str:
 def to_markdown(results: Results) -> str:
     """The table as Markdown, one row a system, EER and minDCF of each list."""
     head = ["system", "seeds"]
-    for name in results.lists:
+    for name in map(markdown_text, results.lists):
         costs = (
             [f"{name} minDCF"] if len(results.p_targets) == 1 else [f"{name} minDCF {p:g}" for p in results.p_targets]
         )
@@ -83,7 +84,7 @@ def to_markdown(results: Results) -> str:
     rows = [head, ["---"] * len(head)]
     for system, by_list in results.cells.items():
         cells = [by_list[name] for name in results.lists]
-        row = [system, str(len(cells[0].eer_percent))]
+        row = [markdown_text(system), str(len(cells[0].eer_percent))]
         for cell in cells:
             row += [format_values(cell.eer_percent, 2), *(format_values(cost, 4) for cost in cell.min_dcfs)]
         rows.append(row)

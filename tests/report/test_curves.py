@@ -5,7 +5,8 @@ import pytest
 from scipy.special import ndtri
 
 from speakerssl.metrics.roc import build_roc
-from speakerssl.report.curves import histogram, significant, thin_by_deviates, thin_by_shape
+from speakerssl.report.curves import histogram, thin_by_deviates, thin_by_shape
+from speakerssl.report.model import significant
 
 
 def test_thinned_det_curve_stays_close_to_the_full_one() -> None:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from speakerssl.report.markup import notice, script_json, table, text
+from speakerssl.report.markup import markdown_text, notice, script_json, table, text
 
 
 def test_text_is_safe_in_content_and_attributes() -> None:
@@ -34,3 +34,12 @@ def test_notice_lists_at_most_so_many() -> None:
     assert "&lt;3 skipped" in html
     assert html.count("&lt;b&gt;") == 3
     assert "and 2 more" in html
+
+
+ODD = "a\x1b[31mred\u202e\u200b|<b>`\n"
+
+
+def test_what_cannot_be_seen_is_spelled_out() -> None:
+    assert text(ODD) == "a\\x1b[31mred\\u202e\\u200b|&lt;b&gt;`\\n"
+    assert text("José 語") == "José 語"
+    assert markdown_text(ODD) == "a\\\\x1b[31mred\\\\u202e\\\\u200b\\|&lt;b>\\`\\\\n"

@@ -7,7 +7,7 @@ import pytest
 from scipy.special import ndtri
 
 from speakerssl.metrics.roc import build_roc
-from speakerssl.report.draw import system_curves
+from speakerssl.report.curves import system_curves
 from speakerssl.report.model import SystemCurves
 from speakerssl.report.plots import det_upper_bound, draw_calibration, draw_det, save_plots
 

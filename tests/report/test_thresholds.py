@@ -5,7 +5,7 @@ import pytest
 
 from speakerssl.metrics.detection import eer, min_dcf
 from speakerssl.metrics.roc import build_roc
-from speakerssl.report.grid import counts_at, shared_grid, short_threshold, shortest_between
+from speakerssl.report.thresholds import counts_at, shared_thresholds, short_threshold, shortest_between
 
 
 def draw(size: int, seed: int, scale: float = 1.0, decimals: int | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -20,7 +20,7 @@ def draw(size: int, seed: int, scale: float = 1.0, decimals: int | None = None) 
 def test_counts_at_every_stop_are_those_of_the_number_shown(scale: float, decimals: int | None) -> None:
     scores, labels = draw(3000, 1, scale, decimals)
     roc = build_roc(scores, labels)
-    grid = shared_grid([roc], [[]], limit=300)
+    grid = shared_thresholds([roc], [[]], limit=300)
     misses, alarms = counts_at(roc, grid)
     for threshold, miss, alarm in zip(grid.tolist(), misses, alarms):
         shown = float(repr(threshold))
@@ -32,7 +32,7 @@ def test_grid_runs_from_accept_all_to_reject_all_and_holds_the_wanted_points() -
     pairs = [draw(2000, 2), draw(2000, 3, 40.0)]
     rocs = [build_roc(*pair) for pair in pairs]
     wanted = [[eer(roc).threshold, min_dcf(roc, 0.01).threshold] for roc in rocs]
-    grid = shared_grid(rocs, wanted, limit=200)
+    grid = shared_thresholds(rocs, wanted, limit=200)
     assert np.all(np.diff(grid) > 0)
     for roc, points in zip(rocs, wanted):
         misses, alarms = counts_at(roc, grid)
@@ -47,7 +47,7 @@ def test_grid_runs_from_accept_all_to_reject_all_and_holds_the_wanted_points() -
 def test_grid_is_small_and_dense_in_the_tails() -> None:
     scores, labels = draw(200_000, 4)
     roc = build_roc(scores, labels)
-    grid = shared_grid([roc], [[]], limit=1000)
+    grid = shared_thresholds([roc], [[]], limit=1000)
     assert len(grid) <= 1010
     _, alarms = counts_at(roc, grid)
     # The ten highest non-targets are told apart, where a grid by even quantiles would see none of them.
@@ -57,7 +57,7 @@ def test_grid_is_small_and_dense_in_the_tails() -> None:
 def test_few_scores_are_all_stops() -> None:
     scores, labels = np.array([0.1, 0.25, 0.25, 0.9]), np.array([0, 1, 0, 1])
     roc = build_roc(scores, labels)
-    misses, alarms = counts_at(roc, shared_grid([roc], [[]]))
+    misses, alarms = counts_at(roc, shared_thresholds([roc], [[]]))
     assert list(zip(misses.tolist(), alarms.tolist())) == [(0, 2), (0, 1), (1, 0), (2, 0)]
 
 

@@ -13,7 +13,7 @@ from scipy.special import ndtr, ndtri
 from speakerssl.metrics.roc import Roc
 
 
-def shared_grid(rocs: Sequence[Roc], points: Sequence[Iterable[float]], limit: int = 1600) -> np.ndarray:
+def shared_thresholds(rocs: Sequence[Roc], points: Sequence[Iterable[float]], limit: int = 1600) -> np.ndarray:
     """float64 [G], ascending: thresholds from accept-all to reject-all, dense in the tails of both classes.
 
     Args:
