@@ -7,7 +7,8 @@ import pytest
 from rich.console import Console
 
 from speakerssl.cli.main import main
-from speakerssl.metrics import MetricSuite, SummaryOptions, build_roc, compute_eer, print_summary, summarize
+from speakerssl.metrics import MetricSuite, SummaryOptions, build_roc, compute_eer, summarize
+from speakerssl.metrics.display import print_summary
 from speakerssl.trials import read_scored_trials, trial_speakers
 
 
