@@ -166,6 +166,7 @@ SECTIONS: dict[str, tuple[type[Section], Callable[[Any, Context], Augmentation]]
 # the input, and with sums of voices: `sslsv` is theirs to the letter.
 # `sslsv`: MUSAN in pieces of 8 s, then a simulated room at unit energy, on every crop; for `noise: {folder: MUSAN}` and
 # `reverb: {folder: RIRS_NOISES}`. Without them noise and rooms are synthetic.
+# `3dspeaker`: a room, a noise, both or neither, as often as in RDINO's and SDPN's code.
 # `strong`: for corpora with one session a speaker, where two views must not share a channel. The room, the colour and
 # the band of every crop are drawn anew. Opus, GSM, A-law and MP3 are left to the held-out channels of the evaluation.
 PRESETS: Mapping[str, Mapping[str, Any]] = {
@@ -184,6 +185,12 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         },
         "reverb": {"prob": 1.0, "simulated_only": True, "whole_response": True},
         "order": ["noise", "reverb"],
+    },
+    "3dspeaker": {
+        "reverb": {"simulated_only": True, "whole_response": True},
+        "noise": {"snr": {"noise": [0, 15], "speech": [13, 20], "music": [5, 15]}, "voices": [1, 1]},
+        "order": ["reverb", "noise"],
+        "choose": {"none": 4, "reverb": 3, "noise": 9, "reverb+noise": 8},
     },
     "strong": {
         "reverb": {"prob": 0.7},

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from speakerssl.errors import InputError
+from speakerssl.errors import InputError, unknown_name
 from speakerssl.options import check_keys
+
+MEANS = ("raw", "unit")
 
 
 @dataclass(frozen=True)
@@ -16,6 +18,7 @@ class Crops:
 
     number: int = 0
     seconds: float = 2.0
+    mean: str = "unit"  # of the crops' unit vectors, or of their embeddings as they are (`raw`)
 
     def __post_init__(self) -> None:
         if isinstance(self.number, bool) or not isinstance(self.number, int) or self.number < 0:
@@ -23,12 +26,15 @@ class Crops:
         if not isinstance(self.seconds, (int, float)) or not self.seconds > 0:
             raise InputError(f"crop_seconds is {self.seconds!r}; it must be a number above 0")
 
+        if self.mean not in MEANS:
+            raise unknown_name("evaluation 'mean'", str(self.mean), MEANS)
+
     @classmethod
     def from_config(cls, section: Mapping[str, Any], where: str) -> "Crops":
-        """From `{num_crops, crop_seconds}`. Raises InputError beginning with `where`."""
-        check_keys(f"{where}: evaluation", section, ("num_crops", "crop_seconds"))
+        """From `{num_crops, crop_seconds, mean}`. Raises InputError beginning with `where`."""
+        check_keys(f"{where}: evaluation", section, ("num_crops", "crop_seconds", "mean"))
         try:
-            return cls(section.get("num_crops", 0), section.get("crop_seconds", 2.0))
+            return cls(section.get("num_crops", 0), section.get("crop_seconds", 2.0), section.get("mean", "unit"))
         except InputError as error:
             raise InputError(f"{where}: evaluation: {error}") from None
 

@@ -140,7 +140,8 @@ def _write(output: Path, embeddings: Mapping[str, np.ndarray], utt2spk: Mapping[
 def _crops(config: Mapping[str, Any], options: ExtractionOptions, where: str) -> Crops:
     of_model = Crops.from_config(config.get("evaluation") or {}, where)
     number = of_model.number if options.num_crops is None else options.num_crops
-    return Crops(number, of_model.seconds if options.crop_seconds is None else options.crop_seconds)
+    seconds = of_model.seconds if options.crop_seconds is None else options.crop_seconds
+    return Crops(number, seconds, of_model.mean)
 
 
 def _job(model: Path, directory: DataDir, crops: Crops) -> dict[str, Any]:

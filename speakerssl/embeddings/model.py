@@ -112,13 +112,15 @@ class SpeakerModel:
     def encode(self, waveforms: Sequence[np.ndarray]) -> np.ndarray:
         """Embeddings float32 [N, D] as the encoder gives them, of N waveforms [S] (int16 range) in one batch.
 
-        With `crops`, a recording's embedding is the mean of its crops' unit vectors.
+        With `crops`, a recording's embedding is the mean of its crops' unit vectors, or of their raw embeddings.
         """
         if not self.crops.number:
             return self._encode_padded([self.features(waveform) for waveform in waveforms])
         cut = [self.crops.cut(waveform, self.sample_rate) for waveform in waveforms]
         feats = self._features(np.concatenate(cut))
-        embeddings = nn.functional.normalize(self.encoder(feats).float())
+        embeddings = self.encoder(feats).float()
+        if self.crops.mean == "unit":
+            embeddings = nn.functional.normalize(embeddings)
         groups = embeddings.split([len(crops) for crops in cut])
         return torch.stack([group.mean(dim=0) for group in groups]).cpu().numpy()
 

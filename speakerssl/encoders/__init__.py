@@ -6,6 +6,7 @@ from speakerssl.encoders.ecapa import EcapaTDNN
 from speakerssl.encoders.export import export_onnx
 from speakerssl.encoders.pooling import POOLINGS, Pooling, build_pooling
 from speakerssl.encoders.projector import Projector
+from speakerssl.encoders.recurrent import RecurrentResNet
 from speakerssl.encoders.registry import ENCODERS, build_encoder, encoder_options, register
 from speakerssl.encoders.resnet import ResNet
 from speakerssl.encoders.resnet_small import small_resnet
@@ -21,6 +22,7 @@ __all__ = [
     "Encoder",
     "Pooling",
     "Projector",
+    "RecurrentResNet",
     "ResNet",
     "ResidualXVector",
     "SmallTDNN",

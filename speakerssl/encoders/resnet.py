@@ -29,7 +29,7 @@ class ResNet(Encoder):
         stem_stride: (over F, over T).
         stem_bias: whether the stem's convolution has a bias.
         se_reduction: of the squeeze-and-excitation of all blocks; 0 for none.
-        relu_first: ReLU before BN within the stem and the blocks.
+        relu_first: ReLU before BN within the blocks, and within the stem unless `stem_relu_first` says otherwise.
         frequency_mean: pool the mean over F, as many values as channels a frame, and not all channels x F'.
         instance_norm: normalize the mean and variance of each feature over the recording first.
     """
@@ -49,6 +49,7 @@ class ResNet(Encoder):
         relu_first: bool = False,
         frequency_mean: bool = False,
         instance_norm: bool = False,
+        stem_relu_first: bool | None = None,
     ) -> None:
         super().__init__(feat_dim, embed_dim)
         if channels < 1:
@@ -56,7 +57,7 @@ class ResNet(Encoder):
         if not counts or len(counts) != len(strides) or min(*counts, *strides, *stem_stride) < 1:
             raise InputError("resnet: counts and strides must be at least 1, and as many of one as of the other")
         self.stem_stride = stem_stride
-        self.relu_first = relu_first
+        self.stem_relu_first = relu_first if stem_relu_first is None else stem_relu_first
         self.frequency_mean = frequency_mean
         self.instance_norm = instance_norm
         padding = stem_kernel // 2
@@ -83,20 +84,24 @@ class ResNet(Encoder):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
     def embed(self, feats: Tensor, lengths: Tensor | None) -> Tensor:
+        x, lengths = self.frames(feats, lengths)
+        return self.embedding(self.pooling(x, lengths))
+
+    def frames(self, feats: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """What is pooled: feats [B, T, F] -> [B, C' (x F'), T'], and the valid frames of each row of it."""
         x = feats.transpose(1, 2)  # [B, F, T]
         if self.instance_norm:
             x = normalize_instances(x, mask_of(lengths, x))
         x = self.stem(x.unsqueeze(1))
         lengths = strided_lengths(lengths, self.stem_stride[1])
         mask = mask_of(lengths, x)
-        x = relu_and_norm(x, self.stem_norm, mask, self.relu_first)
+        x = relu_and_norm(x, self.stem_norm, mask, self.stem_relu_first)
         for block, stride in zip(self.blocks, self.block_strides):
             if stride != 1:
                 lengths = strided_lengths(lengths, stride)
                 mask = mask_of(lengths, x[..., ::stride])
             x = block(x, mask)
-        x = x.mean(dim=2) if self.frequency_mean else x.flatten(1, 2)  # [B, C' (x F'), T']
-        return self.embedding(self.pooling(x, lengths))
+        return (x.mean(dim=2) if self.frequency_mean else x.flatten(1, 2)), lengths
 
 
 def normalize_instances(x: Tensor, mask: Tensor | None, eps: float = 1e-5) -> Tensor:
@@ -156,11 +161,13 @@ def fast_resnet34(
     embed_dim: int = 512,
     pooling: str = "self_attentive",
     instance_norm: bool = True,
+    frequency_mean: bool = True,
 ) -> ResNet:
     """Fast ResNet-34 (Chung et al. 2020, arXiv 2003.11982): 1,437,078 parameters at 40 mel bins, or any number.
 
     What fixes the count: no convolution has a bias, the stem's neither; the mean over frequency leaves 128 values
-    a frame; self-attentive pooling is a 128 x 128 linear layer with bias and one context vector of 128.
+    a frame (without `frequency_mean` all bins are pooled); self-attentive pooling is a 128 x 128 linear layer with
+    bias and one context vector of 128. BN comes before ReLU in the stem, after it in the blocks.
     """
     return ResNet(
         feat_dim,
@@ -172,8 +179,9 @@ def fast_resnet34(
         stem_stride=(2, 1),
         se_reduction=8,
         relu_first=True,
-        frequency_mean=True,
+        frequency_mean=frequency_mean,
         instance_norm=instance_norm,
+        stem_relu_first=False,
     )
 
 

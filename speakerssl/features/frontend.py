@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from speakerssl.errors import unknown_name
-from speakerssl.features.cmvn import sliding_cmvn, utterance_cmn
+from speakerssl.features.cmvn import sliding_cmvn, utterance_cmvn
 from speakerssl.features.deltas import add_deltas
 from speakerssl.features.fbank import Fbank
 from speakerssl.features.frames import frame_view, log_energy
@@ -32,11 +32,12 @@ class PostOptions:
     """What happens to the features of a recording, in this order: `cmn`, `deltas`, `vad`.
 
     `cmn_window` frames of `sliding` are centred on the frame with `cmn_center`, else they come before it; 300 and
-    centred are those of Kaldi's VoxCeleb recipes. `deltas` is the order of the last time derivative that is appended,
-    each over `delta_window` frames on both sides.
+    centred are those of Kaldi's VoxCeleb recipes. `norm_vars` divides by the standard deviation as well. `deltas` is
+    the order of the last time derivative that is appended, each over `delta_window` frames on both sides.
     """
 
     cmn: Literal["none", "sliding", "utterance"] = "utterance"
+    norm_vars: bool = False
     cmn_window: int = 300
     cmn_center: bool = True
     deltas: int = 0
@@ -92,9 +93,9 @@ class FeatureFrontend(nn.Module):
         """Raw `feats` [B, T, F'] of `lengths` [B] frames (all T by default) to [B, T, F]: means off, deltas on."""
         post = self.post
         if post.cmn == "utterance":
-            feats = utterance_cmn(feats, lengths)
+            feats = utterance_cmvn(feats, lengths, post.norm_vars)
         elif post.cmn == "sliding":
-            feats = sliding_cmvn(feats, lengths, post.cmn_window, center=post.cmn_center)
+            feats = sliding_cmvn(feats, lengths, post.cmn_window, center=post.cmn_center, norm_vars=post.norm_vars)
         return add_deltas(feats, post.deltas, post.delta_window) if post.deltas else feats
 
     def voiced(self, waveforms: Tensor, frames: int) -> Tensor:

@@ -4,7 +4,10 @@ from speakerssl.methods.barlow import BarlowTwins
 from speakerssl.methods.base import METHODS, Method, Plan, build_method
 from speakerssl.methods.batch import Batch
 from speakerssl.methods.byol import BYOL
+from speakerssl.methods.cpc import CPC
+from speakerssl.methods.deepcluster import DeepCluster
 from speakerssl.methods.dino import DINO
+from speakerssl.methods.lim import LIM
 from speakerssl.methods.moco import MoCo
 from speakerssl.methods.multiview import MultiView
 from speakerssl.methods.sdpn import SDPN
@@ -18,12 +21,15 @@ from speakerssl.methods.wmse import WMSE
 
 __all__ = [
     "BYOL",
+    "CPC",
     "DINO",
+    "LIM",
     "METHODS",
     "SDPN",
     "WMSE",
     "BarlowTwins",
     "Batch",
+    "DeepCluster",
     "Method",
     "MoCo",
     "MultiView",

@@ -18,9 +18,10 @@ from speakerssl.methods.pairs import PairMethod, build_expander
 class BarlowTwins(PairMethod):
     """redundancy 0.005 is the paper's, over the batch of all processes."""
 
-    def __init__(self, encoder: Encoder, projector: nn.Module, redundancy: float = 0.005) -> None:
+    def __init__(self, encoder: Encoder, projector: nn.Module, redundancy: float = 0.005, scale: float = 1.0) -> None:
         super().__init__(encoder, projector)
         self.redundancy = check_range("barlow 'redundancy'", redundancy, 0)
+        self.scale = check_range("barlow 'scale'", scale, 0)
 
     def compare(self, first: Tensor, second: Tensor) -> LossOutput:
         first, second = standardize(gather(first)), standardize(gather(second))
@@ -28,7 +29,7 @@ class BarlowTwins(PairMethod):
         diagonal = correlation.diagonal()
         on = (1 - diagonal).square().sum()
         off = correlation.square().sum() - diagonal.square().sum()
-        loss = on + self.redundancy * off
+        loss = self.scale * (on + self.redundancy * off)
         return LossOutput(loss, {"barlow/on_diagonal": on.item(), "barlow/off_diagonal": off.item()})
 
 
@@ -40,7 +41,8 @@ def standardize(values: Tensor) -> Tensor:
 
 @register("barlow", queues=True)
 def build_barlow(encoder: Encoder, options: Mapping[str, Any], loss: Mapping[str, Any]) -> Method:
-    """Options: projector {hidden_dim, out_dim, layers}, redundancy."""
-    check_options("barlow", options, ("projector", "redundancy"))
+    """Options: projector {hidden_dim, out_dim, layers}, redundancy, scale (of the whole loss, 1)."""
+    check_options("barlow", options, ("projector", "redundancy", "scale"))
     no_loss("barlow", loss)
-    return BarlowTwins(encoder, build_expander("barlow", encoder, options), options.get("redundancy", 0.005))
+    chosen = {key: options[key] for key in ("redundancy", "scale") if key in options}
+    return BarlowTwins(encoder, build_expander("barlow", encoder, options), **chosen)

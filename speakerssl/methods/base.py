@@ -54,6 +54,7 @@ class Method(nn.Module):
     """
 
     encoder: Encoder
+    needs_reference: bool = False  # whether `start_epoch` needs `embed` though nothing samples positives
     plan: Plan = Plan()
     sessions: list[str | None] | None = None
     speakers: np.ndarray | None = None
@@ -239,6 +240,8 @@ def build_method(encoder: Encoder, config: Mapping[str, Any], loss: Mapping[str,
     if sampler is not None and sampler.mask and name not in MASKING:
         able = ", ".join(MASKING)
         raise InputError(f"method {name}: ssps: 'mask' is for methods with negatives from the batch: {able}")
+    if sampler is not None and method.needs_reference and sampler.reference != "encoder":
+        raise InputError(f"method {name}: ssps: 'reference' must be 'encoder', whose embeddings it clusters too")
     if sampler is not None:
         add_memory(method, sampler, name)
     return method

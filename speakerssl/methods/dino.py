@@ -5,7 +5,8 @@ student  softmax(student(view) / tau_s) of all views; cross-entropy between diff
 
 In speaker verification: 2 global crops of 4 s and 4 local ones of 2 s. RDINO (arXiv 2211.04168) adds the variance and
 covariance terms of VICReg on the student's embeddings, averaged over the two global views; the reference code adds
-the teacher's too, which have no gradient. Its weights are not known for sure: both are 0 by default.
+the teacher's too, which have no gradient. In 3D-Speaker's code they are 10/2 and 1, times a weight that rises from 0.05
+to 0.2 over the first 10 epochs (verified); here both are 0 by default.
 """
 
 from collections.abc import Mapping
@@ -33,6 +34,8 @@ from speakerssl.methods.momentum import (
 )
 from speakerssl.methods.views import at_least, join_views
 
+REGULARIZER = ("variance", "covariance", "weight", "start_weight", "weight_epochs")
+
 
 @dataclass(frozen=True)
 class DINOOptions:
@@ -46,13 +49,23 @@ class DINOOptions:
     freeze_last_epochs: float = 1.0
     variance: float = 0.0  # RDINO's diversity
     covariance: float = 0.0  # RDINO's redundancy
+    weight: float = 1.0  # of both
+    start_weight: float | None = None  # from which `weight` is reached, epoch by epoch (None: at once)
+    weight_epochs: int = 10  # the number of epochs of that rise, the first and the last included
 
     def __post_init__(self) -> None:
         for name in ("student_temperature", "teacher_temperature"):
             check_range(f"dino '{name}'", getattr(self, name), 1e-4)
         check_range("dino 'center_momentum'", self.center_momentum, 0, 1)
-        for name in ("warmup_epochs", "freeze_last_epochs", "variance", "covariance"):
+        for name in ("warmup_epochs", "freeze_last_epochs", "variance", "covariance", "weight", "weight_epochs"):
             check_range(f"dino '{name}'", getattr(self, name), 0)
+
+    def regularizer_weight_at(self, epoch: float) -> float:
+        """The weight of RDINO's terms in the epoch that `epoch` lies in."""
+        if self.start_weight is None or self.weight_epochs < 2:
+            return self.weight
+        share = min(1.0, int(min(epoch, self.weight_epochs)) / (self.weight_epochs - 1))
+        return self.start_weight + share * (self.weight - self.start_weight)
 
     def teacher_temperature_at(self, epoch: float) -> float:
         if self.final_teacher_temperature is None or not self.warmup_epochs:
@@ -100,7 +113,8 @@ class DINO(MomentumMethod):
         logs = {**target_numbers(targets), "teacher_temperature": temperature}
         if options.variance or options.covariance:
             terms = diversity(embeddings[0], embeddings[1])
-            loss = loss + options.variance * terms["variance"] + options.covariance * terms["covariance"]
+            regularizer = options.variance * terms["variance"] + options.covariance * terms["covariance"]
+            loss = loss + options.regularizer_weight_at(epoch) * regularizer
             logs.update({f"regularizer/{name}": term.item() for name, term in terms.items()})
         if self.training:
             self.recentre(torch.cat(taught))
@@ -122,13 +136,13 @@ def diversity(first: Tensor, second: Tensor) -> dict[str, Tensor]:
 
 @register("dino", queues=True)
 def build_dino(encoder: Encoder, options: Mapping[str, Any], loss: Mapping[str, Any]) -> Method:
-    """Options: head, export_encoder, momentum (0.996 to 1), DINOOptions, `regularizer: {variance, covariance}`."""
+    """Options: head, export_encoder, momentum (0.996 to 1), DINOOptions, `regularizer` (REGULARIZER)."""
     options = renamed_option("method dino", options, "keep", "export_encoder")
-    own = tuple(name for name in DINOOptions.__dataclass_fields__ if name not in ("variance", "covariance"))
+    own = tuple(name for name in DINOOptions.__dataclass_fields__ if name not in REGULARIZER)
     check_options("dino", options, ("head", "export_encoder", "regularizer", *own, *MOMENTUM_OPTIONS))
     no_loss("dino", loss)
     regularizer = options.get("regularizer", {})
-    check_keys("dino regularizer", regularizer, ["variance", "covariance"])
+    check_keys("dino regularizer", regularizer, REGULARIZER)
     chosen = DINOOptions(**{key: options[key] for key in own if key in options}, **regularizer)
     head = build_dino_head(encoder.embed_dim, options.get("head"))
     return DINO(encoder, head, build_momentum(options, 0.996, 1.0), chosen, exported_encoder("dino", options))

@@ -6,15 +6,17 @@ from torch import Tensor
 from speakerssl.losses.vectors import promote
 
 
-def cross_view_entropy(targets: list[Tensor], logits: list[Tensor]) -> Tensor:
+def cross_view_entropy(targets: list[Tensor], logits: list[Tensor], same_views: bool = True) -> Tensor:
     """The mean over pairs of views t != v of -sum_k targets[t] log_softmax(logits[v]).
 
     Args:
         targets: probabilities [N, K] of the global views by the teacher.
         logits: [N, K] of all views by the student, the global ones first, over its temperature.
+        same_views: whether view number t of both is the same; otherwise all pairs count.
     """
     logs = [torch.log_softmax(promote(view), 1) for view in logits]
-    terms = [-(target * log).sum(1).mean() for t, target in enumerate(targets) for v, log in enumerate(logs) if v != t]
+    pairs = [(t, v) for t in range(len(targets)) for v in range(len(logs)) if not same_views or v != t]
+    terms = [-(targets[t] * logs[v]).sum(1).mean() for t, v in pairs]
     return torch.stack(terms).mean()
 
 

@@ -31,6 +31,8 @@ def check_held_out(config: Config, ids: Collection[str]) -> None:
     if (section.data is None) != (section.trials is None):
         raise InputError("validation: give both 'data' and 'trials', or neither")
     if section.data is None:
+        if config.training.select == "best":
+            raise InputError("training.select: 'best' needs validation trials: give validation.data and .trials")
         return
     listed = Path(section.data) / RECORDINGS
     if config.data.exclude is None:

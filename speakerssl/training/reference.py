@@ -31,10 +31,12 @@ def build_reference(
     dataset: ViewDataset, features: FeatureFrontend, method: Method, num_workers: int = 0
 ) -> Embed | None:
     """What the method's sampled positives ask for (`ssps: {reference: ...}`); None where nothing is to be embedded."""
-    if method.sampler is None or method.reads_references:
+    sampled = method.sampler is not None and not method.reads_references
+    if not (sampled or method.needs_reference):
         return None
     stream = ReferenceStream(dataset, features, method, num_workers)
-    return ReferenceStatistics(stream) if method.sampler.reference == "statistics" else ReferenceEmbedder(stream)
+    statistics = method.sampler is not None and method.sampler.reference == "statistics"
+    return ReferenceStatistics(stream) if statistics else ReferenceEmbedder(stream)
 
 
 class ReferenceStream:

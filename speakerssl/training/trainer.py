@@ -157,7 +157,8 @@ class Trainer:
         while step < self.total_steps:
             epoch, position = divmod(step, len(self.batches))
             self.batches.set_epoch(epoch, position)
-            if self.method.sampler is not None and position == 0:  # inside an epoch the checkpoint brought them
+            prepares = self.method.sampler is not None or self.method.needs_reference
+            if prepares and position == 0:  # inside an epoch the checkpoint brought them
                 self.method.eval()
                 self.batches.sampled_positives = self.method.start_epoch(epoch, self.embed)
             for batch in self.loader:

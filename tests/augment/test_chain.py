@@ -132,6 +132,8 @@ def test_order_and_sets_of_stages_are_drawn_as_written() -> None:
     built = build_augmenter({"noise": {}, **ROOMS, "order": ["noise", "reverb"]})
     assert [stage.name for stage in built.stages] == ["noise", "reverb"]
     assert [stage.name for stage in build_augmenter({"noise": {}, **ROOMS}).stages] == ["reverb", "noise"]
+    shares = build_augmenter({"preset": "3dspeaker", **ROOMS}).shares / 24  # none, a room, a noise, both
+    np.testing.assert_allclose(np.diff(shares, prepend=0), [1 / 6, 1 / 2 / 4, 1 / 2 * 3 / 4, 1 / 3])
     assert build_augmenter({"noise": {}, "choose": {"none": 1, "noise": 2}}).shares.tolist() == [1, 3]
 
 

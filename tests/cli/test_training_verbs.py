@@ -101,9 +101,12 @@ def test_features_reach_training_and_extraction(name, data, config, tmp_path, ca
     assert yaml.safe_load((tmp_path / name / "config.yaml").read_text())["features"] == tree["features"]
 
 
+SPEECH = "{energy_threshold: 0, energy_mean_scale: 1.0, frames_context: 0, proportion_threshold: 0.6}"
+
+
 def test_a_store_holds_frames_of_speech_alone(data, config, tmp_path, capsys) -> None:
     lengths = {}
-    for name, vad in (("all", "false"), ("speech", "{proportion_threshold: 0.999, frames_context: 0}")):
+    for name, vad in (("all", "false"), ("speech", SPEECH)):
         call(capsys, "features", "--config", config, "--set", f"features.vad={vad}", "--data", data, "--copies", 1,
              "--jobs", 1, "--output", tmp_path / name)  # fmt: skip
         lengths[name] = np.diff(np.load(tmp_path / name / "index.npz")["offsets"])

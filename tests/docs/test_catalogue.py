@@ -43,7 +43,8 @@ def test_the_configuration_of_a_loss_page_builds(kind: str, name: str) -> None:
 def test_the_configuration_of_a_method_page_builds(name: str) -> None:
     config = FORMULAS["methods"][name]["config"]
     assert config["method"]["name"] == name
-    build_method(build_encoder("small_tdnn", feat_dim=20), config["method"], config["loss"])
+    encoder = build_encoder(**{"name": "small_tdnn", **config.get("encoder", {})}, feat_dim=20)
+    build_method(encoder, config["method"], config["loss"])
 
 
 @pytest.mark.parametrize(("kind", "name"), [*CHOICES, *(("methods", name) for name in METHODS)])

@@ -87,13 +87,16 @@ def test_a_bad_path_is_named(model, tmp_path: Path) -> None:
         model.embed(tmp_path / "none.wav")
 
 
-def test_crops_of_the_configuration_are_used(tmp_path: Path, config, model, data_dir: Path) -> None:
-    config = {**config, "evaluation": {"num_crops": 6, "crop_seconds": 0.5}}
+@pytest.mark.parametrize("mean", ["unit", "raw"])
+def test_crops_of_the_configuration_are_used(mean: str, tmp_path: Path, config, model, data_dir: Path) -> None:
+    config = {**config, "evaluation": {"num_crops": 6, "crop_seconds": 0.5, "mean": mean}}
     save_model(tmp_path, config, model.encoder)
     cropped = load_model(tmp_path)
     samples, _ = soundfile.read(data_dir / "u11.wav")
     starts = np.linspace(0, len(samples) - 8000, 6).round().astype(int)
-    expected = np.mean([model.embed(samples[start : start + 8000]) for start in starts], axis=0)
+    crops = [samples[start : start + 8000].astype(np.float32) * 32768 for start in starts]
+    vectors = [model.encode([crop])[0] for crop in crops]
+    expected = np.mean([v / np.linalg.norm(v) if mean == "unit" else v for v in vectors], axis=0)
     np.testing.assert_allclose(cropped.embed(samples), expected / np.linalg.norm(expected), atol=1e-5)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -25,6 +26,8 @@ TINY: dict[str, dict[str, Any]] = {
     "swav": {"projector": SMALL, "prototypes": 10, "queue_size": 24, "queue_epoch": 0},
     "dino": {"head": {"hidden_dim": 16, "bottleneck_dim": 8, "out_dim": 20}},
     "sdpn": {"projector": SMALL, "prototypes": 10},
+    "lim": {"projector": SMALL},
+    "deepcluster": {"projector": SMALL, "clusters": [4, 3]},
 }
 CONTRASTIVE = ("simclr", "moco", "multiview")
 
@@ -45,6 +48,8 @@ def make(encoder: Encoder) -> Callable[..., Method]:
         section = {"temperature": 0.2} if loss is None and name in CONTRASTIVE else loss or {}
         method = build_method(encoder, {"name": name, **TINY[name], **options}, section)
         method.plan = Plan(steps_per_epoch=4, total_steps=20, log_every=1)
+        if method.needs_reference:
+            method.start_epoch(0, lambda: np.random.default_rng(0).standard_normal((20, DIM)).astype(np.float32))
         return method.train()
 
     return build

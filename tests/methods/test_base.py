@@ -38,7 +38,7 @@ def take_steps(
 
 
 def test_every_method_is_here() -> None:
-    assert {*TINY, "supervised"} == set(METHODS)  # supervised has labels, and tests of its own
+    assert {*TINY, "supervised", "cpc"} == set(METHODS)  # labels and frames: they have tests of their own
 
 
 # What makes the objective stand still: no queue, a teacher and a centre that stay.

@@ -119,3 +119,25 @@ def test_published_sizes_are_the_defaults(encoder) -> None:
     head = build_method(encoder, {"name": "dino"}, {}).head
     assert [layer.out_features for layer in head.layers[::2]] == [2048, 2048, 256]
     assert head.last.weight.shape == (65536, 256)
+
+
+def test_rdinos_weight_rises_as_its_code_prints_it() -> None:
+    options = DINOOptions(variance=5.0, covariance=1.0, weight=0.2, start_weight=0.05, weight_epochs=10)
+    expected = np.concatenate((np.linspace(0.05, 0.2, 10), np.linspace(0.2, 0.2, 60)))
+    assert [options.regularizer_weight_at(epoch + 0.5) for epoch in range(70)] == pytest.approx(expected.tolist())
+    assert DINOOptions(variance=1.0).regularizer_weight_at(0.0) == 1.0
+
+
+def test_rdinos_term_is_that_of_its_code(make) -> None:
+    """10 (std_x + std_y) / 2 + cov_x + cov_y of which the teacher's y has no gradient, times 0.2: the gradient."""
+    mean = torch.randn(6, 4, dtype=torch.float64, requires_grad=True)
+    terms = diversity(mean, mean)
+    ours = 0.2 * (5.0 * terms["variance"] + 1.0 * terms["covariance"])
+    centred = mean - mean.mean(0)
+    std = torch.relu(1 - (centred.var(0) + 0.0001).sqrt()).mean() / 2
+    covariance = centred.T @ centred / 5
+    off = sum(covariance[i, j] ** 2 for i in range(4) for j in range(4) if i != j) / 4
+    theirs = 0.2 * (10.0 * std + 1.0 * off)
+    (expected,) = torch.autograd.grad(theirs, mean, retain_graph=True)
+    (got,) = torch.autograd.grad(ours, mean)
+    torch.testing.assert_close(got, expected)

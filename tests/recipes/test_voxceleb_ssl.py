@@ -37,7 +37,7 @@ def voxceleb(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_all_stages(recipe, voxceleb: Path, tmp_path: Path) -> None:
     result = recipe("voxceleb/ssl", "--voxceleb1", voxceleb, "--work", tmp_path, "--num-validation", 4, "--set", QUICK)
     assert result.returncode == 0, result.stderr
-    model = tmp_path / "exp" / "thin_resnet34_snt_xent_am"
+    model = tmp_path / "exp" / "sslsv_is2023_small"
     assert (model / "model.safetensors").exists()
     trained = {line.split("/")[0] for line in (tmp_path / "data/vox1_dev/wav.scp").read_text().splitlines()}
     assert trained == set(DEV)

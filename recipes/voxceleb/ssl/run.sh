@@ -1,16 +1,19 @@
 #!/usr/bin/env bash
-# The seed paper in full (arXiv 2306.03664): a symmetric contrastive loss with additive margin on VoxCeleb1 dev,
-# without labels, and its evaluation on the O, E and H lists. For a machine that has the corpus.
+# Published self-supervised set-ups without labels, and their evaluation on VoxCeleb1's O, E and H lists; by default
+# the seed paper (arXiv 2306.03664) on VoxCeleb1 dev. For a machine that has the corpora. docs/published_setups.md
+# compares each configuration with its reference, ../RESULTS.md has the published figures.
 #
 #   recipes/voxceleb/ssl/run.sh --voxceleb1 DIR --musan DIR --rirs DIR
 #
 #   --voxceleb1 DIR      the official folders: wav/id10001/... (dev and test together or in dev/wav, test/wav);
 #                        from https://www.robots.ox.ac.uk/~vgg/data/voxceleb/
+#   --voxceleb2 DIR      VoxCeleb2's folders (aac/id00012/...), to train on its dev part instead of VoxCeleb1's
 #   --lists DIR          veri_test.txt, veri_test2.txt, list_test_all2.txt, list_test_hard2.txt, as published
 #                        (default: the corpus's folder)
 #   --musan DIR          MUSAN, https://www.openslr.org/17 (default: synthetic noise)
 #   --rirs DIR           RIRS_NOISES, https://www.openslr.org/28 (default: simulated rooms)
-#   --conf YAML          conf/thin_resnet34_snt_xent_am.yaml (default) or conf/thin_resnet34_large_snt_xent_am.yaml
+#   --conf YAML          a file of conf/ (default: conf/sslsv_is2023.yaml)
+#   --row NAME           the row of it (default: small; none for a file without rows)
 #   --set "KEY=VALUE ..." overrides of the configuration, e.g. "loss.margin.value=0.3 training.epochs=200"
 #   --stage N, --stop-stage M   1 data, 2 validation trials, 3 train, 4 extract, 5 score
 #   --work DIR           where data/ and exp/ go (default: the recipe's own folder)
@@ -26,10 +29,12 @@ recipe=$root/recipes/voxceleb/ssl
 stage=1
 stop_stage=5
 voxceleb1=
+voxceleb2=
 lists=
 musan=
 rirs=
-conf=$recipe/conf/thin_resnet34_snt_xent_am.yaml
+conf=$recipe/conf/sslsv_is2023.yaml
+row=small
 set=
 work=$recipe
 processes=1
@@ -44,28 +49,35 @@ fi
 "$root/tools/setup.sh"
 export PATH=$root/.venv/bin:$PATH OMP_NUM_THREADS=1
 data=$work/data exp=$work/exp
-model=$exp/$(basename "$conf" .yaml)
-settings=(--set data.train="[$data/vox1_dev]" --set data.exclude="$data/valid/recordings"
+[ "$row" != none ] || row=
+corpus=vox1_dev
+[ -z "$voxceleb2" ] || corpus=vox2_dev
+model=$exp/$(basename "$conf" .yaml)${row:+_$row}
+settings=(--set data.train="[$data/$corpus]" --set data.exclude="$data/valid/recordings"
   --set validation.data="$data/valid" --set validation.trials="$data/valid/trials")
 [ -z "$musan" ] || settings+=(--set augment.noise.folder="$musan")
 [ -z "$rirs" ] || settings+=(--set augment.reverb.folder="$rirs")
 for override in $set; do settings+=(--set "$override"); done
 
 if stage 1 "data: dev for training (its labels are never read), all of VoxCeleb1 for the lists"; then
-  run speakerssl prepare --corpus voxceleb1 --subset dev --audio-dir "$voxceleb1" --output "$data/vox1_dev"
+  if [ -n "$voxceleb2" ]; then
+    run speakerssl prepare --corpus voxceleb2 --subset dev --audio-dir "$voxceleb2" --output "$data/vox2_dev"
+  else
+    run speakerssl prepare --corpus voxceleb1 --subset dev --audio-dir "$voxceleb1" --output "$data/vox1_dev"
+  fi
   run speakerssl prepare --corpus voxceleb1 --subset all --audio-dir "$voxceleb1" \
     ${lists:+--trials-dir "$lists"} --output "$data/vox1_all"
 fi
 
 if stage 2 "validation trials from training recordings"; then
-  run speakerssl validation --data "$data/vox1_dev" --output "$data/valid" --num-recordings "$num_validation"
+  run speakerssl validation --data "$data/$corpus" --output "$data/valid" --num-recordings "$num_validation"
 fi
 
 if stage 3 "train"; then
-  run speakerssl train --config "$conf" "${settings[@]}" --processes "$processes" --output "$model"
+  run speakerssl train --config "$conf" ${row:+--row "$row"} "${settings[@]}" --processes "$processes" --output "$model"
 fi
 
-if stage 4 "extract: six evenly spaced crops of 2 s"; then
+if stage 4 "extract"; then
   run speakerssl extract --model "$model" --data "$data/vox1_all" --output "$model/embeddings" --device "$device"
   run speakerssl floor --data "$data/vox1_all" --output "$exp/floor/embeddings"
 fi
