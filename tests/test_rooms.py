@@ -25,6 +25,7 @@ LINES = (
     ("config",),
     ("config_file", "options", "npz"),
     ("option_types",),
+    ("resume", "processes"),
     ("io", "kernels"),
     ("constants", "lazy"),
     ("errors", "version"),
