@@ -76,7 +76,7 @@ if stage 1 "data"; then
   run speakerssl prepare --data "$data_dir/test" --output "$data/test"
   for list in trials_O trials_H; do run cp "$data_dir/test/$list" "$data/test/$list"; done
   run speakerssl validation --data "${train[@]}" --output "$data/valid" --num-recordings "$num_validation" --jobs "$jobs"
-  run python "$recipe/local/make_cross_channel.py" --data "$data/test" --trials "$data/test/trials_H" \
+  run speakerssl cross-channel --data "$data/test" --trials "$data/test/trials_H" \
     --output "$data/test_xc" ${channels:+--channels-source "$channels"} --jobs "$jobs"
 fi
 

@@ -21,6 +21,7 @@ from speakerssl.version import __version__
 VERBS: dict[str, tuple[str, str]] = {
     "prepare": ("prepare", "make or check a Kaldi data directory from a folder of audio or a wav.scp"),
     "validation": ("validation", "validation trials without labels, made from training recordings"),
+    "cross-channel": ("cross_channel", "a trial list with its test side through channels that training never uses"),
     "features": ("features", "store features and augmented copies of data directories for fast training"),
     "train": ("train", "train an encoder from a configuration file; no labels needed"),
     "extract": ("extract", "embeddings of every recording in a data directory, as ark/scp and npz"),

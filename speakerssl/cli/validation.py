@@ -5,6 +5,7 @@ import json
 
 from speakerssl.cli.numbers import at_least
 from speakerssl.cli.pipe_option import add_pipe_option
+from speakerssl.cli.recording_options import add_recording_options
 
 DESCRIPTION = """Validation trials without labels, made from training recordings, to choose between models.
 
@@ -23,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the choice and the channels (default: 0)")
     parser.add_argument("--jobs", type=int, default=0, help="processes (default: one a core)")
     add_pipe_option(parser)
+    add_recording_options(parser, speech=False)
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
@@ -32,8 +34,9 @@ def run(args: argparse.Namespace) -> int:
     at_least("--jobs", args.jobs, 0)
     at_least("--num-recordings", args.num_recordings, 2)
     trials = make_validation(
-        args.data, args.output, args.num_recordings, args.seed, min_half=args.min_half, jobs=args.jobs
-    )
+        args.data, args.output, args.num_recordings, args.seed,
+        min_half=args.min_half, jobs=args.jobs, verify=args.verify,
+    )  # fmt: skip
     if args.json:
         print(json.dumps({"data": args.output, "trials": str(trials)}))
     else:

@@ -1,4 +1,4 @@
-"""Families of channels that training never uses: one for the test lists, one for choosing between models.
+"""Sets of channels that training never uses: one for the test lists, one for choosing between models.
 
 Training draws image-source rooms of dwelling size, zero-phase equalizers, mu-law, ADPCM and Vorbis, and noise from
 its own corpus or of the kinds in `synthetic_noise`. Disjoint from it and from each other are
@@ -40,20 +40,20 @@ RANGES = {
 
 
 @dataclass(frozen=True)
-class FamilySpec:
-    """Which family, from which seed, with which folder of held-out recordings (`rir/` and noises) or None."""
+class ChannelSpec:
+    """Which set of channels, from which seed, with which folder of held-out recordings (`rir/` and noises) or None."""
 
     name: str
     seed: int
     source: str | None = None
 
     def rng(self, key: str) -> np.random.Generator:
-        """The generator for the recording `key`: its channel depends on nothing else than this and the family."""
+        """The generator for the recording `key`: its channel depends on nothing else than this and the set."""
         digest = hashlib.sha256(f"{self.name} {self.seed} {key}".encode()).digest()
         return np.random.default_rng(int.from_bytes(digest[:16], "little"))
 
 
-class ChannelFamily:
+class RandomChannel:
     """Draws a chain of effects: room, equalizer and noise (in either order), then perhaps a line or a codec.
 
     Args:
@@ -72,7 +72,7 @@ class ChannelFamily:
         self.places, self.probs = (rooms, noises, equalizers, lines), probs
 
     def __call__(self, wave: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, str]:
-        """A degraded copy of `wave` [S], and what was done in words; at least one effect is applied."""
+        """A corrupted copy of `wave` [S], and what was done in words; at least one effect is applied."""
         hits = rng.random(4) < self.probs
         if not hits.any():
             hits[int(rng.integers(4))] = True
@@ -87,15 +87,15 @@ class ChannelFamily:
 
 
 @functools.lru_cache(maxsize=4)  # forked workers inherit it
-def build_family(spec: FamilySpec) -> ChannelFamily:
-    """Raises InputError: an unknown family, a source folder that is missing, a codec that libsndfile lacks."""
+def build_channel(spec: ChannelSpec) -> RandomChannel:
+    """Raises InputError: an unknown set of channels, a source folder that is missing, a codec that libsndfile lacks."""
     if spec.name == "validation":
         _require_codecs("mp3", "g723")
-        return ChannelFamily(
+        return RandomChannel(
             [decaying_room], [resonances(SNR)], [comb_and_shelf], [telephone_line("g723"), codec_effect("mp3")]
         )
     if spec.name != "test":
-        raise unknown_name("family of channels", spec.name, ("test", "validation"))
+        raise unknown_name("set of channels", spec.name, ("test", "validation"))
     _require_codecs("opus", "a_law", "gsm")
     rooms = []
     for number, (name, ranges) in enumerate(RANGES.items()):
@@ -111,7 +111,7 @@ def build_family(spec: FamilySpec) -> ChannelFamily:
         if files:
             noises = [recorded_noise(files, root, SNR)]
     lines = [telephone_line("a_law"), telephone_line("gsm"), codec_effect("opus"), codec_effect("opus")]
-    return ChannelFamily(rooms, noises, [steep_fir, peaking], lines)
+    return RandomChannel(rooms, noises, [steep_fir, peaking], lines)
 
 
 def _require_codecs(*kinds: str) -> None:

@@ -8,13 +8,14 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from speakerssl.corruption.channels import VERSION, FamilySpec
-from speakerssl.corruption.write_corrupted import Piece, check_stamp, write_pieces
+from speakerssl.corruption.channels import VERSION, ChannelSpec, build_channel
+from speakerssl.corruption.write_corrupted import CorruptedCopy, begin_output, write_copies
 from speakerssl.data.folders import list_audio
 from speakerssl.data.kaldi import DataDir, Utterance
 from speakerssl.data.tables import write_table
 from speakerssl.errors import InputError
 from speakerssl.io import read_bytes, write_text
+from speakerssl.resume import Identity, folder_state, output_lock
 from speakerssl.trials.trial_list import Trials, read_trials
 
 
@@ -27,11 +28,12 @@ def make_cross_channel(
     training_sources: Sequence[str | Path] = (),
     suffix: str = "-xc",
     jobs: int = 0,
+    verify: str = "stat",
 ) -> Path:
-    """Writes the degraded test side, a data directory of both sides and the new list; returns the list's path.
+    """Writes the corrupted test side, a data directory of both sides and the new list; returns the list's path.
 
     `output_dir` then holds `audio/<id><suffix>.flac`, `wav.scp` (enrolment recordings as they are, test recordings
-    degraded), `utt2spk` when there was one, `utt2channel` (what was done to each, for slices of the results) and the
+    corrupted), `utt2spk` when there was one, `utt2channel` (what was done to each, for slices of the results) and the
     list under its own name. A recording's channel follows from the seed and its id alone, to the byte.
 
     Args:
@@ -41,6 +43,7 @@ def make_cross_channel(
         training_sources: folders that training draws noises or responses from; overlap with the source is an error.
         suffix: appended to test ids.
         jobs: processes; 0: one a core.
+        verify: what tells that a recording has not changed since an earlier run, one of resume.VERIFY.
 
     Raises:
         InputError: unknown ids, a folder that is missing, made with other options or also used by training.
@@ -58,35 +61,37 @@ def make_cross_channel(
         "seed": seed,
         "suffix": suffix,
         "source": [] if source is None else [str(path.relative_to(source)) for path in list_audio(source)],
+        "source_files": "" if source is None else folder_state(source, verify),
         "trials": hashlib.sha256(read_bytes(trials)).hexdigest(),
-        "wav.scp": hashlib.sha256(read_bytes(data.path / "wav.scp")).hexdigest(),
     }
-    if check_stamp(output, options):
-        return output / trials.name
-    spec = FamilySpec("test", seed, None if source is None else str(source))
-    pieces = [
-        Piece(key + suffix, data.recordings[key], str(output / "audio" / f"{_safe(key)}{suffix}.flac"))
+    used = [data.recordings[key] for key in sorted({*pairs.enrol_ids, *pairs.test_ids})]
+    spec = ChannelSpec("test", seed, None if source is None else str(source))
+    copies = [
+        CorruptedCopy(key + suffix, data.recordings[key], str(output / "audio" / f"{_safe(key)}{suffix}.flac"))
         for key in sorted(set(pairs.test_ids))
     ]
-    words = write_pieces(pieces, spec, output, jobs)
-    write_table(output / "utt2channel", words.items())
-    write_text(output / trials.name, _lines(pairs, suffix))
-    _data_dir(data, sorted(set(pairs.enrol_ids)), pieces, suffix).write(output)
+    build_channel(spec)  # what is wrong with it is said before anything is written
+    with output_lock(output):
+        if not begin_output(output, Identity.of(used, verify, options), copies):
+            words = write_copies(copies, spec, output, jobs)
+            write_table(output / "utt2channel", words.items())
+            write_text(output / trials.name, _lines(pairs, suffix))
+            _data_dir(data, sorted(set(pairs.enrol_ids)), copies, suffix).write(output)
     return output / trials.name
 
 
-def _data_dir(data: DataDir, enrolment: Sequence[str], pieces: Sequence[Piece], suffix: str) -> DataDir:
-    """Clean enrolment and degraded test recordings side by side."""
+def _data_dir(data: DataDir, enrolment: Sequence[str], copies: Sequence[CorruptedCopy], suffix: str) -> DataDir:
+    """Clean enrolment and corrupted test recordings side by side."""
     clean = data.subset(enrolment)
     recordings, durations = dict(clean.recordings), dict(clean.utt2dur)
     speakers = None if clean.utt2spk is None else dict(clean.utt2spk)
-    for piece in pieces:
-        original = piece.utterance.id
-        recordings[piece.id] = Utterance(piece.id, piece.path, recording=piece.id)
+    for copy in copies:
+        original = copy.utterance.id
+        recordings[copy.id] = Utterance(copy.id, copy.path, recording=copy.id)
         if original in data.utt2dur:
-            durations[piece.id] = data.utt2dur[original]
+            durations[copy.id] = data.utt2dur[original]
         if speakers is not None and data.utt2spk is not None and original in data.utt2spk:
-            speakers[piece.id] = data.utt2spk[original]
+            speakers[copy.id] = data.utt2spk[original]
     return DataDir(recordings, utt2spk=speakers, utt2dur=durations)
 
 

@@ -1,26 +1,30 @@
 """Label-free validation trials, for choosing between models without a single label.
 
-Targets are two disjoint halves of one recording, the first as it is, the other through a channel of a third family
-(neither training's nor the test's, see `families`); non-targets are halves of different recordings of the same data
+Targets are two disjoint halves of one recording, the first as it is, the other through a channel of a third set
+(neither training's nor the test's, see `channels`); non-targets are halves of different recordings of the same data
 directory. Nobody knows that two recordings are of different speakers: with n speakers of equal share, a fraction
 1/n of the non-targets are in truth targets, the same ones for every model. So the EER is a little too high and is
 there to rank models, not to be quoted.
 """
 
-import hashlib
+import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from speakerssl.constants import HALF_SUFFIXES
-from speakerssl.corruption.channels import VERSION, FamilySpec
-from speakerssl.corruption.write_corrupted import Piece, check_stamp, write_pieces
+from speakerssl.corruption.channels import VERSION, ChannelSpec
+from speakerssl.corruption.write_corrupted import CorruptedCopy, begin_output, write_copies
 from speakerssl.data.kaldi import DataDir, Utterance
+from speakerssl.data.parallel import map_threads
 from speakerssl.data.tables import write_table
 from speakerssl.errors import InputError
-from speakerssl.io import read_bytes, write_text
+from speakerssl.io import write_text
+from speakerssl.resume import Identity, output_lock
 
+_log = logging.getLogger("speakerssl")
 ENROL, TEST = HALF_SUFFIXES
 
 
@@ -32,6 +36,7 @@ def make_validation(
     nontargets: int = 20,
     min_half: float = 2.0,
     jobs: int = 0,
+    verify: str = "stat",
 ) -> Path:
     """Writes halves as FLAC, a data directory and a list of trials; returns the list's path.
 
@@ -44,6 +49,7 @@ def make_validation(
         nontargets: how many a recording, drawn within its own data directory.
         min_half: seconds of each half, at least.
         jobs: processes; 0: one a core.
+        verify: what tells that a recording has not changed since an earlier run, one of resume.VERIFY.
 
     Raises:
         InputError: too few recordings of twice `min_half`; an id in two data directories; a folder made otherwise.
@@ -51,6 +57,7 @@ def make_validation(
     """
     output = Path(output_dir)
     paths = [Path(data_dir)] if isinstance(data_dir, str | Path) else [Path(path) for path in data_dir]
+    directories = [DataDir.read(path) for path in paths]
     options = {
         "channels": "validation",
         "version": VERSION,
@@ -58,21 +65,27 @@ def make_validation(
         "num_recordings": num_recordings,
         "nontargets": nontargets,
         "min_half": min_half,
-        "wav.scp": [hashlib.sha256(read_bytes(path / "wav.scp")).hexdigest() for path in paths],
     }
-    if check_stamp(output, options):
-        return output / "trials"
+    with output_lock(output):
+        identity = Identity.of((u for data in directories for u in data.utterances), verify, options)
+        # Non-targets are drawn within a directory: where one ends counts too.
+        ends = {f"directory {number}": f"{len(data)} recordings" for number, data in enumerate(directories)}
+        return _make(directories, replace(identity, recordings={**identity.recordings, **ends}), output, jobs)
+
+
+def _make(directories: Sequence[DataDir], identity: Identity, output: Path, jobs: int) -> Path:
+    seed, nontargets = identity.options["seed"], identity.options["nontargets"]
     rng = np.random.default_rng([seed, 0x7A11])
-    groups = _choose([DataDir.read(path) for path in paths], num_recordings, 2.0 * min_half, rng)
-    pieces = [
-        piece for group in groups for utterance, seconds in group for piece in _halves(utterance, seconds, output)
-    ]
-    words = write_pieces(pieces, FamilySpec("validation", seed), output, jobs)
+    groups = _choose(directories, identity.options["num_recordings"], 2.0 * identity.options["min_half"], rng)
+    copies = [copy for group in groups for utterance, seconds in group for copy in _halves(utterance, seconds, output)]
+    if begin_output(output, identity, copies):
+        return output / "trials"
+    words = write_copies(copies, ChannelSpec("validation", seed), output, jobs)
     write_table(output / "utt2channel", words.items())
     write_text(output / "recordings", "".join(f"{u.id}\n" for group in groups for u, _ in group))
     write_text(output / "trials", "".join(_trials([u.id for u, _ in group], nontargets, rng) for group in groups))
-    recordings = {piece.id: Utterance(piece.id, piece.path, recording=piece.id) for piece in pieces}
-    DataDir(recordings, utt2dur={piece.id: piece.duration or 0.0 for piece in pieces}).write(output)
+    recordings = {copy.id: Utterance(copy.id, copy.path, recording=copy.id) for copy in copies}
+    DataDir(recordings, utt2dur={copy.id: copy.duration or 0.0 for copy in copies}).write(output)
     return output / "trials"
 
 
@@ -83,7 +96,7 @@ def _choose(
     seen: dict[str, Path] = {}
     candidates: list[tuple[int, Utterance, float]] = []
     for place, data in enumerate(directories):
-        for key, seconds in data.durations().items():
+        for key, seconds in _durations(data).items():
             if key in seen:
                 raise InputError(f"{data.path}/wav.scp: id '{key}' is also in {seen[key]}/wav.scp")
             seen[key] = data.path
@@ -100,15 +113,30 @@ def _choose(
     return [group for group in groups if len(group) > 1]
 
 
-def _halves(utterance: Utterance, seconds: float, output: Path) -> tuple[Piece, Piece]:
+def _durations(data: DataDir) -> dict[str, float]:
+    """{id: seconds} of the recordings whose headers can be read; of the others there is a remark."""
+    found = {key: data.utt2dur[key] for key in data.recordings if key in data.utt2dur}
+    unknown = [utterance for key, utterance in data.recordings.items() if key not in found]
+    failed = []
+    for utterance, seconds in map_threads(Utterance.duration, unknown, "reading headers"):
+        if isinstance(seconds, Exception):
+            failed.append(str(seconds))
+        else:
+            found[utterance.id] = seconds
+    if failed:
+        _log.warning("%d recordings cannot be read and are not drawn; the first: %s", len(failed), failed[0])
+    return {key: found[key] for key in data.recordings if key in found}
+
+
+def _halves(utterance: Utterance, seconds: float, output: Path) -> tuple[CorruptedCopy, CorruptedCopy]:
     # Whole 10 ms, so that neither half reaches into the other or past the end.
     half = int(seconds * 50.0) / 100.0
     name = utterance.id.replace("/", "--")
     first = str(output / "audio" / f"{name}{ENROL}.flac")
     second = str(output / "audio" / f"{name}{TEST}.flac")
     return (
-        Piece(utterance.id + ENROL, utterance, first, 0.0, half, degrade=False),
-        Piece(utterance.id + TEST, utterance, second, half, half),
+        CorruptedCopy(utterance.id + ENROL, utterance, first, 0.0, half, corrupt=False),
+        CorruptedCopy(utterance.id + TEST, utterance, second, half, half),
     )
 
 

@@ -1,13 +1,11 @@
-"""Writes many recordings, or stretches of them, through a family of channels: one process a core, resumable.
+"""Writes many recordings, or stretches of them, through random channels: one process a core, resumable.
 
 A FLAC file is complete or not there, and carries in its comment what was done to it; so a run that was broken off
 goes on where it was, and gives the same bytes.
 """
 
-import json
 import os
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,93 +13,105 @@ from typing import Any
 import numpy as np
 
 from speakerssl.constants import FULL_SCALE
-from speakerssl.corruption.channels import ChannelFamily, FamilySpec, build_family
+from speakerssl.corruption.channels import ChannelSpec, RandomChannel, build_channel
 from speakerssl.data.kaldi import Utterance
+from speakerssl.data.prepare import write_failures
 from speakerssl.errors import InputError, JobError
-from speakerssl.io import atomic_path, progress, write_text
+from speakerssl.io import atomic_path, progress
+from speakerssl.processes import check_jobs, map_processes
+from speakerssl.resume import Identity, option_difference
 
 CLEAN = "clean"
 
 
 @dataclass(frozen=True)
-class Piece:
-    """A stretch of an utterance, written to `path` under `id`; without `degrade` its samples stay as they are."""
+class CorruptedCopy:
+    """A stretch of an utterance, written to `path` under `id`; without `corrupt` its samples stay as they are."""
 
     id: str
     utterance: Utterance
     path: str
     start: float = 0.0
     duration: float | None = None
-    degrade: bool = True
+    corrupt: bool = True
 
 
-def write_pieces(pieces: Sequence[Piece], spec: FamilySpec, folder: Path, jobs: int = 0) -> dict[str, str]:
-    """Writes every piece that is not yet there; returns {id: what was done to it}.
+def write_copies(copies: Sequence[CorruptedCopy], spec: ChannelSpec, folder: Path, jobs: int = 0) -> dict[str, str]:
+    """Writes every copy that is not yet there; returns {id: what was done to it}.
 
     Raises:
-        InputError: of the family, before anything is written.
+        InputError: of the channels, before anything is written.
         JobError: after all others are written, when recordings could not be read; `folder`/failed.txt lists them.
     """
-    build_family(spec)  # what is wrong with the options is said here, once, not by every process
+    build_channel(spec)  # forked workers inherit it
     failed: dict[str, str] = {}
     done: dict[str, str] = {}
-    for piece in pieces:
-        Path(piece.path).parent.mkdir(parents=True, exist_ok=True)
-    workers = jobs or os.cpu_count() or 1
-    with ProcessPoolExecutor(workers, initializer=_start_worker, initargs=(spec,)) as pool:
-        results = pool.map(_write_piece, pieces, chunksize=8)
-        for piece, (words, reason) in zip(pieces, progress(results, len(pieces), f"{spec.name} channels")):
-            if reason:
-                failed[piece.id] = reason
-            else:
-                done[piece.id] = words
+    for copy in copies:
+        Path(copy.path).parent.mkdir(parents=True, exist_ok=True)
+    results = map_processes(_write_copy, copies, check_jobs(jobs), _start_worker, (spec,), chunksize=8)
+    for copy, (words, reason) in zip(copies, progress(results, len(copies), f"{spec.name} channels")):
+        if reason:
+            failed[copy.id] = reason
+        else:
+            done[copy.id] = words
+    write_failures(folder, failed)
     if failed:
-        write_text(folder / "failed.txt", "".join(f"{key}\t{reason}\n" for key, reason in failed.items()))
         reason = next(iter(failed.values()))
         raise JobError(f"{len(failed)} recordings could not be read, the first: {reason}; see {folder}/failed.txt")
-    (folder / "failed.txt").unlink(missing_ok=True)
     return done
 
 
-def check_stamp(folder: Path, options: Mapping[str, Any]) -> bool:
-    """True when `folder` is complete (it has a wav.scp) and was made with `options`; else leaves them as its stamp.
+def begin_output(folder: Path, identity: Identity, copies: Sequence[CorruptedCopy]) -> bool:
+    """True when `folder` is complete (it has a wav.scp) and of this identity; else it is made ready for `copies`.
 
-    Raises InputError when it was made, or begun, with other options.
+    Files of recordings that have changed since, and of copies that are no longer asked for, are removed.
+    Raises InputError when the folder was made, or begun, with other options, or by a version that left no identity.
     """
-    path = folder / "options.json"
-    text = json.dumps(options, indent=1, sort_keys=True)
-    if path.exists():
-        if path.read_text(encoding="utf-8") != text:
-            raise InputError(f"{folder}: was made with other options (see {path}); remove it or name another folder")
-        return (folder / "wav.scp").exists()
-    write_text(path, text)
+    before = Identity.read(folder)
+    complete = (folder / "wav.scp").exists()
+    if before is None and complete:
+        raise InputError(
+            f"{folder}: does not say which recordings it was made from (an earlier version's); "
+            "remove it or name another folder"
+        )
+    if before is not None and (difference := option_difference(identity.options, before.options)):
+        raise InputError(f"{folder}: was made with other options ({difference}); remove it or name another folder")
+    if before is not None and complete and not identity.difference(before):
+        return True
+    (folder / "wav.scp").unlink(missing_ok=True)
+    known = {} if before is None else before.recordings
+    usable = {copy.path for copy in copies if known.get(copy.utterance.id) == identity.recordings[copy.utterance.id]}
+    for path in sorted((folder / "audio").rglob("*.flac")):
+        if str(path) not in usable:
+            path.unlink()
+    identity.write(folder)
     return False
 
 
 _worker: dict[str, Any] = {}
 
 
-def _start_worker(spec: FamilySpec) -> None:
-    _worker.update(spec=spec, family=build_family(spec))
+def _start_worker(spec: ChannelSpec) -> None:
+    _worker.update(spec=spec, channel=build_channel(spec))
 
 
-def _write_piece(piece: Piece) -> tuple[str, str]:
+def _write_copy(copy: CorruptedCopy) -> tuple[str, str]:
     """(what was done, "") or ("", why it could not be)."""
     import soundfile
 
-    if os.path.exists(piece.path):
-        with soundfile.SoundFile(piece.path) as written:
+    if os.path.exists(copy.path):
+        with soundfile.SoundFile(copy.path) as written:
             return written.comment, ""
-    spec: FamilySpec = _worker["spec"]
-    family: ChannelFamily = _worker["family"]
+    spec: ChannelSpec = _worker["spec"]
+    channel: RandomChannel = _worker["channel"]
     try:
-        wave = piece.utterance.read(piece.start, piece.duration)
+        wave = copy.utterance.read(copy.start, copy.duration)
     except InputError as error:
         return "", str(error)
     words = CLEAN
-    if piece.degrade:
-        wave, words = family(wave, spec.rng(piece.id))
-    with atomic_path(piece.path) as temporary:
+    if copy.corrupt:
+        wave, words = channel(wave, spec.rng(copy.id))
+    with atomic_path(copy.path) as temporary:
         _write_flac(temporary, wave, words)
     return words, ""
 

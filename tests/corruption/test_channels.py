@@ -10,28 +10,28 @@ from speakerssl.augment.augment_config import PRESETS
 from speakerssl.augment.codec import Codec
 from speakerssl.augment.levels import power
 from speakerssl.augment.rooms import RoomRanges
-from speakerssl.corruption.channels import RANGES, ChannelFamily, FamilySpec, build_family
+from speakerssl.corruption.channels import RANGES, ChannelSpec, RandomChannel, build_channel
 from speakerssl.corruption.filters import comb_and_shelf, peaking, peaking_biquad, steep_fir, telephone_line
 from speakerssl.corruption.noises import resonances, sirens
 from speakerssl.errors import InputError
 
 
 @pytest.fixture(scope="module")
-def heldout_test_family() -> ChannelFamily:
-    return build_family(FamilySpec("test", 0))
+def heldout_test_family() -> RandomChannel:
+    return build_channel(ChannelSpec("test", 0))
 
 
 @pytest.fixture(scope="module")
-def validation_family() -> ChannelFamily:
-    return build_family(FamilySpec("validation", 0))
+def validation_family() -> RandomChannel:
+    return build_channel(ChannelSpec("validation", 0))
 
 
-def words_of(family: ChannelFamily, name: str, wave: np.ndarray, count: int) -> list[str]:
-    return [family(wave, FamilySpec(name, 0).rng(str(i)))[1] for i in range(count)]
+def words_of(family: RandomChannel, name: str, wave: np.ndarray, count: int) -> list[str]:
+    return [family(wave, ChannelSpec(name, 0).rng(str(i)))[1] for i in range(count)]
 
 
 def test_the_kinds_are_disjoint(
-    heldout_test_family: ChannelFamily, validation_family: ChannelFamily, wave: np.ndarray
+    heldout_test_family: RandomChannel, validation_family: RandomChannel, wave: np.ndarray
 ) -> None:
     """No effect of one family is named in the other, and no codec of either is training's default."""
     kinds = []
@@ -56,9 +56,9 @@ def test_no_test_room_has_the_shape_of_a_training_room() -> None:
         assert any(apart)
 
 
-def test_every_recording_is_changed_and_keeps_length(heldout_test_family: ChannelFamily, wave: np.ndarray) -> None:
+def test_every_recording_is_changed_and_keeps_length(heldout_test_family: RandomChannel, wave: np.ndarray) -> None:
     for index in range(30):
-        degraded, words = heldout_test_family(wave, FamilySpec("test", 3).rng(f"utt{index}"))
+        degraded, words = heldout_test_family(wave, ChannelSpec("test", 3).rng(f"utt{index}"))
         assert degraded.shape == wave.shape
         assert degraded.dtype == np.float32
         assert np.isfinite(degraded).all()
@@ -68,7 +68,7 @@ def test_every_recording_is_changed_and_keeps_length(heldout_test_family: Channe
 
 def test_the_generator_depends_on_family_seed_and_id_alone() -> None:
     def first(name: str, seed: int, key: str) -> float:
-        return float(FamilySpec(name, seed).rng(key).random())
+        return float(ChannelSpec(name, seed).rng(key).random())
 
     assert first("test", 0, "a") == first("test", 0, "a")
     assert len({first("test", 0, "a"), first("test", 0, "b"), first("test", 1, "a"), first("validation", 0, "a")}) == 4
@@ -108,7 +108,7 @@ def test_synthetic_noises_have_their_ratio(noise, wave: np.ndarray, rng: np.rand
 
 
 def test_recorded_sources_are_used_and_named(shared_data: Path, wave: np.ndarray) -> None:
-    family = build_family(FamilySpec("test", 0, str(shared_data / "noise")))
+    family = build_channel(ChannelSpec("test", 0, str(shared_data / "noise")))
     words = words_of(family, "test", wave[:8000], 60)
     assert any("room=speechbrain_rir" in w or "room=audiomentations" in w for w in words)
     assert any("room=hall" in w or "room=booth" in w or "room=corridor" in w for w in words)
@@ -116,8 +116,8 @@ def test_recorded_sources_are_used_and_named(shared_data: Path, wave: np.ndarray
     assert not any("noise=rir/" in w or "sirens" in w for w in words)
 
 
-def test_unknown_families_and_folders_are_named() -> None:
-    with pytest.raises(InputError, match="unknown family of channels 'train'; the known ones are: test, validation"):
-        build_family(FamilySpec("train", 0))
+def test_unknown_sets_and_folders_are_named() -> None:
+    with pytest.raises(InputError, match="unknown set of channels 'train'; the known ones are: test, validation"):
+        build_channel(ChannelSpec("train", 0))
     with pytest.raises(InputError, match="/nowhere/at/all: is not a folder"):
-        build_family(FamilySpec("test", 0, "/nowhere/at/all"))
+        build_channel(ChannelSpec("test", 0, "/nowhere/at/all"))

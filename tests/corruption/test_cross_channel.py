@@ -1,6 +1,7 @@
 """Cross-channel lists: repeatable to the byte, resumable, and apart from what training draws."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -85,7 +86,7 @@ def test_a_broken_run_goes_on_where_it_was(data: Path, tmp_path: Path, monkeypat
     assert files(output) == complete
     assert (output / "utt2channel").read_bytes() == words
     assert (output / "audio" / "s2--b-xc.flac").stat().st_mtime_ns == kept
-    monkeypatch.setattr(write_corrupted, "ProcessPoolExecutor", lambda *_, **__: pytest.fail("was made again"))
+    monkeypatch.setattr(write_corrupted, "map_processes", lambda *_, **__: pytest.fail("was made again"))
     make_cross_channel(data, data / "trials", output, jobs=1)
 
 
@@ -93,6 +94,42 @@ def test_other_options_do_not_mix_into_a_folder(data: Path, tmp_path: Path) -> N
     make_cross_channel(data, data / "trials", tmp_path / "xc", seed=0, jobs=1)
     with pytest.raises(InputError, match="xc: was made with other options"):
         make_cross_channel(data, data / "trials", tmp_path / "xc", seed=1, jobs=1)
+
+
+def test_a_recording_replaced_in_place_is_written_again_and_only_that(data: Path, tmp_path: Path) -> None:
+    output = tmp_path / "xc"
+    make_cross_channel(data, data / "trials", output, jobs=1)
+    kept = (output / "audio" / "s2--b-xc.flac").stat().st_mtime_ns
+    sources = {key: utterance.source for key, utterance in DataDir.read(data).recordings.items()}
+    shutil.copy(sources["s2-a"], sources["s1-b"])
+    make_cross_channel(data, data / "trials", output, jobs=1)
+    make_cross_channel(data, data / "trials", tmp_path / "fresh", jobs=1)
+    assert files(output) == files(tmp_path / "fresh")
+    assert (output / "audio" / "s2--b-xc.flac").stat().st_mtime_ns == kept
+    # A list that changes between a stop and the next start: the id of a written file means another recording.
+    (output / "wav.scp").unlink()
+    lines = (data / "wav.scp").read_text()
+    one, two = sources["s1-b"], sources["s2/b"]
+    (data / "wav.scp").write_text(lines.replace(two, "X").replace(one, two).replace("X", one))
+    make_cross_channel(data, data / "trials", output, jobs=1)
+    shutil.rmtree(tmp_path / "fresh")
+    make_cross_channel(data, data / "trials", tmp_path / "fresh", jobs=1)
+    assert files(output) == files(tmp_path / "fresh")
+
+
+def test_a_noise_that_is_replaced_is_another_channel(data: Path, tmp_path: Path, make_audio: MakeAudio) -> None:
+    make_audio("held/tram.wav")
+    make_cross_channel(data, data / "trials", tmp_path / "xc", channels_source=tmp_path / "held", jobs=1)
+    make_audio("held/tram.wav", np.arange(20000) % 99)
+    with pytest.raises(InputError, match=r"made with other options \(source_files is"):
+        make_cross_channel(data, data / "trials", tmp_path / "xc", channels_source=tmp_path / "held", jobs=1)
+
+
+def test_a_folder_of_an_earlier_version_is_refused(data: Path, tmp_path: Path) -> None:
+    make_cross_channel(data, data / "trials", tmp_path / "xc", jobs=1)
+    (tmp_path / "xc" / "identity.json").unlink()
+    with pytest.raises(InputError, match="xc: does not say which recordings"):
+        make_cross_channel(data, data / "trials", tmp_path / "xc", jobs=1)
 
 
 def test_recorded_channels_come_from_their_folder_alone(data: Path, tmp_path: Path, make_audio: MakeAudio) -> None:
@@ -113,7 +150,10 @@ def test_recorded_channels_come_from_their_folder_alone(data: Path, tmp_path: Pa
     assert "noise=street/tram@" in words
     assert "fan" not in words
     assert "sirens" not in words
-    assert json.loads((output / "options.json").read_text())["source"] == ["rir/church.wav", "street/tram.wav"]
+    assert json.loads((output / "identity.json").read_text())["options"]["source"] == [
+        "rir/church.wav",
+        "street/tram.wav",
+    ]
     assert not (output / "utt2spk").exists()
 
 

@@ -1,5 +1,6 @@
 """Validation trials without labels: disjoint halves, one side degraded, repeatable."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -82,3 +83,24 @@ def test_too_short_corpora_and_repeated_ids_are_named(corpora: list[Path], tmp_p
         make_validation(corpora[0], tmp_path / "valid", min_half=30.0)
     with pytest.raises(InputError, match="id 'x0' is also in"):
         make_validation([corpora[0], corpora[0]], tmp_path / "again")
+
+
+def test_more_recordings_and_a_replaced_one_give_what_a_fresh_run_gives(corpora: list[Path], tmp_path: Path) -> None:
+    output, audio = tmp_path / "valid", tmp_path / "x-audio"
+    make_validation(corpora, output, 6, jobs=1)
+    shutil.copy(audio / "7.flac", audio / "4.flac")
+    with (corpora[0] / "wav.scp").open("a") as file:
+        file.write(f"x8 {audio}/6.flac\n")
+    make_validation(corpora, output, 6, jobs=1)
+    make_validation(corpora, tmp_path / "fresh", 6, jobs=1)
+    for name in ("trials", "recordings", "utt2channel", "utt2dur"):
+        assert (output / name).read_bytes() == (tmp_path / "fresh" / name).read_bytes()
+    assert {p.name: p.read_bytes() for p in (output / "audio").iterdir()} == {
+        p.name: p.read_bytes() for p in (tmp_path / "fresh" / "audio").iterdir()
+    }
+
+
+def test_an_unreadable_recording_is_not_drawn(corpora: list[Path], tmp_path: Path) -> None:
+    (tmp_path / "x-audio" / "5.flac").write_bytes(b"")
+    make_validation(corpora, tmp_path / "valid", 100, jobs=1)
+    assert "x5" not in (tmp_path / "valid" / "recordings").read_text().split()
