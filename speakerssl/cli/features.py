@@ -2,10 +2,12 @@
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 from speakerssl.cli.numbers import at_least
 from speakerssl.cli.pipe_option import add_pipe_option
+from speakerssl.cli.recording_options import add_recording_options
 
 DESCRIPTION = """Store log-mel features of data directories, clean and in augmented copies, for fast training.
 
@@ -25,20 +27,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="seed of the augmentation (default: 0)")
     parser.add_argument("--jobs", type=int, default=0, help="processes (default: one a core)")
     add_pipe_option(parser)
+    add_recording_options(parser)
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
 def run(args: argparse.Namespace) -> int:
     from speakerssl.config import load_config
     from speakerssl.io import read_text
-    from speakerssl.training.store_writer import StoreJob, write_store
+    from speakerssl.training.store_writer import StoreJob, estimate_store, write_store
 
     at_least("--jobs", args.jobs, 0)
     at_least("--copies", args.copies, 0)
     config = load_config(args.config, args.set)
-    exclude = read_text(args.exclude).split() if args.exclude else ()
-    cache = str(Path(args.output) / "cache")
-    job = StoreJob(tuple(args.data), config.features, config.augment, args.seed, cache, tuple(exclude))
+    exclude = read_text(args.exclude).split() if args.exclude else []
+    job = StoreJob(
+        tuple(args.data), config.features, config.augment, args.seed, str(Path(args.output) / "cache"),
+        tuple(exclude), args.on_no_speech, args.verify,
+    )  # fmt: skip
+    size = estimate_store(job, args.copies)
+    print(
+        f"{args.output}: {size.recordings} recordings, {size.seconds / 3600:.2f} hours in {args.copies + 1} copies: "
+        f"about {size.num_bytes / 1e9:.2f} GB, twice that while it is made",
+        file=sys.stderr,
+    )
     count = write_store(job, args.output, args.copies, args.jobs)
     if args.json:
         print(json.dumps({"store": args.output, "recordings": count, "copies": args.copies + 1}))

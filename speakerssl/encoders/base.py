@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 
 from speakerssl.encoders.masking import length_mask, mask_frames
+from speakerssl.encoders.reach import Reach
 from speakerssl.errors import InputError
 
 
@@ -13,9 +14,11 @@ class Encoder(nn.Module):
         feat_dim: F, values a frame.
         embed_dim: D, size of the embedding (not normalized).
         min_frames: the shortest recording that can be embedded, in frames.
+        reach: how far frames look, so that long recordings can go through in windows; None: unknown.
     """
 
     min_frames: int = 1
+    reach: Reach | None = None
 
     def __init__(self, feat_dim: int, embed_dim: int) -> None:
         super().__init__()

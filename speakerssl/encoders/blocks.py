@@ -1,14 +1,31 @@
-"""The two-convolution residual block of ResNet-18 and -34 (He et al. 2016), with masks."""
+"""Squeeze-and-excitation, and the residual block of ResNet-18 and -34, with masks."""
 
 import torch
 from torch import Tensor, nn
 
-from speakerssl.encoders.masking import batch_norm, mask_frames
-from speakerssl.encoders.se import SqueezeExcitation
+from speakerssl.encoders.masking import batch_norm, mask_frames, masked_mean
+
+
+class SqueezeExcitation(nn.Module):
+    """Each channel scaled by a gate that sees the whole recording (Hu et al. 2018).
+
+    x [B, C, ..., T] times sigmoid(W2 relu(W1 mean(x) + b1) + b2), the mean over real frames only.
+    """
+
+    def __init__(self, channels: int, reduction: int = 8) -> None:
+        super().__init__()
+        self.reduce = nn.Linear(channels, max(1, channels // reduction))
+        self.expand = nn.Linear(self.reduce.out_features, channels)
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        gate = torch.sigmoid(self.expand(torch.relu(self.reduce(masked_mean(x, mask)))))
+        return x * gate.view(*gate.shape, *(1,) * (x.dim() - 2))
 
 
 class BasicBlock(nn.Module):
-    """[B, C, F, T] -> [B, C', F / stride, T / stride], C' = `outputs`.
+    """Two convolutions and a shortcut (He et al. 2016).
+
+    [B, C, F, T] -> [B, C', F / stride, T / stride], C' = `outputs`.
 
     Args:
         inputs, outputs: channels.

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from speakerssl.encoders.base import Encoder
+from speakerssl.encoders.reach import Reach
 from speakerssl.encoders.registry import register
 from speakerssl.errors import InputError
 
@@ -59,6 +60,10 @@ class EcapaTDNN(Encoder):
             res2net_scale=res2net_scale,
             se_channels=se_channels,
         )
+        # A Res2Net block adds one dilated convolution after the other, each to the next group.
+        chains = zip(KERNEL_SIZES[1:4], DILATIONS[1:4])
+        seen = KERNEL_SIZES[0] // 2 + sum((res2net_scale - 1) * (k // 2) * d for k, d in chains)
+        self.reach = Reach(seen, frame_bytes=48 * 3 * channels)
         self._lengths: Tensor | None = None
         for module in self.network.modules():
             if isinstance(module, Conv1d) and module.kernel_size > 1:

@@ -4,8 +4,29 @@ Zero-padded convolutions see zeros past the end of a recording, so each layer se
 zero; then a padded recording meets the same zeros as at its true edge.
 """
 
+from collections.abc import Mapping
+from typing import TypeVar
+
 import torch
 from torch import Tensor, nn
+
+Key = TypeVar("Key", str, int)
+
+
+def length_batches(lengths: Mapping[Key, float], limit: float) -> list[list[Key]]:
+    """Ids in batches of like length whose padded length (number x longest) is at most `limit`, the longest first.
+
+    A recording longer than that is a batch of its own. The order depends on lengths and ids alone.
+    """
+    order = sorted(lengths, key=lambda key: (-lengths[key], key))
+    batches: list[list[Key]] = []
+    for key in order:
+        fits = batches and (len(batches[-1]) + 1) * lengths[batches[-1][0]] <= limit
+        if fits:
+            batches[-1].append(key)
+        else:
+            batches.append([key])
+    return batches
 
 
 def length_mask(lengths: Tensor, num_frames: int) -> Tensor:

@@ -77,8 +77,12 @@ class SelfAttentivePooling(Pooling):
 
     def pool(self, x: Tensor, mask: Tensor | None) -> Tensor:
         rows = rows_of(x, mask)
-        weights = attention_weights(self.context(torch.tanh(self.hidden(rows))), mask)  # [B, T, 1]
+        weights = attention_weights(self.scores(rows, mask), mask)  # [B, T, 1]
         return (weights.transpose(1, 2) @ rows).squeeze(1)
+
+    def scores(self, rows: Tensor, mask: Tensor | None) -> Tensor:
+        """What the softmax over time is taken of: rows [B, T, C] -> [B, T, 1]."""
+        return self.context(torch.tanh(self.hidden(rows)))
 
 
 class ChannelAttention(nn.Module):
@@ -95,12 +99,16 @@ class ChannelAttention(nn.Module):
         self.expand = nn.Linear(bottleneck, channels)
 
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        return attention_weights(self.scores(x, mask), mask)
+
+    def scores(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        """What the softmax over time is taken of: [B, T, C] -> [B, T, C]."""
         hidden = torch.relu(self.reduce(x))
         if mask is None:
             hidden = self.norm(hidden.flatten(0, 1)).view_as(hidden)
         else:
             hidden = batch_norm(self.norm, hidden.transpose(1, 2), mask).transpose(1, 2)
-        return attention_weights(self.expand(hidden), mask)
+        return self.expand(hidden)
 
 
 class AttentiveMeanPooling(Pooling):
@@ -113,6 +121,9 @@ class AttentiveMeanPooling(Pooling):
     def pool(self, x: Tensor, mask: Tensor | None) -> Tensor:
         rows = rows_of(x, mask)
         return (rows * self.attention(rows, mask)).sum(dim=1)
+
+    def scores(self, rows: Tensor, mask: Tensor | None) -> Tensor:
+        return self.attention.scores(rows, mask)
 
 
 class AttentiveStatisticsPooling(Pooling):
@@ -131,6 +142,9 @@ class AttentiveStatisticsPooling(Pooling):
         mean = (rows * weights).sum(dim=1)
         variance = ((rows - mean[:, None, :]).square() * weights).sum(dim=1)
         return torch.cat([mean, variance.clamp(min=MIN_VARIANCE).sqrt()], dim=1)
+
+    def scores(self, rows: Tensor, mask: Tensor | None) -> Tensor:
+        return self.attention.scores(rows, mask)
 
 
 def rows_of(x: Tensor, mask: Tensor | None) -> Tensor:

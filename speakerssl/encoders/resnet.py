@@ -9,6 +9,7 @@ from speakerssl.encoders.base import Encoder
 from speakerssl.encoders.blocks import BasicBlock, relu_and_norm
 from speakerssl.encoders.masking import at_least_float32, mask_frames, mask_of, masked_mean, strided_lengths
 from speakerssl.encoders.pooling import build_pooling
+from speakerssl.encoders.reach import Reach
 from speakerssl.encoders.registry import register
 from speakerssl.errors import InputError
 
@@ -66,14 +67,17 @@ class ResNet(Encoder):
         self.blocks = nn.ModuleList()
         self.block_strides: list[int] = []
         inputs, bins = channels, _ceil_div(feat_dim, stem_stride[0])
+        context, seen, frame_bytes = padding, stem_stride[1], 20 * channels * bins // stem_stride[1]
         for stage, (count, stride) in enumerate(zip(counts, strides)):
             outputs = channels * 2**stage
             for i in range(count):
                 block_stride = stride if i == 0 else 1
                 self.blocks.append(BasicBlock(inputs, outputs, block_stride, se_reduction, relu_first))
                 self.block_strides.append(block_stride)
+                context, seen = context + seen * (1 + block_stride), seen * block_stride
                 inputs = outputs
             bins = _ceil_div(bins, stride)
+        self.reach = Reach(context, stride=seen, frame_bytes=frame_bytes)
         self.pooling = build_pooling(pooling, inputs if frequency_mean else inputs * bins)
         self.embedding = nn.Linear(self.pooling.out_dim, embed_dim)
         self._init_convolutions()

@@ -6,10 +6,11 @@ import torch
 from torch import Tensor, nn
 
 from speakerssl.encoders.base import Encoder
+from speakerssl.encoders.blocks import SqueezeExcitation
 from speakerssl.encoders.masking import batch_norm, mask_frames, mask_of, strided_lengths
 from speakerssl.encoders.pooling import build_pooling
+from speakerssl.encoders.reach import Reach
 from speakerssl.encoders.registry import register
-from speakerssl.encoders.se import SqueezeExcitation
 from speakerssl.errors import InputError
 
 
@@ -83,6 +84,9 @@ class SmallTDNN(Encoder):
                 "small_tdnn: sizes and dilations must be at least 1, kernel_size odd, aggregate_dim not below 0"
             )
         self.stride = stride
+        seen = sum(dilations[i % len(dilations)] for i in range(blocks))
+        wide = channels * (blocks + 4) + 8 * (aggregate_dim or channels)
+        self.reach = Reach(kernel_size // 2 + stride * seen, stride=stride, frame_bytes=4 * (feat_dim + wide // stride))
         self.stem = time_conv(feat_dim, channels, kernel_size, stride)
         self.stem_norm = nn.BatchNorm2d(channels)
         self.blocks = nn.ModuleList(TDNNBlock(channels, dilations[i % len(dilations)], se) for i in range(blocks))

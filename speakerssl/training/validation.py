@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from speakerssl.data.kaldi import DataDir
+from speakerssl.encoders.masking import length_batches
 from speakerssl.features.frontend import FeatureFrontend
 from speakerssl.metrics.detection import compute_eer
 from speakerssl.training.projection import draw_projection, target_groups
@@ -57,22 +58,12 @@ class Validator:
 def embed_features(encoder: nn.Module, feats: Sequence[Tensor]) -> np.ndarray:
     """Embeddings [N, D] of `feats`, each [T, F] normalized: sorted by length, padded, masked."""
     device = next(encoder.parameters()).device
-    order = sorted(range(len(feats)), key=lambda i: len(feats[i]))
+    lengths_of = {index: float(len(item)) for index, item in enumerate(feats)}
     result: list[Tensor] = [torch.empty(0)] * len(feats)
     with torch.no_grad():
-        for batch in _batches(order, [len(f) for f in feats]):
+        for batch in length_batches(lengths_of, BATCH_FRAMES):
             lengths = torch.tensor([len(feats[i]) for i in batch], device=device)
             padded = nn.utils.rnn.pad_sequence([feats[i] for i in batch], batch_first=True).to(device)
             for index, embedding in zip(batch, encoder(padded, lengths).float().cpu()):
                 result[index] = embedding
     return torch.stack(result).numpy()
-
-
-def _batches(order: Sequence[int], lengths: Sequence[int]) -> list[list[int]]:
-    """Runs of `order` (by rising length) whose padded size stays under BATCH_FRAMES."""
-    batches: list[list[int]] = [[]]
-    for index in order:
-        if batches[-1] and (len(batches[-1]) + 1) * lengths[index] > BATCH_FRAMES:
-            batches.append([])
-        batches[-1].append(index)
-    return batches

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from speakerssl.encoders import Encoder, build_encoder
-from speakerssl.encoders.se import SqueezeExcitation
+from speakerssl.encoders.blocks import SqueezeExcitation
 
 FEAT_DIM = 20
 SMALL = {

@@ -1,9 +1,19 @@
-"""Masks, lengths after a stride, and batch normalization that counts real frames only."""
+"""Batches of like length, masks, lengths after a stride, and batch normalization that counts real frames only."""
 
+import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
-from speakerssl.encoders.masking import batch_norm, length_mask, mask_frames, masked_mean, strided_lengths
+from speakerssl.encoders.masking import (
+    batch_norm,
+    length_batches,
+    length_mask,
+    mask_frames,
+    masked_mean,
+    strided_lengths,
+)
 
 
 def test_length_mask():
@@ -46,3 +56,21 @@ def test_batch_norm_equals_that_of_the_real_frames_laid_end_to_end(shape):
     torch.testing.assert_close(layers[1].running_var, layers[0].running_var)
     layers[1].eval()
     assert batch_norm(layers[1], x, mask)[2, ..., 1:].abs().max() == 0
+
+
+@given(st.lists(st.floats(0.1, 100), max_size=40), st.floats(1, 200))
+def test_all_once_longest_first_and_within_the_limit(seconds: list[float], limit: float) -> None:
+    durations = {f"u{number}": value for number, value in enumerate(seconds)}
+    batches = length_batches(durations, limit)
+    order = [key for batch in batches for key in batch]
+    assert sorted(order) == sorted(durations)
+    assert [durations[key] for key in order] == sorted(seconds, reverse=True)
+    for batch in batches:
+        assert len(batch) == 1 or len(batch) * durations[batch[0]] <= limit
+
+
+def test_the_order_of_the_input_does_not_matter() -> None:
+    rng = np.random.default_rng(0)
+    durations = {f"u{number}": float(rng.integers(1, 5)) for number in range(50)}
+    shuffled = dict(sorted(durations.items(), key=lambda item: item[0][::-1]))
+    assert length_batches(durations, 10) == length_batches(shuffled, 10)
