@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from speakerssl.cli.pipe_option import add_pipe_option
+from speakerssl.cli.recording_options import add_recording_options
 from speakerssl.errors import InputError
 
 if TYPE_CHECKING:
@@ -37,8 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--crop-seconds", type=float, metavar="S", help="length of a crop (default: the model's, else 2)"
     )
     parser.add_argument(
-        "--batch-seconds", type=float, default=60.0, metavar="S",
-        help="audio in a batch, padding included; decides speed and memory only (default: 60)",
+        "--batch-seconds", type=float, metavar="S",
+        help="audio in a batch, padding included; decides speed and memory only (default: 60 on a GPU; one recording "
+        "at a time on a CPU, where padding costs more than it saves)",
     )  # fmt: skip
     parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, ... or auto (default: cpu)")
     parser.add_argument(
@@ -46,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="processes on the CPU (default: one a core, fewer when there is little to do)",
     )  # fmt: skip
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="threads a process (default: 1)")
+    add_recording_options(parser)
     parser.add_argument("--no-resume", action="store_true", help="compute all again, also what an earlier run has done")
     add_pipe_option(parser)
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
@@ -60,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
             raise InputError(f"--{name.replace('_', '-')} is {value}; it must be above 0")
     options = ExtractionOptions(
         args.num_crops, args.crop_seconds, args.batch_seconds, args.device, args.jobs, args.threads,
-        resume=not args.no_resume,
+        resume=not args.no_resume, on_no_speech=args.on_no_speech, verify=args.verify,
     )  # fmt: skip
     done = extract(args.model, args.data, args.output, options)
     for reason in done.failed.values():

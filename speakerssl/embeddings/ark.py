@@ -43,6 +43,8 @@ def binary_entry(data: memoryview | bytes, offset: int, where: str) -> Entry:
     length, dtype = kind
     if len(head) < length:
         raise InputError(f"{where}: the archive ends inside this vector (truncated); extract it again")
+    if head[5] != 4 or (length == 15 and head[10] != 4):
+        raise InputError(f"{where}: its size is not written in 4 bytes, as Kaldi does; the archive is damaged")
     if length == 15:
         rows, size = struct.unpack("<xixi", head[5:15])
         if rows != 1:
@@ -101,15 +103,29 @@ def vector_at(data: np.ndarray, offset: int, where: str) -> np.ndarray:
     """One vector, binary or text, at `offset` of the archive bytes. Raises InputError that begins with `where`."""
     head = data[offset : offset + 64].tobytes() if offset >= 0 else b""
     if head[:2] != b"\0B" and head.lstrip()[:1] == b"[":
-        return text_vector(data[offset:].tobytes().partition(b"]")[0], where)
+        return text_vector(_until_bracket(data, offset, where), where)
     entry = binary_entry(data.data, offset, where)
     return np.frombuffer(data, entry.dtype, entry.size, entry.start)
+
+
+def _until_bracket(data: np.ndarray, offset: int, where: str) -> bytes:
+    """The bytes of a text vector up to its closing bracket."""
+    size = 4096
+    while True:
+        text, bracket, _ = data[offset : offset + size].tobytes().partition(b"]")
+        if bracket:
+            return text
+        if offset + size >= len(data):
+            raise InputError(f"{where}: has no closing bracket (truncated); extract it again")
+        size *= 4
 
 
 def scan_ark(data: np.ndarray, ark: str | Path) -> tuple[list[str], np.ndarray]:
     """Ids and vectors [N, D] of a whole archive, binary or text, without its scp."""
     raw = data.tobytes()
     gap = raw.find(b" ")
+    if raw[:2] == b"\0B":
+        raise InputError(f"{ark}: one vector without an id; name it in an scp: 'id {ark}'")
     if raw[gap + 1 : gap + 3] != b"\0B":
         return read_text_ark(raw, ark)
     names: list[str] = []
@@ -118,8 +134,12 @@ def scan_ark(data: np.ndarray, ark: str | Path) -> tuple[list[str], np.ndarray]:
     while position < len(raw):
         gap = raw.find(b" ", position)
         if gap < 0:
-            raise InputError(f"{ark}: the archive ends after '{names[-1]}' with half an entry (truncated)")
-        names.append(decode(raw[position:gap], ark))
+            after = f"after '{names[-1]}' with half an entry" if names else "before its first vector"
+            raise InputError(f"{ark}: the archive ends {after} (truncated)")
+        name = decode(raw[position : min(gap, position + 4096)], ark)
+        if len(name.split()) != 1 or name != name.strip():
+            raise InputError(f"{ark}: no id, but {name[:40]!r}, at byte {position}; the archive is damaged")
+        names.append(name)
         offsets.append(gap + 1)
         position = binary_entry(raw, gap + 1, f"{ark}: '{names[-1]}'").end
     return names, gather_vectors(data, np.array(offsets), names, ark)

@@ -1,8 +1,6 @@
 """Embeddings of every recording in a data directory, stored as the encoder gives them (not length-normalized)."""
 
 import hashlib
-import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,32 +11,40 @@ import numpy as np
 from speakerssl.data.kaldi import DataDir, Utterance, invert
 from speakerssl.data.parallel import map_threads
 from speakerssl.data.prepare import write_failures
-from speakerssl.embeddings.batches import length_batches
 from speakerssl.embeddings.crops import Crops
 from speakerssl.embeddings.model_dir import CONFIG, WEIGHTS, read_model_dir
 from speakerssl.embeddings.resume import Parts
 from speakerssl.embeddings.storage import write_embeddings
+from speakerssl.embeddings.workers import WorkerSettings, embed_all
+from speakerssl.encoders.masking import length_batches
 from speakerssl.errors import JobError
 from speakerssl.io import atomic_path, progress
+from speakerssl.processes import check_jobs, count_cores
+from speakerssl.resume import Identity, output_lock
 
 SECONDS_A_PROCESS = 600.0  # less audio than this does not repay the start of one more process
+DEVICE_BATCH_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
 class ExtractionOptions:
-    """How to extract; None takes what the model's configuration (crops) or the machine (jobs) suggests.
+    """How to extract; None takes what the model's configuration (crops) or the machine (jobs, batches) suggests.
 
-    `batch_seconds` is the padded length of a batch; it decides speed and memory, never the embeddings.
+    `batch_seconds` is the padded length of a batch; it decides speed and memory, never the embeddings. By default a
+    CPU takes one recording at a time, which is faster there than padding, and other devices 60 seconds.
+    `on_no_speech` is one of data.speech.ON_NO_SPEECH, `verify` one of resume.VERIFY.
     """
 
     num_crops: int | None = None
     crop_seconds: float | None = None
-    batch_seconds: float = 60.0
+    batch_seconds: float | None = None
     device: str = "cpu"
     jobs: int | None = None
     threads: int = 1
     resume: bool = True
     quiet: bool = False
+    on_no_speech: str = "error"
+    verify: str = "stat"
 
 
 @dataclass(frozen=True)
@@ -60,8 +66,9 @@ def extract(
     """Embeds all recordings of the data directory `data` with the model directory `model`.
 
     Writes `output/xvector.{ark,scp,npz}`, `mean_vec.npy` (the mean embedding), `spk_xvector.{ark,scp,npz}` (each
-    speaker's mean embedding) when speakers are known, `extraction.json`, and `failed.txt` when recordings could
-    not be read. Stopped and started again with the same model, data and crops, it goes on where it was.
+    speaker's mean embedding) when speakers are known, `identity.json` (what they were made from), and
+    `failed.txt` when recordings could not be read or hold no speech. Started again it uses what is done, and computes
+    what is new, what has changed since, and what failed.
 
     Raises:
         InputError: model or data directory at fault.
@@ -71,37 +78,38 @@ def extract(
     config, _, _ = read_model_dir(model)
     crops = _crops(config, options, f"{model}/{CONFIG}")
     directory = DataDir.read(data)
-    parts = Parts(output, _job(Path(model), directory, crops), options.resume)
-    resumed = len(parts.done)
-    failed = _embed_missing(Path(model), directory, crops, parts, options)
-    if not parts.done:
-        raise JobError(f"{data}: no recording could be embedded; the first: {next(iter(failed.values()))}")
-    write_failures(output, failed)
-    parts.begin_finish()
-    files = _write(Path(output), parts.done, directory.utt2spk)
-    parts.finish()
+    with output_lock(output):
+        identity = Identity.of(directory.utterances, options.verify, _described(Path(model), crops, options))
+        parts = Parts(output, identity, resume=options.resume)
+        resumed = len(parts.done)
+        failed = _embed_missing(str(model), directory, crops, parts, options)
+        if not parts.done:
+            raise JobError(f"{data}: no recording could be embedded; the first: {next(iter(failed.values()))}")
+        write_failures(output, failed)
+        parts.begin_finish()
+        files = _write(Path(output), parts.done, directory.utt2spk)
+        parts.finish()
     dim = len(next(iter(parts.done.values())))
     speakers = len(set(directory.utt2spk.values())) if directory.utt2spk else None
     return Extracted(str(output), len(parts.done), resumed, dim, speakers, failed, files)
 
 
 def _embed_missing(
-    model: Path, directory: DataDir, crops: Crops, parts: Parts, options: ExtractionOptions
+    model: str, directory: DataDir, crops: Crops, parts: Parts, options: ExtractionOptions
 ) -> dict[str, str]:
     """Embeds what `parts` lacks; returns {id: reason} of the recordings that failed."""
-    from speakerssl.embeddings.workers import embed_all
-
     missing = [utterance for utterance in directory.utterances if utterance.id not in parts.done]
     durations, failed = _durations(directory, missing)
     if not durations:
         return failed
-    batches = [
-        [directory.recordings[key] for key in batch] for batch in length_batches(durations, options.batch_seconds)
-    ]
-    jobs = _jobs(options, sum(durations.values()))
-    results = embed_all(model, batches, crops, options.device, min(jobs, len(batches)), options.threads)
+    batch_seconds = options.batch_seconds
+    if batch_seconds is None:
+        batch_seconds = 0.0 if options.device == "cpu" else DEVICE_BATCH_SECONDS
+    batches = [[directory.recordings[key] for key in batch] for batch in length_batches(durations, batch_seconds)]
+    jobs = min(_jobs(options, sum(durations.values())), len(batches))
+    settings = WorkerSettings(model, crops, options.device, options.threads, options.on_no_speech)
     try:
-        for result in progress(results, len(batches), "extracting", options.quiet):
+        for result in progress(embed_all(settings, batches, jobs), len(batches), "extracting", options.quiet):
             parts.add(result.ids, result.embeddings)
             failed.update(result.failed)
     finally:
@@ -129,6 +137,8 @@ def _write(output: Path, embeddings: Mapping[str, np.ndarray], utt2spk: Mapping[
     files["mean_vec.npy"] = output / "mean_vec.npy"
     with atomic_path(files["mean_vec.npy"]) as temporary:
         np.save(temporary, matrix.mean(axis=0, dtype=np.float64).astype(np.float32))
+    for suffix in ("ark", "scp", "npz"):  # of an earlier run, when there were labels
+        (output / f"spk_xvector.{suffix}").unlink(missing_ok=True)
     if utt2spk:
         of_speaker = invert({key: utt2spk[key] for key in ids if key in utt2spk})
         means = [np.mean([embeddings[key] for key in keys], axis=0) for keys in of_speaker.values()]
@@ -144,24 +154,21 @@ def _crops(config: Mapping[str, Any], options: ExtractionOptions, where: str) ->
     return Crops(number, seconds, of_model.mean)
 
 
-def _job(model: Path, directory: DataDir, crops: Crops) -> dict[str, Any]:
-    """What decides the embeddings: the model's bytes, the crops, and where each recording lies."""
-    listing = [(u.id, os.path.abspath(u.source), u.start, u.end) for u in directory.utterances]
+def _described(model: Path, crops: Crops, options: ExtractionOptions) -> dict[str, Any]:
+    """The options that decide the embeddings, the bytes of the model among them."""
     return {
         "model": str(model),
         "weights_sha256": hashlib.sha256((model / WEIGHTS).read_bytes()).hexdigest(),
         "config_sha256": hashlib.sha256((model / CONFIG).read_bytes()).hexdigest(),
-        "data": str(directory.path),
-        "recordings_sha256": hashlib.sha256(json.dumps(listing).encode()).hexdigest(),
         "crops": asdict(crops),
+        "on_no_speech": options.on_no_speech,
         "normalized": False,
     }
 
 
 def _jobs(options: ExtractionOptions, seconds: float) -> int:
-    if options.jobs is not None:
-        return options.jobs
+    if options.jobs:
+        return check_jobs(options.jobs)
     if options.device != "cpu":
         return 1  # one process feeds the device
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(cores // options.threads, int(seconds / SECONDS_A_PROCESS)))
+    return max(1, min(count_cores() // options.threads, int(seconds / SECONDS_A_PROCESS)))

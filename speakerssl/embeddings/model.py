@@ -1,6 +1,7 @@
 """The speaker model that users hold: recordings in, unit vectors out."""
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from speakerssl.constants import FULL_SCALE
-from speakerssl.data.audio import read_audio
-from speakerssl.data.resampling import resample
+from speakerssl.data.speech import check_speech
+from speakerssl.embeddings.audio_input import load_waveform, to_array
 from speakerssl.embeddings.crops import Crops
 from speakerssl.embeddings.decision import Decision, Verification, load_decision, verify_score
 from speakerssl.embeddings.model_dir import fingerprint_of, read_model_dir, save_model
@@ -21,8 +21,6 @@ from speakerssl.features.frames import num_frames
 from speakerssl.features.frontend import FeatureFrontend
 
 __all__ = ["SpeakerModel", "load_model", "save_model"]
-
-Audio = str | Path | np.ndarray
 
 
 @dataclass
@@ -53,32 +51,57 @@ class SpeakerModel:
     def device(self) -> torch.device:
         return next(self.encoder.parameters()).device
 
-    def embed(self, audio: Audio, sample_rate: int = 16000) -> np.ndarray:
+    def embed(self, audio: Any, sample_rate: int = 16000, on_no_speech: str = "error") -> np.ndarray:
         """The embedding of one recording as a unit vector, float32 [D].
 
         Args:
-            audio: a path, or samples [S] or [S, channels]: floats in [-1, 1], int16 or int32.
-            sample_rate: Hz of samples given as an array.
+            audio: a path, samples (an array, tensor or list: floats in [-1, 1], int16 or int32; [S], [1, S] or
+                [S, channels]), the bytes of a file, a file object, or `(samples, rate)`.
+            sample_rate: Hz of samples that come without a rate.
+            on_no_speech: what happens to silence, a constant, hiss or less than 0.1 s: `error`, `warn` or `keep`.
 
         Raises:
-            AudioError, InputError: what cannot be read, or has no samples or NaN.
+            AudioError, InputError: what cannot be read, can be meant in two ways, or holds no speech.
         """
-        return self.embed_batch([audio], sample_rate)[0]
+        wave = self.waveform(audio, sample_rate)
+        check_speech(wave, self.sample_rate, _name(audio), on_no_speech)
+        return unit_vectors(self.encode([wave]))[0]
 
-    def embed_batch(self, audios: Sequence[Audio], sample_rate: int = 16000) -> np.ndarray:
-        """Unit vectors float32 [N, D] of N recordings, the same as one at a time (within 1e-5)."""
-        embeddings = self.encode([self.waveform(audio, sample_rate) for audio in audios])
-        return embeddings / np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), 1e-12)
+    def embed_batch(self, audios: Iterable[Any], sample_rate: int = 16000, on_no_speech: str = "error") -> np.ndarray:
+        """Unit vectors float32 [N, D] of N recordings, the same as one at a time (within 1e-5).
 
-    def similarity(self, first: Audio, second: Audio, sample_rate: int = 16000) -> float:
-        """Cosine of two recordings, or of embeddings [D] (as `embed` returns them): from -1 to 1."""
-        vectors = []
-        for item in (first, second):
-            is_embedding = isinstance(item, np.ndarray) and item.shape == (self.embed_dim,)
-            vector = item if is_embedding else self.embed(item, sample_rate)
-            vectors.append(np.asarray(vector, np.float64))
-        norms = np.linalg.norm(vectors[0]) * np.linalg.norm(vectors[1])
-        return float(vectors[0] @ vectors[1]) / max(float(norms), 1e-12)
+        Args:
+            audios: what `embed` takes, N times; the rows of an array [N, S] are N recordings.
+        """
+        waves = []
+        for number, audio in enumerate(_items(audios)):
+            try:
+                wave = self.waveform(audio, sample_rate)
+                check_speech(wave, self.sample_rate, _name(audio), on_no_speech)
+            except InputError as error:
+                raise type(error)(f"recording {number} of the batch: {error}") from None
+            waves.append(wave)
+        if not waves:
+            raise InputError("there is no recording to embed: an empty batch")
+        # On a CPU padding costs more than a batch saves.
+        batches = [[wave] for wave in waves] if self.device.type == "cpu" else [waves]
+        embeddings = np.concatenate([self.encode(batch) for batch in batches])
+        return unit_vectors(embeddings)
+
+    def similarity(self, first: Any, second: Any, sample_rate: int = 16000, on_no_speech: str = "error") -> float:
+        """Cosine from -1 to 1 of two recordings, or of embeddings as `embed` [D] or `embed_batch` [1, D] gives them."""
+        vectors = [self._vector(item, sample_rate, on_no_speech) for item in (first, second)]
+        return float(np.clip(vectors[0] @ vectors[1], -1.0, 1.0))
+
+    def _vector(self, item: Any, sample_rate: int, on_no_speech: str) -> np.ndarray:
+        """The embedding that `item` is, or that it has: a unit vector, float64 [D]."""
+        if _shape(item) in ((self.embed_dim,), (1, self.embed_dim)):
+            vector = to_array(item).reshape(-1).astype(np.float64)
+            norm = float(np.linalg.norm(vector))
+            if not np.isfinite(norm) or norm == 0.0:
+                raise InputError("an embedding is all zero, or holds NaN or infinity: it has no cosine")
+            return vector / norm
+        return unit_vectors(self.embed(item, sample_rate, on_no_speech)[None].astype(np.float64))[0]
 
     def verify(
         self, first: Any, second: Any, sample_rate: int = 16000, p_target: float = 0.5, threshold: float | None = None
@@ -94,12 +117,9 @@ class SpeakerModel:
         """
         return verify_score(self.similarity(first, second, sample_rate), self.decision, p_target, threshold)
 
-    def waveform(self, audio: Audio, sample_rate: int = 16000) -> np.ndarray:
+    def waveform(self, audio: Any, sample_rate: int = 16000) -> np.ndarray:
         """Any input of `embed` as float32 [S] in the int16 range at the model's rate."""
-        if isinstance(audio, np.ndarray):
-            samples = _to_mono_int16_range(audio)
-            return samples if sample_rate == self.sample_rate else resample(samples, sample_rate, self.sample_rate)
-        return read_audio(audio, sample_rate=self.sample_rate, pipes=False)
+        return load_waveform(audio, sample_rate, self.sample_rate)
 
     @torch.no_grad()
     def features(self, waveform: np.ndarray) -> Tensor:
@@ -179,19 +199,34 @@ def choose_device(name: str) -> torch.device:
         raise InputError(f"device '{name}' cannot be used: {reason}") from None
 
 
-def _to_mono_int16_range(samples: np.ndarray) -> np.ndarray:
-    if samples.ndim not in (1, 2) or not samples.size:
-        raise InputError(f"samples have the shape {samples.shape}; [samples] or [samples, channels] is expected")
-    if np.issubdtype(samples.dtype, np.floating):
-        scale = FULL_SCALE
-    elif samples.dtype in (np.int16, np.int32):
-        scale = FULL_SCALE / -float(np.iinfo(samples.dtype).min)
-    else:
-        raise InputError(f"samples of type {samples.dtype}; floats in [-1, 1], int16 or int32 are expected")
-    wave = samples.astype(np.float32) if samples.ndim == 1 else samples.mean(axis=1, dtype=np.float32)
-    peak = np.abs(wave).max()
-    if not np.isfinite(peak):
-        raise InputError("the samples hold NaN or infinity")
-    if scale == FULL_SCALE and peak > 64:
-        raise InputError(f"float samples are expected in [-1, 1], found {peak:g}; pass int16 samples as int16")
-    return wave * np.float32(scale)
+def unit_vectors(embeddings: np.ndarray) -> np.ndarray:
+    """The rows of [N, D] with length 1; a row of zeros stays."""
+    return embeddings / np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), 1e-12)
+
+
+def _items(audios: Any) -> Iterable[Any]:
+    """The recordings of a batch. Raises InputError where it is a single recording."""
+    if isinstance(audios, (str, bytes, bytearray, os.PathLike)) or hasattr(audios, "read"):
+        raise InputError("a single recording; pass it to embed, or as a list of one")
+    if hasattr(audios, "shape") and len(audios.shape) < 2:
+        raise InputError(f"samples of the shape {list(audios.shape)} are a single recording; pass them to embed")
+    try:
+        return iter(audios)
+    except TypeError:
+        raise InputError(f"a batch cannot be a {type(audios).__name__}; give a list of recordings") from None
+
+
+def _shape(item: Any) -> tuple[int, ...]:
+    """The shape of an array, tensor or list of numbers; () of anything else."""
+    if hasattr(item, "shape"):
+        return tuple(item.shape)
+    if not isinstance(item, (list, tuple)):
+        return ()
+    try:
+        return np.shape(item)
+    except ValueError:  # lists of different lengths
+        return ()
+
+
+def _name(audio: Any) -> str:
+    return os.fspath(audio) if isinstance(audio, (str, os.PathLike)) else "the samples"

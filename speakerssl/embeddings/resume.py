@@ -1,38 +1,47 @@
-"""Embeddings that are done, kept on disk while the others are computed: a stopped extraction goes on from them."""
+"""Vectors that are done, kept on disk while the others are computed: a stopped extraction goes on from them."""
 
-import json
 import shutil
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from speakerssl.embeddings.storage import read_embeddings
 from speakerssl.errors import InputError
-from speakerssl.io import atomic_path, write_text
+from speakerssl.io import atomic_path
+from speakerssl.resume import IDENTITY, Identity
 
-RECORD = "extraction.json"  # what the embeddings in this directory were made with
+STATES = "states"  # beside `ids` and `embeddings` in a part: the state that each recording had
+OPTIONS = "options"
 
 
 class Parts:
-    """Collects embeddings and writes them to `output/.parts` every `flush_seconds`.
+    """Collects vectors and writes them to `output/.parts` every `flush_seconds`.
 
     Args:
-        output: the directory of the finished embeddings.
-        job: what decides their values; what was made by another job is not used.
+        output: the directory of the finished vectors.
+        identity: the recordings as they are now and the options; a vector of another recording, of the recording as
+            it was before it changed, or of other options is not used.
+        finished: the npz in `output` that holds the vectors of a finished run.
         resume: whether to use what is there.
     """
 
     def __init__(
-        self, output: str | Path, job: Mapping[str, Any], resume: bool = True, flush_seconds: float = 20.0
+        self,
+        output: str | Path,
+        identity: Identity,
+        finished: str = "xvector.npz",
+        resume: bool = True,
+        flush_seconds: float = 20.0,
     ) -> None:
         self.output, self.folder = Path(output), Path(output) / ".parts"
-        self.job, self.flush_seconds = dict(job), flush_seconds
+        self.identity, self.flush_seconds = identity, flush_seconds
         self.done: dict[str, np.ndarray] = {}
         if resume:
-            self._load()
+            self._load(self.output / finished)
+        else:
+            shutil.rmtree(self.folder, ignore_errors=True)
         self._new: dict[str, np.ndarray] = {}
         self._flushed = time.monotonic()
 
@@ -47,45 +56,55 @@ class Parts:
         """Writes what came since the last time as one more part."""
         if self._new:
             self.folder.mkdir(parents=True, exist_ok=True)
-            if _read_record(self.folder / RECORD) != self.job:
-                self._clear()
-                write_text(self.folder / RECORD, json.dumps(self.job, indent=1))
             number = len(list(self.folder.glob("part-*.npz")))
             with atomic_path(self.folder / f"part-{number:06d}.npz") as temporary:
-                np.savez(temporary, ids=np.array(list(self._new)), embeddings=np.stack(list(self._new.values())))
+                np.savez(
+                    temporary,
+                    ids=np.array(list(self._new)),
+                    embeddings=np.stack(list(self._new.values())),
+                    states=np.array([self.identity.recordings[key] for key in self._new]),
+                    options=np.array(self.identity.options_digest),
+                )
         self._new, self._flushed = {}, time.monotonic()
 
     def begin_finish(self) -> None:
-        """To be called before the finished files are replaced: what they were made with is no longer sure."""
-        (self.output / RECORD).unlink(missing_ok=True)
+        """To be called before the finished files are replaced: what they were made from is no longer sure."""
+        (self.output / IDENTITY).unlink(missing_ok=True)
 
     def finish(self) -> None:
-        """Records what the finished embeddings were made with and removes the parts."""
-        write_text(self.output / RECORD, json.dumps(self.job, indent=1) + "\n")
+        """Records what the finished vectors were made from and removes the parts."""
+        recordings = {key: state for key, state in self.identity.recordings.items() if key in self.done}
+        Identity(self.identity.options, recordings).write(self.output)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _load(self) -> None:
-        """Finished embeddings of the same job (an earlier run with failures), then the parts of a stopped one."""
-        if _read_record(self.output / RECORD) == self.job:
-            self._take(self.output / "xvector.npz")
-        if _read_record(self.folder / RECORD) == self.job:
-            for path in sorted(self.folder.glob("part-*.npz")):
-                self._take(path)
+    def _load(self, finished: Path) -> None:
+        """What a finished run has left, then the parts of a stopped one."""
+        before = Identity.read(self.output)
+        if before is not None and before.options == self.identity.options:
+            self._take(finished, before.recordings)
+        usable = False
+        for path in sorted(self.folder.glob("part-*.npz")):
+            usable |= self._take_part(path)
+        if not usable:  # of other options: their numbers would only be in the way
+            shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _take(self, path: Path) -> None:
+    def _take_part(self, path: Path) -> bool:
+        try:
+            with np.load(path, allow_pickle=False) as part:
+                if str(part[OPTIONS]) != self.identity.options_digest:
+                    return False
+                states = dict(zip(part["ids"].tolist(), part[STATES].tolist()))
+        except (OSError, ValueError, KeyError, EOFError):
+            return False
+        self._take(path, states)
+        return True
+
+    def _take(self, path: Path, states: Mapping[str, str]) -> None:
         try:
             found = read_embeddings(path)
         except InputError:  # missing or damaged: computed again
             return
-        self.done.update(zip(found.ids, found.matrix))
-
-    def _clear(self) -> None:
-        for path in self.folder.glob("part-*.npz"):
-            path.unlink()
-
-
-def _read_record(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
+        for key, vector in zip(found.ids, found.matrix):
+            state = self.identity.recordings.get(key)
+            if state is not None and states.get(key) == state:
+                self.done[key] = vector

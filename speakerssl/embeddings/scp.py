@@ -1,18 +1,26 @@
-"""Kaldi's scp files: `<id> <archive>:<offset>` lines, the archives read once and cut by their offsets."""
+"""Kaldi's scp files: `<id> <archive>:<offset>` lines, the archives read once and cut by their offsets.
 
+Only the first field ends at a space: a path may hold some. Without an offset a place is a file of one vector, a npy, or
+an archive in which the id is looked up.
+"""
+
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from speakerssl.embeddings.ark import gather_vectors
-from speakerssl.embeddings.ark_text import decode
+from speakerssl.embeddings.ark import gather_vectors, scan_ark
+from speakerssl.embeddings.ark_text import BOM, decode
+from speakerssl.embeddings.numpy_files import read_array
 from speakerssl.errors import InputError
 from speakerssl.io import open_binary, read_bytes
+
+MAX_DIGITS = 18  # of an offset: more do not fit 64 bits
 
 
 def read_scp(path: Path) -> tuple[list[str], np.ndarray]:
     """Ids and vectors [N, D] of the entries of an scp, each archive read once. Raises InputError with file and line."""
-    raw = read_bytes(path)
+    raw = read_bytes(path).removeprefix(BOM)
     tokens = raw.split()
     lines = raw.count(b"\n") + (not raw.endswith(b"\n"))
     if len(tokens) != 2 * lines or raw.count(b"|"):
@@ -25,72 +33,99 @@ def read_scp(path: Path) -> tuple[list[str], np.ndarray]:
     if offsets is not None:
         ark = _locate(path, places[0].rpartition(b":")[0], ids[0])
         return ids, gather_vectors(file_bytes(ark), offsets, ids, ark)
-    # A place without an offset is a file that holds one vector.
-    parts = [
-        place.rpartition(b":") if place[-1:].isdigit() and b":" in place else (place, b":", b"0") for place in places
-    ]
-    arks = [part[0] for part in parts]
-    try:
-        offsets = np.fromiter(map(int, [part[2] for part in parts]), np.int64, len(parts))
-    except ValueError:
-        bad = next(i for i, part in enumerate(parts) if not part[2].isdigit())
-        raise InputError(f"{path}:{bad + 1}: expected 'id archive.ark:offset'") from None
-    names = list(dict.fromkeys(arks))
-    number = dict(zip(names, range(len(names))))
-    which = np.fromiter(map(number.__getitem__, arks), np.int64, len(arks))
-    rows = [np.flatnonzero(which == i) for i in range(len(names))]
-    members = [[ids[i] for i in row] for row in rows]
-    found = [_locate(path, name, member[0]) for name, member in zip(names, members)]
-    blocks = [
-        gather_vectors(file_bytes(ark), offsets[row], member, ark) for ark, row, member in zip(found, rows, members)
-    ]
-    sizes = [block.shape[1] for block in blocks]
-    other = next((i for i, size in enumerate(sizes) if size != sizes[0]), None)
-    if other is not None:
-        raise InputError(
-            f"{path}: '{ids[rows[other][0]]}' has {sizes[other]} numbers, '{ids[rows[0][0]]}' has {sizes[0]}; "
-            "embeddings must have one size"
-        )
-    matrix = np.empty((len(ids), sizes[0]), np.float32)
-    for row, block in zip(rows, blocks):
-        matrix[row] = block
-    return ids, matrix
+    return ids, _gather_from_many(path, ids, places)
+
+
+def _gather_from_many(path: Path, ids: Sequence[str], places: Sequence[bytes]) -> np.ndarray:
+    """[N, D] where the vectors lie in several files, each of which is read once."""
+    rows_of: dict[bytes, list[int]] = {}
+    offsets = np.full(len(places), -1, np.int64)
+    for row, place in enumerate(places):
+        name, _, offset = place.rpartition(b":")
+        if name and offset.isdigit() and len(offset) <= MAX_DIGITS:
+            offsets[row] = int(offset)
+        else:
+            name = place
+        rows_of.setdefault(name, []).append(row)
+    files = {name: _locate(path, name, ids[rows[0]]) for name, rows in rows_of.items()}
+    matrix: np.ndarray | None = None
+    for name, rows in rows_of.items():
+        members = [ids[row] for row in rows]
+        block = _read_file(files[name], offsets[rows], members)
+        if matrix is None:
+            matrix = np.empty((len(ids), block.shape[1]), np.float32)
+        if block.shape[1] != matrix.shape[1]:
+            raise InputError(
+                f"{path}: '{members[0]}' has {block.shape[1]} numbers, '{ids[0]}' has {matrix.shape[1]}; "
+                "embeddings must have one size"
+            )
+        matrix[rows] = block
+    assert matrix is not None
+    return matrix
+
+
+def _read_file(file: Path, offsets: np.ndarray, members: Sequence[str]) -> np.ndarray:
+    """The vectors [n, D] of `members` at `offsets` (-1: none is given) in one file."""
+    if file.suffix == ".npy":
+        vector = np.atleast_2d(read_array(file))
+        if vector.ndim != 2 or vector.shape[0] != 1:
+            raise InputError(f"{file}: '{members[0]}' has the shape {list(vector.shape)}; a vector is expected")
+        return np.repeat(vector, len(members), axis=0)
+    data = file_bytes(file)
+    bare = offsets < 0
+    if not bare.any():
+        return gather_vectors(data, offsets, members, file)
+    head = data[:64].tobytes()
+    if head[:2] == b"\0B" or head.lstrip()[:1] == b"[":
+        return gather_vectors(data, np.where(bare, 0, offsets), members, file)
+    ids, matrix = scan_ark(data, file)
+    row_of = dict(zip(ids, range(len(ids))))
+    missing = next((name for name in members if name not in row_of), None)
+    if missing is not None:
+        raise InputError(f"{file}: holds no vector '{missing}', and its scp gives no offset")
+    return matrix[[row_of[name] for name in members]]
 
 
 def _offsets_in_one(places: list[bytes]) -> np.ndarray | None:
     """The offsets where all places lie in one archive, without a Python step a line; None where they do not."""
     prefix = b"".join(places[0].rpartition(b":")[:2])
     text = b" " + b" ".join(places)
-    if not prefix or text.count(b" " + prefix) != len(places):
+    if not prefix or b" " in prefix or text.count(b" " + prefix) != len(places):
         return None
     numbers = text.replace(b" " + prefix, b" ")
-    if numbers.translate(None, b"0123456789 ") or numbers.count(b"  "):
+    if numbers.translate(None, b"0123456789 ") or numbers.count(b"  ") or numbers.endswith(b" "):
         return None
-    return np.array(numbers.split(), dtype="S").astype(np.int64)
+    array = np.array(numbers.split(), dtype="S")
+    return array.astype(np.int64) if len(array) == len(places) and array.dtype.itemsize <= MAX_DIGITS else None
 
 
 def _careful_scp_tokens(raw: bytes, path: Path) -> list[bytes]:
     """Ids and archive places, one line after the other; blank lines are allowed, anything else is named."""
     tokens: list[bytes] = []
     for number, line in enumerate(raw.splitlines(), 1):
-        if not line.strip():
+        fields = line.split(maxsplit=1)
+        if not fields:
             continue
-        if line.rstrip().endswith(b"|"):
-            raise InputError(f"{path}:{number}: a command, which is not run; copy the vectors to an ark first")
-        fields = line.split()
         if len(fields) != 2:
-            raise InputError(f"{path}:{number}: expected 'id archive.ark:offset', found {len(fields)} fields")
-        tokens += fields
+            raise InputError(f"{path}:{number}: expected 'id archive.ark:offset', found one field")
+        place = fields[1].rstrip()
+        if place.endswith(b"|"):
+            raise InputError(f"{path}:{number}: a command, which is not run; copy the vectors to an ark first")
+        tokens += [fields[0], place]
     return tokens
 
 
 def _locate(scp: Path, name: bytes, first: str) -> Path:
     """The archive `name` of `scp`; `first` is the first id that lies in it. Raises InputError where it is nowhere."""
     ark = Path(decode(name, scp))
-    found = next((place for place in (ark, scp.parent / ark, scp.parent / ark.name) if place.is_file()), None)
-    if found is None:
-        raise InputError(f"{scp}: the archive '{ark}' of '{first}' is not there, nor beside the scp")
-    return found
+    for place in (ark, scp.parent / ark, scp.parent / ark.name):
+        try:
+            if place.is_file():
+                return place
+        except OSError:  # a name that no file can have
+            continue
+    shown = repr(str(ark)[:120])
+    raise InputError(f"{scp}: the archive {shown} of '{first[:60]}' is not there, nor beside the scp")
 
 
 def file_bytes(path: Path) -> np.ndarray:

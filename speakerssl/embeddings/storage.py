@@ -7,12 +7,13 @@ file of the same name ending in `.ids` or `.txt`); `write_embeddings` writes ark
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from speakerssl.embeddings.ark import ark_bytes, scan_ark, vector_at
 from speakerssl.embeddings.ark_text import decode
+from speakerssl.embeddings.numpy_files import CURE, read_array, read_npz
 from speakerssl.embeddings.scp import file_bytes, read_scp
 from speakerssl.errors import InputError
 from speakerssl.io import atomic_path, read_bytes
@@ -83,9 +84,10 @@ def read_embeddings(path: str | Path) -> Embeddings:
     that is not finite, an id that stands twice, an empty file.
     """
     suffix = Path(path).suffix
-    reader = {".scp": read_scp, ".ark": _read_ark, ".npz": _read_npz, ".npy": _read_npy}.get(suffix)
+    reader = {".scp": read_scp, ".ark": _read_ark, ".npz": read_npz, ".npy": _read_npy}.get(suffix)
     if reader is None:
-        raise InputError(f"{path}: embeddings are read from .scp, .ark, .npz or .npy files, not '{suffix}'")
+        cure = f"; {CURE}" if suffix in (".pkl", ".pickle", ".pt", ".pth", ".joblib") else ""
+        raise InputError(f"{path}: embeddings are read from .scp, .ark, .npz or .npy files, not '{suffix}'{cure}")
     ids, matrix = reader(Path(path))
     _check(path, ids, matrix)
     return Embeddings(ids, matrix, str(path))
@@ -104,13 +106,17 @@ def write_embeddings(
     spaced = next((name for name in ids if len(name.split()) != 1), None)
     if spaced is not None:
         raise InputError(f"{paths['ark']}: the id '{spaced}' is empty or holds white space, which no Kaldi file can")
+    place = str(paths["ark"])
+    if len(place.splitlines()) != 1:
+        raise InputError(f"{place!r}: a line break in its name would break the scp; choose another folder")
+    place = f"./{place}" if place[:1].isspace() else place
     content, offsets = ark_bytes(ids, matrix)
     with atomic_path(paths["ark"]) as temporary:
         temporary.write_bytes(content)
     with atomic_path(paths["npz"]) as temporary:
         np.savez(temporary, ids=np.array(ids, dtype=np.str_), embeddings=matrix)
     with atomic_path(paths["scp"]) as temporary:
-        lines = [f"{name} {paths['ark']}:{offset}\n" for name, offset in zip(ids, offsets.tolist())]
+        lines = [f"{name} {place}:{offset}\n" for name, offset in zip(ids, offsets.tolist())]
         temporary.write_text("".join(lines), encoding="utf-8")
     return paths
 
@@ -119,7 +125,7 @@ def read_vector(path: str | Path) -> np.ndarray:
     """One vector as float32 [D], such as a mean: `.npy`, or Kaldi's (binary or text). Raises InputError."""
     path = Path(path)
     if path.suffix == ".npy":
-        vector = np.asarray(_numpy_file(path), np.float32)
+        vector = read_array(path)
     else:
         data = file_bytes(path)
         vector = vector_at(data, 0, str(path)) if len(data) else np.empty(0, np.float32)
@@ -153,27 +159,9 @@ def _read_ark(path: Path) -> tuple[list[str], np.ndarray]:
     return scan_ark(data, path)
 
 
-def _read_npz(path: Path) -> tuple[list[str], np.ndarray]:
-    arrays = _numpy_file(path)
-    missing = [key for key in ("ids", "embeddings") if key not in getattr(arrays, "files", [])]
-    if missing:
-        raise InputError(f"{path}: has no array '{missing[0]}'; expected 'ids' and 'embeddings'")
-    try:
-        return [str(name) for name in arrays["ids"].tolist()], np.asarray(arrays["embeddings"], np.float32)
-    except (ValueError, OSError) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from None
-
-
 def _read_npy(path: Path) -> tuple[list[str], np.ndarray]:
-    matrix = np.asarray(_numpy_file(path), np.float32)
+    matrix = read_array(path)
     names = next((p for p in (path.with_suffix(".ids"), path.with_suffix(".txt")) if p.is_file()), None)
     if names is None:
         raise InputError(f"{path}: its ids, one a line, are expected in {path.with_suffix('.ids')}")
     return decode(read_bytes(names), names).split(), matrix
-
-
-def _numpy_file(path: Path) -> Any:
-    try:
-        return np.load(path, allow_pickle=False)
-    except Exception as error:  # zipfile, pickle and numpy raise a dozen kinds
-        raise InputError(f"{path}: cannot be read: {error}") from None

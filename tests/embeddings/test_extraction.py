@@ -12,13 +12,15 @@ from pathlib import Path
 import kaldiio
 import numpy as np
 import pytest
+import soundfile
 
 from speakerssl.data.kaldi import DataDir
-from speakerssl.embeddings import extraction, workers
+from speakerssl.embeddings import workers
 from speakerssl.embeddings.extraction import ExtractionOptions, extract
 from speakerssl.embeddings.model import load_model
 from speakerssl.embeddings.storage import read_embeddings
 from speakerssl.errors import InputError, JobError
+from speakerssl.resume import output_lock
 
 
 @pytest.fixture
@@ -58,7 +60,7 @@ def test_kaldiio_reads_what_is_written(model_dir, data_dir, tmp_path) -> None:
 
 def test_the_batch_does_not_matter(model_dir, data_dir, tmp_path) -> None:
     results = []
-    for number, seconds in enumerate((0.1, 3.0, 1000.0)):
+    for number, seconds in enumerate((None, 0.1, 3.0, 1000.0)):
         extract(model_dir, data_dir, tmp_path / str(number), ExtractionOptions(batch_seconds=seconds))
         results.append(read_embeddings(tmp_path / str(number) / "xvector.ark").matrix)
     for other in results[1:]:
@@ -146,7 +148,7 @@ def test_killed_at_any_time_and_started_again(model_dir, data_dir, tmp_path) -> 
     """SIGKILL leaves parts or nothing, never a broken file; the run after it ends with all embeddings."""
     code = (
         "import sys; from speakerssl.embeddings import resume; from speakerssl.embeddings.extraction import *\n"
-        "resume.Parts.__init__.__defaults__ = (True, 0.0)\n"  # a part for each batch
+        "resume.Parts.__init__.__defaults__ = ('xvector.npz', True, 0.0)\n"  # a part for each batch
         "extract(*sys.argv[1:4], ExtractionOptions(batch_seconds=0.1, jobs=1))"
     )
     output = tmp_path / "out"
@@ -164,27 +166,20 @@ def test_killed_at_any_time_and_started_again(model_dir, data_dir, tmp_path) -> 
 
 
 def test_a_process_that_dies_fails_the_job_and_keeps_what_is_done(model_dir, data_dir, tmp_path, monkeypatch) -> None:
-    class Dying:
-        def __init__(self, *args, **options) -> None: ...
-        def __enter__(self):
-            return self
+    def dying(function, batches, jobs, initializer, initargs, start):
+        initializer(*initargs)
+        yield function(batches[0])
+        raise JobError("a process died (out of memory?)")
 
-        def __exit__(self, *error) -> None: ...
-
-        def map(self, function, batches):
-            workers._start(str(model_dir), extraction.Crops(), "cpu", 1, False)
-            yield function(batches[0])
-            raise workers.BrokenProcessPool
-
-    monkeypatch.setattr(workers, "ProcessPoolExecutor", Dying)
-    with pytest.raises(JobError, match=r"a process of the extraction died .*goes on where it stopped"):
-        extract(model_dir, data_dir, tmp_path, ExtractionOptions(jobs=2, batch_seconds=0.1))
+    monkeypatch.setattr(workers, "map_processes", dying)
+    with pytest.raises(JobError, match=r"a process died"):
+        extract(model_dir, data_dir, tmp_path, ExtractionOptions(jobs=2))
     assert extract(model_dir, data_dir, tmp_path).resumed == 1
 
 
 def test_the_record_says_what_the_embeddings_are(model_dir, data_dir, tmp_path) -> None:
     extract(model_dir, data_dir, tmp_path)
-    record = json.loads((tmp_path / "extraction.json").read_text())
+    record = json.loads((tmp_path / "identity.json").read_text())["options"]
     assert record["model"] == str(model_dir)
     assert record["normalized"] is False
     assert record["crops"] == {"number": 0, "seconds": 2.0}
@@ -202,3 +197,91 @@ def test_bad_directories_are_named(model_dir, data_dir, tmp_path) -> None:
         extract(tmp_path / "none", data_dir, tmp_path)
     with pytest.raises(InputError, match=r"none: is not a directory"):
         extract(model_dir, tmp_path / "none", tmp_path)
+
+
+def vectors(output: Path) -> dict[str, np.ndarray]:
+    found = read_embeddings(output / "xvector.scp")
+    return dict(zip(found.ids, found.matrix))
+
+
+def check_equal_to_fresh(model: Path, data: Path, output: Path) -> None:
+    """Whatever was done before in `output`, it holds what an undisturbed run gives."""
+    fresh = output.parent / "fresh"
+    extract(model, data, fresh, ExtractionOptions(resume=False))
+    for name in ("xvector.ark", "xvector.npz", "mean_vec.npy", "identity.json"):
+        assert (output / name).read_bytes() == (fresh / name).read_bytes(), name
+
+
+def test_a_recording_replaced_in_place_is_embedded_again_and_only_that(model_dir, data_copy, tmp_path) -> None:
+    output = tmp_path / "out"
+    extract(model_dir, data_copy, output)
+    before = vectors(output)
+    shutil.copy(data_copy / "u11.wav", data_copy / "u03.wav")
+    assert extract(model_dir, data_copy, output).resumed == 11
+    after = vectors(output)
+    np.testing.assert_array_equal(after["u03"], after["u11"])
+    assert all(np.array_equal(before[key], after[key]) for key in before if key != "u03")
+    check_equal_to_fresh(model_dir, data_copy, output)
+
+
+def test_content_finds_a_replacement_of_equal_size_and_time(model_dir, data_copy, tmp_path) -> None:
+    output, options = tmp_path / "out", ExtractionOptions(verify="content")
+    extract(model_dir, data_copy, output, options)
+    times, content = os.stat(data_copy / "u03.wav"), bytearray((data_copy / "u03.wav").read_bytes())
+    content[2000:4000] = content[4000:6000]
+    (data_copy / "u03.wav").write_bytes(content)
+    os.utime(data_copy / "u03.wav", ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert extract(model_dir, data_copy, output, options).resumed == 11
+
+
+def test_a_list_that_changes_between_a_stop_and_the_next_start(model_dir, data_copy, tmp_path, monkeypatch) -> None:
+    """Ids that name other files, ids that are gone and new ones, while parts of the stopped run lie there."""
+    output, options, work, seen = tmp_path / "out", ExtractionOptions(jobs=1), workers._work, []
+
+    def stopping(batch):
+        if len(seen) == 6:
+            raise KeyboardInterrupt
+        seen.append(batch[0].id)
+        return work(batch)
+
+    monkeypatch.setattr(workers, "_work", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        extract(model_dir, data_copy, output, options)
+    monkeypatch.setattr(workers, "_work", work)
+    numbers = {f"u{n:02d}": (n + 3) % 12 for n in range(2, 10)} | {"new": 0, "u11": 11, "u10": 10}
+    (data_copy / "wav.scp").write_text("".join(f"{key} {data_copy}/u{n:02d}.wav\n" for key, n in numbers.items()))
+    (data_copy / "utt2spk").unlink()
+    done = extract(model_dir, data_copy, output, options)
+    assert done.resumed == 2  # u10 and u11, the only ones that mean what they meant
+    check_equal_to_fresh(model_dir, data_copy, output)
+
+
+def test_recordings_that_are_added_and_taken_away(model_dir, data_copy, tmp_path) -> None:
+    output, lines = tmp_path / "out", (data_copy / "wav.scp").read_text().splitlines(keepends=True)
+    (data_copy / "wav.scp").write_text("".join(lines[:8]))
+    assert extract(model_dir, data_copy, output).recordings == 8
+    (data_copy / "wav.scp").write_text("".join(lines[4:]))
+    done = extract(model_dir, data_copy, output)
+    assert (done.recordings, done.resumed) == (8, 4)
+    check_equal_to_fresh(model_dir, data_copy, output)
+
+
+def test_recordings_without_speech_fail_by_name_and_the_others_go_on(model_dir, data_copy, tmp_path, caplog) -> None:
+    soundfile.write(data_copy / "u04.wav", np.zeros(32000, np.int16), 16000)
+    soundfile.write(data_copy / "u05.wav", np.full(32000, 8000, np.int16), 16000)
+    soundfile.write(data_copy / "u06.wav", np.full(399, 8000, np.int16), 16000)
+    done = extract(model_dir, data_copy, tmp_path / "out")
+    assert (done.recordings, list(done.failed)) == (9, ["u04", "u05", "u06"])
+    assert done.failed["u04"].startswith(f"{data_copy}/wav.scp:5: {data_copy}/u04.wav: no speech: it is silent")
+    assert "no speech: it lasts 0.0249 s" in (tmp_path / "out" / "failed.txt").read_text()
+    done = extract(model_dir, data_copy, tmp_path / "warn", ExtractionOptions(on_no_speech="warn"))
+    assert (done.recordings, done.failed) == (12, {})
+    assert sum("no speech" in message for message in caplog.messages) == 3
+    assert extract(model_dir, data_copy, tmp_path / "keep", ExtractionOptions(on_no_speech="keep")).recordings == 12
+    # What was kept is not kept when it is asked for again with another rule.
+    assert list(extract(model_dir, data_copy, tmp_path / "keep").failed) == ["u04", "u05", "u06"]
+
+
+def test_a_second_run_on_one_output_is_refused(model_dir, data_dir, tmp_path) -> None:
+    with output_lock(tmp_path), pytest.raises(InputError, match=rf"process {os.getpid()} on .* is writing here"):
+        extract(model_dir, data_dir, tmp_path)

@@ -1,0 +1,181 @@
+"""What `embed` takes for a recording: files, samples in any array, bytes, file objects, samples with their rate.
+
+An array of two axes is read by its shape. One axis of 1 is a single channel either way. [samples, channels] with up to
+16 channels and at least 400 samples is what soundfile gives. The other way round, [2, 16000], may be two channels
+(torchaudio, librosa) or two recordings, and is refused with both readings, unless it comes with its rate: then it is
+one recording, and the short axis its channels.
+"""
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from speakerssl.constants import FULL_SCALE
+from speakerssl.data.audio import AudioError, read_audio
+from speakerssl.data.resampling import resample
+from speakerssl.errors import InputError
+
+MAX_CHANNELS = 16
+MIN_SAMPLES = 400  # fewer are no recording, so that the axis cannot be time
+RATES = (1000, 768_000)  # Hz
+CANCELLED = 1e-4  # of the channels' mean power: less is left where they are each other's negative
+
+
+def load_waveform(audio: Any, sample_rate: Any, model_rate: int) -> np.ndarray:
+    """`audio` as float32 [S] in the int16 range at `model_rate` Hz.
+
+    Args:
+        audio: a path; samples as an array, tensor or list; the bytes of a file or a file opened in binary mode;
+            `(samples, rate)` or `(rate, samples)`; a mapping with samples under `array` or `waveform` and a rate
+            under `sampling_rate` or `sample_rate`.
+        sample_rate: Hz of samples that come without a rate.
+
+    Raises:
+        AudioError, InputError: what cannot be read or can be meant in two ways, in one short line.
+    """
+    if isinstance(audio, (str, os.PathLike)):
+        return _read_path(os.fspath(audio), model_rate)
+    if isinstance(audio, (bytes, bytearray, memoryview)):
+        return _read_bytes(bytes(audio), model_rate, "bytes")
+    if hasattr(audio, "read"):
+        content = audio.read()
+        if not isinstance(content, bytes):
+            raise InputError(f"a file opened as text ({_kind(audio)}); open it in binary mode, 'rb'")
+        return _read_bytes(content, model_rate, str(getattr(audio, "name", "file object")))
+    if isinstance(audio, Mapping):
+        audio = _from_mapping(audio)
+    has_rate = isinstance(audio, tuple) and len(audio) == 2 and _is_number(audio[0]) != _is_number(audio[1])
+    if has_rate:
+        audio, sample_rate = audio if _is_number(audio[1]) else audio[::-1]
+    rate = check_rate(sample_rate)
+    wave = to_mono(to_array(audio), has_rate)
+    return wave if rate == model_rate else resample(wave, rate, model_rate)
+
+
+def check_rate(rate: Any) -> int:
+    """A sampling rate as a whole number of Hz. Raises InputError for anything else."""
+    if _is_number(rate) and float(rate).is_integer() and RATES[0] <= rate <= RATES[1]:
+        return int(rate)
+    raise InputError(f"sample_rate is {_cut(repr(rate))}; a whole number of Hz from {RATES[0]} to {RATES[1]} is needed")
+
+
+def to_array(samples: Any) -> np.ndarray:
+    """Samples of any kind as an array of numbers. Raises InputError that says what they are instead."""
+    if hasattr(samples, "detach"):  # a tensor, on any device
+        samples = samples.detach().cpu()
+        samples = (samples.float() if str(samples.dtype) == "torch.bfloat16" else samples).numpy()
+    if not isinstance(samples, (np.ndarray, list, tuple)) and not hasattr(samples, "__array__"):
+        raise InputError(f"a recording cannot be a {_kind(samples)}; give a path, samples, bytes or a file object")
+    try:
+        array = np.asarray(samples)
+    except Exception:  # whatever an object's own conversion raises
+        array = np.empty(0, object)
+    if array.dtype.kind not in "fiu":
+        raise InputError(f"{_kind(samples)}: its items are not numbers of one depth; give samples as floats or int16")
+    return array
+
+
+def to_mono(samples: np.ndarray, is_one_recording: bool = False) -> np.ndarray:
+    """float32 [S] in the int16 range of floats in [-1, 1], int16 or int32, of any layout that has one reading.
+
+    Raises InputError.
+    """
+    wave = _one_channel(samples, is_one_recording)
+    if not wave.size:
+        raise InputError(f"samples of the shape {list(samples.shape)}: there are none")
+    if samples.dtype.kind == "f":
+        scale = FULL_SCALE
+    elif samples.dtype in (np.int16, np.int32):
+        scale = FULL_SCALE / -float(np.iinfo(samples.dtype).min)
+    else:
+        raise InputError(f"samples of type {samples.dtype}; floats in [-1, 1], int16 or int32 are expected")
+    with np.errstate(over="ignore"):
+        wave = wave.astype(np.float32)
+    peak = float(np.abs(wave).max())
+    if not np.isfinite(peak):
+        raise InputError("the samples hold NaN or infinity")
+    if scale == FULL_SCALE and peak > 64:
+        raise InputError(f"float samples are expected in [-1, 1], found {peak:g}; pass int16 samples as int16")
+    return wave * np.float32(scale)
+
+
+def _one_channel(samples: np.ndarray, is_one_recording: bool) -> np.ndarray:
+    """[S] of any shape: axes of 1 are dropped, channels are mixed by their mean."""
+    shape = list(samples.shape)
+    squeezed = samples.squeeze() if samples.ndim > 1 else samples
+    squeezed = squeezed[None] if squeezed.ndim == 0 and samples.ndim > 1 else squeezed
+    if squeezed.ndim == 1:
+        return squeezed
+    if squeezed.ndim != 2:
+        raise InputError(f"samples have the shape {shape}; [samples], [1, samples] or [samples, channels] is expected")
+    long, short = max(squeezed.shape), min(squeezed.shape)
+    if not short:
+        return squeezed.ravel()
+    if short > MAX_CHANNELS or long < MIN_SAMPLES:
+        raise InputError(f"samples have the shape {shape}: neither axis is time with at most {MAX_CHANNELS} channels")
+    if squeezed.shape[0] == short:
+        if not is_one_recording:
+            raise InputError(
+                f"samples of the shape {shape} may be {short} channels (pass samples.T, or (samples, rate)) or "
+                f"{short} recordings (pass them to embed_batch)"
+            )
+        squeezed = squeezed.T
+    return _mix(squeezed)
+
+
+def _mix(samples: np.ndarray) -> np.ndarray:
+    """The mean of the channels of [S, channels]. Raises AudioError where they cancel each other."""
+    wave = samples.mean(axis=1, dtype=np.float32)
+    with np.errstate(all="ignore"):
+        power = float(np.mean(np.square(samples, dtype=np.float32)))
+        left = float(np.mean(np.square(wave)))
+    if left < CANCELLED * power:
+        raise AudioError(f"the {samples.shape[1]} channels cancel each other (antiphase): pass one of them, [:, 0]")
+    return wave
+
+
+def _read_path(path: str | bytes, model_rate: int) -> np.ndarray:
+    text = os.fsdecode(path)
+    if not text or Path(text).is_dir():
+        raise InputError(f"'{text}': a file is needed; `speakerssl prepare` and `extract` embed the files of a folder")
+    if text.rstrip().endswith("|"):
+        raise InputError(f"{_cut(text)}: a command, which embed() never runs; pass its output as bytes")
+    return read_audio(text, sample_rate=model_rate, pipes=False)
+
+
+def _read_bytes(content: bytes, model_rate: int, name: str) -> np.ndarray:
+    """Decodes a file's bytes by way of a temporary file, since not every decoder reads from memory."""
+    if not content:
+        raise AudioError(f"{name}: is empty: 0 bytes")
+    with tempfile.NamedTemporaryFile(prefix="speakerssl-") as file:
+        file.write(content)
+        file.flush()
+        try:
+            return read_audio(file.name, sample_rate=model_rate, pipes=False)
+        except InputError as error:
+            raise AudioError(str(error).replace(file.name, name)) from None
+
+
+def _from_mapping(audio: Mapping[str, Any]) -> tuple[Any, Any]:
+    samples = next((audio[key] for key in ("array", "waveform") if key in audio), None)
+    rate = next((audio[key] for key in ("sampling_rate", "sample_rate") if key in audio), None)
+    if samples is None or rate is None:
+        keys = _cut(", ".join(str(key) for key in audio))
+        raise InputError(f"a mapping with the keys {keys}; array (or waveform) and sampling_rate are needed")
+    return samples, rate
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+
+
+def _kind(value: Any) -> str:
+    return f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 80 else text[:77] + "..."
