@@ -5,23 +5,23 @@ from typing import TYPE_CHECKING
 from speakerssl.lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from speakerssl.corruption.channels import ChannelFamily, FamilySpec, build_family
+    from speakerssl.corruption.channels import ChannelSpec, RandomChannel, build_channel
     from speakerssl.corruption.cross_channel import make_cross_channel
     from speakerssl.corruption.validation import make_validation
 else:
     __getattr__, __dir__ = lazy_exports(
         __name__,
         {
-            "channels": ("ChannelFamily", "FamilySpec", "build_family"),
+            "channels": ("RandomChannel", "ChannelSpec", "build_channel"),
             "cross_channel": ("make_cross_channel",),
             "validation": ("make_validation",),
         },
     )
 
 __all__ = [
-    "ChannelFamily",
-    "FamilySpec",
-    "build_family",
+    "ChannelSpec",
+    "RandomChannel",
+    "build_channel",
     "make_cross_channel",
     "make_validation",
 ]
