@@ -26,7 +26,7 @@ from speakerssl.io import write_text
 IDENTITY = "identity.json"
 VERIFY = ("stat", "content")
 # Fields of an utterance that say where it stands in a list, not what is heard.
-_PLACE_IN_LISTS = ("id", "recording", "origin", "line", "segment_line")
+_PLACE_IN_LISTS = ("id", "recording", "origin", "line", "segments", "segment_line")
 _TEMPORARY = re.compile(r"^\..+\.[a-z0-9_]{8}\.tmp(\..*)?$", re.DOTALL)  # the names that io.atomic_path gives
 
 

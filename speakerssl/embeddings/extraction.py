@@ -10,8 +10,10 @@ import numpy as np
 
 from speakerssl.data.kaldi import DataDir, Utterance, invert
 from speakerssl.data.parallel import map_threads
+from speakerssl.data.pipes import is_pipe
 from speakerssl.data.prepare import write_failures
 from speakerssl.embeddings.crops import Crops
+from speakerssl.embeddings.long_recordings import STREAM_SECONDS
 from speakerssl.embeddings.model_dir import CONFIG, WEIGHTS, read_model_dir
 from speakerssl.embeddings.resume import Parts
 from speakerssl.embeddings.storage import write_embeddings
@@ -24,6 +26,7 @@ from speakerssl.resume import Identity, output_lock
 
 SECONDS_A_PROCESS = 600.0  # less audio than this does not repay the start of one more process
 DEVICE_BATCH_SECONDS = 60.0
+SEGMENTS = 64  # of one recording that a process takes at a time
 
 
 @dataclass(frozen=True)
@@ -102,12 +105,15 @@ def _embed_missing(
     durations, failed = _durations(directory, missing)
     if not durations:
         return failed
-    batch_seconds = options.batch_seconds
-    if batch_seconds is None:
-        batch_seconds = 0.0 if options.device == "cpu" else DEVICE_BATCH_SECONDS
-    batches = [[directory.recordings[key] for key in batch] for batch in length_batches(durations, batch_seconds)]
+    pad = options.batch_seconds is not None or options.device != "cpu"
+    if pad:
+        listed = length_batches(durations, options.batch_seconds or DEVICE_BATCH_SECONDS)
+    else:
+        listed = _by_source(directory, durations)
+    batches = [[directory.recordings[key] for key in batch] for batch in listed]
     jobs = min(_jobs(options, sum(durations.values())), len(batches))
-    settings = WorkerSettings(model, crops, options.device, options.threads, options.on_no_speech)
+    long = {} if crops.number else _long(directory, durations)
+    settings = WorkerSettings(model, crops, options.device, options.threads, options.on_no_speech, pad, long)
     try:
         for result in progress(embed_all(settings, batches, jobs), len(batches), "extracting", options.quiet):
             parts.add(result.ids, result.embeddings)
@@ -115,6 +121,22 @@ def _embed_missing(
     finally:
         parts.flush()
     return failed
+
+
+def _by_source(directory: DataDir, durations: Mapping[str, float]) -> list[list[str]]:
+    """Ids by the file that they are in, at most SEGMENTS of one at a time, the longest first: a file is opened once."""
+    by_source: dict[str, list[str]] = {}
+    for key in directory.recordings:
+        if key in durations:
+            by_source.setdefault(directory.recordings[key].source, []).append(key)
+    groups = [keys[i : i + SEGMENTS] for keys in by_source.values() for i in range(0, len(keys), SEGMENTS)]
+    return sorted(groups, key=lambda keys: (-sum(durations[key] for key in keys), keys[0]))
+
+
+def _long(directory: DataDir, durations: Mapping[str, float]) -> dict[str, float]:
+    """{id: seconds} of the recordings that are read in pieces; the output of a command is in memory anyway."""
+    pipes = {key for key in durations if is_pipe(directory.recordings[key].source)}
+    return {key: seconds for key, seconds in durations.items() if seconds > STREAM_SECONDS and key not in pipes}
 
 
 def _durations(directory: DataDir, utterances: list[Utterance]) -> tuple[dict[str, float], dict[str, str]]:

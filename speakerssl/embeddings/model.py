@@ -14,6 +14,14 @@ from speakerssl.data.speech import check_speech
 from speakerssl.embeddings.audio_input import load_waveform, to_array
 from speakerssl.embeddings.crops import Crops
 from speakerssl.embeddings.decision import Decision, Verification, load_decision, verify_score
+from speakerssl.embeddings.long_recordings import (
+    FeatureFile,
+    checked_pieces,
+    embed_features,
+    fits_whole,
+    long_file,
+    read_pieces,
+)
 from speakerssl.embeddings.model_dir import fingerprint_of, read_model_dir, save_model
 from speakerssl.encoders import Encoder
 from speakerssl.errors import InputError
@@ -63,9 +71,7 @@ class SpeakerModel:
         Raises:
             AudioError, InputError: what cannot be read, can be meant in two ways, or holds no speech.
         """
-        wave = self.waveform(audio, sample_rate)
-        check_speech(wave, self.sample_rate, _name(audio), on_no_speech)
-        return unit_vectors(self.encode([wave]))[0]
+        return unit_vectors(self._encode_input(audio, sample_rate, on_no_speech)[None])[0]
 
     def embed_batch(self, audios: Iterable[Any], sample_rate: int = 16000, on_no_speech: str = "error") -> np.ndarray:
         """Unit vectors float32 [N, D] of N recordings, the same as one at a time (within 1e-5).
@@ -73,20 +79,19 @@ class SpeakerModel:
         Args:
             audios: what `embed` takes, N times; the rows of an array [N, S] are N recordings.
         """
-        waves = []
+        waves: list[np.ndarray] = []
+        embeddings: list[np.ndarray] = []
         for number, audio in enumerate(_items(audios)):
             try:
-                wave = self.waveform(audio, sample_rate)
-                check_speech(wave, self.sample_rate, _name(audio), on_no_speech)
+                if self.device.type == "cpu":  # where padding costs more than a batch saves
+                    embeddings.append(self._encode_input(audio, sample_rate, on_no_speech))
+                else:
+                    waves.append(self._checked_waveform(audio, sample_rate, on_no_speech))
             except InputError as error:
                 raise type(error)(f"recording {number} of the batch: {error}") from None
-            waves.append(wave)
-        if not waves:
+        if not waves and not embeddings:
             raise InputError("there is no recording to embed: an empty batch")
-        # On a CPU padding costs more than a batch saves.
-        batches = [[wave] for wave in waves] if self.device.type == "cpu" else [waves]
-        embeddings = np.concatenate([self.encode(batch) for batch in batches])
-        return unit_vectors(embeddings)
+        return unit_vectors(self.encode(waves) if waves else np.stack(embeddings))
 
     def similarity(self, first: Any, second: Any, sample_rate: int = 16000, on_no_speech: str = "error") -> float:
         """Cosine from -1 to 1 of two recordings, or of embeddings as `embed` [D] or `embed_batch` [1, D] gives them."""
@@ -117,6 +122,19 @@ class SpeakerModel:
         """
         return verify_score(self.similarity(first, second, sample_rate), self.decision, p_target, threshold)
 
+    def _checked_waveform(self, audio: Any, sample_rate: int, on_no_speech: str) -> np.ndarray:
+        wave = self.waveform(audio, sample_rate)
+        check_speech(wave, self.sample_rate, _name(audio), on_no_speech)
+        return wave
+
+    def _encode_input(self, audio: Any, sample_rate: int, on_no_speech: str) -> np.ndarray:
+        """The embedding [D] of one input as the encoder gives it; a long file is read in pieces."""
+        found = None if self.crops.number else long_file(audio)
+        if found is None:
+            return self.encode([self._checked_waveform(audio, sample_rate, on_no_speech)])[0]
+        pieces = read_pieces(*found, self.sample_rate)
+        return self.encode_pieces(checked_pieces(pieces, self.sample_rate, _name(audio), on_no_speech))
+
     def waveform(self, audio: Any, sample_rate: int = 16000) -> np.ndarray:
         """Any input of `embed` as float32 [S] in the int16 range at the model's rate."""
         return load_waveform(audio, sample_rate, self.sample_rate)
@@ -135,7 +153,10 @@ class SpeakerModel:
         With `crops`, a recording's embedding is the mean of its crops' unit vectors, or of their raw embeddings.
         """
         if not self.crops.number:
-            return self._encode_padded([self.features(waveform) for waveform in waveforms])
+            options = self.features_module.raw.options
+            if all(fits_whole(self.encoder, num_frames(len(wave), options)) for wave in waveforms):
+                return self._encode_padded([self.features(waveform) for waveform in waveforms])
+            return np.stack([self.encode_pieces([wave]) for wave in waveforms])
         cut = [self.crops.cut(waveform, self.sample_rate) for waveform in waveforms]
         feats = self._features(np.concatenate(cut))
         embeddings = self.encoder(feats).float()
@@ -143,6 +164,21 @@ class SpeakerModel:
             embeddings = nn.functional.normalize(embeddings)
         groups = embeddings.split([len(crops) for crops in cut])
         return torch.stack([group.mean(dim=0) for group in groups]).cpu().numpy()
+
+    @torch.no_grad()
+    def encode_pieces(self, pieces: Iterable[np.ndarray]) -> np.ndarray:
+        """The embedding float32 [D] of one recording of any length, given as consecutive pieces [S] (int16 range).
+
+        It is that of the whole (within 1e-4), in memory that does not grow with the length. Encoders that cannot
+        combine windows exactly give the mean of overlapping windows, with a remark.
+        """
+        features = FeatureFile(self.features_module, pieces, self.device)
+        try:
+            if features.num_frames < self.encoder.min_frames:
+                raise InputError(f"{features.num_frames} frames are too few for the encoder")
+            return embed_features(self.encoder, features)
+        finally:
+            features.close()
 
     def export_onnx(self, path: str | Path) -> Path:
         """Writes the encoder as ONNX: `feats` [B, T, F] (as `features` gives them) to `embs` [B, D]; returns `path`.

@@ -1,8 +1,8 @@
 """Embedding batches of recordings: here, or in processes of one thread each."""
 
 import logging
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -10,6 +10,7 @@ import torch
 from speakerssl.data.kaldi import Utterance
 from speakerssl.data.speech import check_speech
 from speakerssl.embeddings.crops import Crops
+from speakerssl.embeddings.long_recordings import checked_pieces, read_pieces
 from speakerssl.embeddings.model import SpeakerModel, load_model
 from speakerssl.errors import InputError
 from speakerssl.processes import map_processes
@@ -24,6 +25,8 @@ class WorkerSettings:
     device: str = "cpu"
     threads: int = 1
     on_no_speech: str = "error"
+    pad: bool = True  # a batch goes through the network at once; else one recording after the other
+    long: Mapping[str, float] = field(default_factory=dict)  # seconds of the recordings that are read in pieces
 
 
 @dataclass(frozen=True)
@@ -35,23 +38,33 @@ class Result:
     failed: dict[str, str]
 
 
-def embed_batch(model: SpeakerModel, batch: Sequence[Utterance], on_no_speech: str = "error") -> Result:
+def embed_batch(model: SpeakerModel, batch: Sequence[Utterance], settings: WorkerSettings) -> Result:
     """Reads and embeds `batch`; a recording that cannot be read or has no speech leaves the others untouched."""
-    ids, waveforms, failed = [], [], {}
+    found: dict[str, np.ndarray] = {}
+    waiting: dict[str, np.ndarray] = {}  # the waveforms of a padded batch
+    failed: dict[str, str] = {}
     for utterance in batch:
+        name, rate = utterance_name(utterance), model.sample_rate
         try:
-            wave = utterance.read(sample_rate=model.sample_rate)
-            check_speech(wave, model.sample_rate, utterance_name(utterance), on_no_speech)
+            if utterance.id in settings.long:
+                pieces = read_pieces(utterance, settings.long[utterance.id], rate)
+                found[utterance.id] = model.encode_pieces(checked_pieces(pieces, rate, name, settings.on_no_speech))
+                continue
+            wave = utterance.read(sample_rate=rate)
+            check_speech(wave, rate, name, settings.on_no_speech)
         except InputError as error:
             failed[utterance.id] = str(error)
             continue
-        waveforms.append(wave)
-        ids.append(utterance.id)
-    embeddings = model.encode(waveforms) if waveforms else np.empty((0, model.embed_dim), np.float32)
-    finite: np.ndarray = np.isfinite(embeddings).all(axis=1)  # type: ignore[assignment]
-    for row in np.flatnonzero(~finite):
-        failed[ids[row]] = f"{ids[row]}: the encoder gives NaN or infinity"
-    return Result([key for key, good in zip(ids, finite) if good], embeddings[finite], failed)
+        if settings.pad:
+            waiting[utterance.id] = wave
+        else:
+            found[utterance.id] = model.encode([wave])[0]
+    if waiting:
+        found.update(zip(waiting, model.encode(list(waiting.values()))))
+    finite = {key: vector for key, vector in found.items() if np.isfinite(vector).all()}
+    failed |= {key: f"{key}: the encoder gives NaN or infinity" for key in found if key not in finite}
+    embeddings = np.stack(list(finite.values())) if finite else np.empty((0, model.embed_dim), np.float32)
+    return Result(list(finite), embeddings, failed)
 
 
 def utterance_name(utterance: Utterance) -> str:
@@ -89,4 +102,4 @@ def _work(batch: Sequence[Utterance]) -> Result:
     assert _settings is not None
     # TF32 would make an embedding depend on its batch in the third digit.
     with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-        return embed_batch(_model, batch, _settings.on_no_speech)
+        return embed_batch(_model, batch, _settings)

@@ -1,0 +1,142 @@
+"""Long recordings: what is read in pieces and embedded in windows equals the whole."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from speakerssl.data.audio import AudioError
+from speakerssl.data.utterance import Utterance
+from speakerssl.embeddings import extraction, long_recordings
+from speakerssl.embeddings.extraction import extract
+from speakerssl.embeddings.long_recordings import FeatureFile, checked_pieces, fits_whole, read_pieces
+from speakerssl.embeddings.model import SpeakerModel, load_model, save_model
+from speakerssl.embeddings.model_dir import build_model
+from speakerssl.embeddings.storage import read_embeddings
+from speakerssl.errors import InputError
+from speakerssl.features.frontend import FeatureFrontend
+
+RATE = 16000
+SMALL: dict[str, dict[str, Any]] = {
+    "ecapa_tdnn": {"channels": 16, "attention_channels": 8, "se_channels": 8, "embed_dim": 12},
+    "xvector": {"channels": [16] * 5, "embed_dim": 12},
+    "fast_resnet34": {"channels": 8},
+    "small_tdnn": {"channels": 16},
+}
+
+
+@pytest.fixture(scope="module")
+def voice() -> np.ndarray:
+    """Eleven seconds of noise under a changing envelope, in the int16 range."""
+    rng = np.random.default_rng(0)
+    envelope = np.interp(np.arange(11 * RATE), np.linspace(0, 11 * RATE, 40), rng.uniform(0, 3000, 40))
+    return (envelope * rng.standard_normal(11 * RATE)).clip(-32000, 32000).round().astype(np.float32)
+
+
+@pytest.fixture
+def short_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pieces of two seconds, windows of as few frames as may be, and nothing fits as a whole."""
+    monkeypatch.setattr(long_recordings, "PIECE_SECONDS", 2)
+    monkeypatch.setattr(long_recordings, "WINDOW_BYTES", 0)
+    monkeypatch.setattr(long_recordings, "WHOLE_BYTES", {"cpu": 0})
+    monkeypatch.setattr(long_recordings, "STREAM_SECONDS", 5.0)
+    monkeypatch.setattr(extraction, "STREAM_SECONDS", 5.0)
+
+
+def make_model(folder: Path, name: str, **features: Any) -> SpeakerModel:
+    config = {"features": {"num_mel_bins": 24, **features}, "encoder": {"name": name, **SMALL.get(name, {})}}
+    torch.manual_seed(0)
+    save_model(folder, config, build_model(config, "test")[1])
+    return load_model(folder)
+
+
+@pytest.mark.parametrize("name", sorted(SMALL))
+def test_pieces_and_windows_give_the_embedding_of_the_whole(tmp_path: Path, voice, name: str, monkeypatch) -> None:
+    model = make_model(tmp_path, name)
+    whole = model.encode([voice])[0]
+    monkeypatch.setattr(long_recordings, "WINDOW_BYTES", 0)
+    monkeypatch.setattr(long_recordings, "WHOLE_BYTES", {"cpu": 0})
+    for pieces in ([voice], np.array_split(voice, 7), np.array_split(voice, 1500)):
+        found = model.encode_pieces(pieces)
+        assert np.linalg.norm(found - whole) <= 1e-4 * np.linalg.norm(whole)
+    np.testing.assert_allclose(model.encode([voice, voice[: 2 * RATE]])[0], found, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "features",
+    [{"cmn": "none"}, {"cmn": "sliding"}, {"deltas": 2}, {"vad": True}, {"snip_edges": False}, {"kind": "mfcc"}],
+)
+def test_every_kind_of_features(tmp_path: Path, voice, features: dict[str, Any]) -> None:
+    frontend = FeatureFrontend({"num_mel_bins": 24, **features}).eval()
+    found = FeatureFile(frontend, np.array_split(voice, 6), torch.device("cpu"))
+    expected = frontend.recording(torch.from_numpy(voice))
+    assert found.num_frames == len(expected)
+    torch.testing.assert_close(found.read(0, len(expected)), expected, atol=1e-3, rtol=1e-4)
+    torch.testing.assert_close(found.read(100, 170), expected[100:170], atol=1e-3, rtol=1e-4)
+    found.close()
+
+
+@pytest.mark.usefixtures("short_pieces")
+@pytest.mark.parametrize("rate", [16000, 44100, 8000])
+def test_pieces_of_a_file_join_to_the_whole(tmp_path: Path, voice, rate: int) -> None:
+    soundfile.write(tmp_path / "a.flac", voice.astype(np.int16)[: 10 * RATE], rate)
+    utterance = Utterance("a", str(tmp_path / "a.flac"))
+    whole = utterance.read()
+    joined = np.concatenate(list(read_pieces(utterance, utterance.duration(), RATE)))
+    assert len(joined) == len(whole)
+    np.testing.assert_allclose(joined, whole, atol=0.0 if rate == RATE else 2.0)
+
+
+@pytest.mark.usefixtures("short_pieces")
+def test_extract_and_embed_read_a_long_file_in_pieces(tmp_path: Path, voice, monkeypatch) -> None:
+    model = make_model(tmp_path / "model", "fast_resnet34")
+    data = tmp_path / "data"
+    data.mkdir()
+    soundfile.write(data / "long.wav", voice.astype(np.int16), RATE)
+    soundfile.write(data / "short.wav", voice.astype(np.int16)[: 3 * RATE], RATE)
+    (data / "wav.scp").write_text(f"long {data}/long.wav\nshort {data}/short.wav\n")
+    lengths: list[float | None] = []
+    read = Utterance.read
+    monkeypatch.setattr(Utterance, "read", lambda *a, **k: (lengths.append(a[2] if a[2:] else None), read(*a, **k))[1])
+    for seconds in (None, 1000.0):
+        options = extraction.ExtractionOptions(batch_seconds=seconds, resume=False)
+        extract(tmp_path / "model", data, tmp_path / "out", options)
+        found = read_embeddings(tmp_path / "out" / "xvector.scp")
+        monkeypatch.setattr(long_recordings, "WHOLE_BYTES", {"cpu": 1 << 40})
+        for key, wave in (("long", voice), ("short", voice[: 3 * RATE])):
+            whole = model.encode([wave])[0]
+            assert np.linalg.norm(found.select([key]).matrix[0] - whole) <= 1e-4 * np.linalg.norm(whole)
+        monkeypatch.setattr(long_recordings, "WHOLE_BYTES", {"cpu": 0})
+    assert max(length or 0 for length in lengths) == 4  # seconds: two and a margin on both sides
+    monkeypatch.setattr(long_recordings, "SMALL_FILE", 0)
+    np.testing.assert_allclose(model.embed(data / "long.wav"), model.embed(voice / np.float32(32768)), atol=1e-5)
+
+
+def test_silence_is_found_in_pieces() -> None:
+    silent, loud = np.zeros(RATE, np.float32), 9000 * np.random.default_rng(0).standard_normal(RATE)
+    assert len(list(checked_pieces([silent, loud, silent], RATE, "a", "error"))) == 3
+    with pytest.raises(AudioError, match="a: no speech"):
+        list(checked_pieces([silent, silent], RATE, "a", "error"))
+    assert len(list(checked_pieces([silent, silent], RATE, "a", "keep"))) == 2
+
+
+def test_an_encoder_that_cannot_combine_windows_says_so(tmp_path: Path, voice, monkeypatch, caplog) -> None:
+    model = make_model(tmp_path, "fast_resnet34")
+    whole = model.encode([voice])[0]
+    model.encoder.reach = None
+    monkeypatch.setattr(long_recordings, "WHOLE_BYTES", {"cpu": 0})
+    monkeypatch.setattr(long_recordings, "WINDOW_BYTES", 0)
+    monkeypatch.setattr(long_recordings, "_said", set())
+    found = model.encode_pieces([voice])
+    assert found @ whole > 0.9 * np.linalg.norm(found) * np.linalg.norm(whole)
+    assert any("ResNet cannot combine windows exactly" in message for message in caplog.messages)
+
+
+def test_too_few_samples_for_a_frame(tmp_path: Path) -> None:
+    model = make_model(tmp_path, "xvector")
+    with pytest.raises(InputError, match="too few for the encoder"):
+        model.encode_pieces([np.ones(100, np.float32)])
+    assert fits_whole(model.encoder, 1000)
