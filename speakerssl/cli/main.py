@@ -20,6 +20,7 @@ from speakerssl.version import __version__
 # verb: (module, one line for `speakerssl --help`)
 VERBS: dict[str, tuple[str, str]] = {
     "prepare": ("prepare", "make or check a Kaldi data directory from a folder of audio or a wav.scp"),
+    "validate": ("validate", "what is wrong with recordings: damage, silence, clipping, duplicates, leaks"),
     "validation": ("validation", "validation trials without labels, made from training recordings"),
     "cross-channel": ("cross_channel", "a trial list with its test side through channels that training never uses"),
     "features": ("features", "store features and augmented copies of data directories for fast training"),

@@ -117,6 +117,17 @@ class Recording:
         with self._named():
             return self._to_rate(samples, rate, sample_rate, duration)
 
+    def read_channels(self, start: float = 0.0, duration: float | None = None) -> np.ndarray:
+        """float32 [S, channels] in the int16 range at the recording's own rate; otherwise as `read`."""
+        rate = self._open().rate
+        samples = self._samples(round(start * rate), None if duration is None else round(duration * rate))
+        if not len(samples):
+            raise self._error(f"no samples at {start:.9g} s: the recording is empty or ends before")
+        if not np.isfinite(samples).all():
+            raise self._error("has samples that are NaN or infinite")
+        samples *= FULL_SCALE
+        return samples[:, None] if samples.ndim == 1 else samples
+
     def check(self, full: bool = False) -> tuple[int, int]:
         """`length`, with the last 50 ms decoded too, or everything for `full` and for float samples.
 

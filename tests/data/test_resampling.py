@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from speakerssl.data.resampling import resample
+from speakerssl.errors import InputError
 
 
 def tone(frequency: float, rate: int, seconds: float = 1.0) -> np.ndarray:
@@ -34,3 +35,10 @@ def test_rates_without_a_common_divisor_need_no_filter_of_gigabytes() -> None:
     tracemalloc.stop()
     assert len(wave) == 16000
     np.testing.assert_allclose(wave[500:-500], np.sin(np.arange(16000) * 2 * np.pi / 16)[500:-500], atol=1e-3)
+
+
+@pytest.mark.parametrize("rate", [0, -16000, 0.5, float("nan")])
+def test_a_rate_that_is_none(rate: float) -> None:
+    with pytest.raises(InputError, match="sampling rates are whole numbers above 0"):
+        resample(np.zeros(100, np.float32), rate, 16000)  # type: ignore[arg-type]
+    assert len(resample(np.zeros(441, np.float32), 44100.0, 16000)) == 160  # type: ignore[arg-type]
