@@ -136,9 +136,8 @@ class Recording:
         if full or self._layout.kind == "ogg":  # FLAC is larger, and read by header and end alone unless in full
             self._look_for_joints()
         frames, rate = self.length()
-        decoder = self._open()
-        everything = full or getattr(decoder, "subtype", "") in ("FLOAT", "DOUBLE")
-        self.read(0.0 if everything else max(0.0, frames / rate - TAIL), sample_rate=decoder.rate)
+        everything = full or getattr(self._open(), "subtype", "") in ("FLOAT", "DOUBLE")
+        self.read_channels(0.0 if everything else max(0.0, frames / rate - TAIL))
         # A file with more behind its last sample turns out to be several, and is longer than its header says.
         return self.length() if self._layout.parts else (frames, rate)
 

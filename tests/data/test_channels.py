@@ -38,7 +38,7 @@ def test_each_channel_is_a_recording(calls: Path, tmp_path: Path) -> None:
     assert len(mono) == 8000
 
 
-def test_a_channel_column_in_segments(calls: Path, tmp_path: Path) -> None:
+def test_a_channel_column_in_segments(calls: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     folder = tmp_path / "data"
     folder.mkdir()
     (folder / "wav.scp").write_text(f"call {calls}/call.wav\n")
@@ -48,7 +48,9 @@ def test_a_channel_column_in_segments(calls: Path, tmp_path: Path) -> None:
     np.testing.assert_array_equal(data.recordings["left"].read(sample_rate=8000), stereo[:4000, 0])
     np.testing.assert_array_equal(data.recordings["right"].read(sample_rate=8000), stereo[4000:, 1])
     assert validate(folder) == [f"{folder}/segments:4: channel 2 of a recording with 2 (the first is 0)"]
+    caplog.clear()
     done = prepare(data, tmp_path / "out")
+    assert "mixed to mono" not in caplog.text
     assert set(done.failed) == {"third"}
     assert "right call 0.500 1.000 1\n" in (tmp_path / "out" / "segments").read_text()
 
