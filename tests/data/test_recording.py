@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from speakerssl.data.audio import check_audio, read_audio
 from speakerssl.data.recording import AudioError, Recording
 
 
@@ -84,3 +85,46 @@ def test_reasons_are_short(tmp_path: Path) -> None:
     assert len(str(caught.value)) <= 300
     assert str(caught.value).startswith("data/wav.scp:1: ")
     assert str(caught.value).endswith("No such file or directory")
+
+
+KINDS = [
+    ("WAV", "PCM_16"), ("FLAC", "PCM_16"), ("OGG", "VORBIS"), ("AIFF", "PCM_16"), ("AU", "PCM_16"), ("NIST", "PCM_16"),
+    ("W64", "PCM_16"), ("CAF", "PCM_16"), ("RF64", "PCM_16"), ("MP3", "MPEG_LAYER_III"),
+]  # fmt: skip
+
+
+def fuzz(path: Path) -> list[str]:
+    """What is said about `path` with bytes changed, cut out and cut off, in the header above all."""
+    whole, said = path.read_bytes(), []
+    rng = np.random.default_rng(0)
+    for turn in range(30):
+        content = bytearray(whole)
+        place = int(rng.integers(min(len(whole), 200)))
+        if turn % 3 == 0:
+            content[place : place + 4] = bytes([int(rng.choice([0, 127, 128, 255]))]) * 4
+        elif turn % 3 == 1:
+            content[place] = int(rng.integers(256))
+        else:
+            del content[place : place + int(rng.integers(1, len(whole)))]
+        path.write_bytes(content)
+        for function in (check_audio, lambda file: read_audio(file, 0.1, 0.1)):
+            try:
+                function(path)
+            except AudioError as error:
+                said.append(str(error))
+    return said
+
+
+@pytest.mark.parametrize(("kind", "subtype"), KINDS)
+def test_whatever_the_bytes_are_the_error_is_declared(tmp_path: Path, voice, kind: str, subtype: str) -> None:
+    soundfile.write(tmp_path / "a", voice(0.3), 16000, format=kind, subtype=subtype)
+    said = fuzz(tmp_path / "a")
+    assert said
+    assert max(map(len, said)) <= 300
+
+
+@pytest.mark.parametrize(("codec", "container"), [("aac", "mp4"), ("flac", "matroska"), ("libmp3lame", "wav")])
+def test_the_same_for_ffmpeg_s_containers(write_av, voice, codec: str, container: str) -> None:
+    said = fuzz(write_av("a", voice(0.3), codec, container))
+    assert said
+    assert max(map(len, said)) <= 300

@@ -5,7 +5,8 @@
 
 Each round reads every file once in a fresh process of each version; the ratio of a round is after / before, and the
 median over the rounds is the answer. Without --before only this version is timed. --task: `read` decodes whole files,
-`crop` one second from the middle, `length` asks for the number of samples, `check` is what `speakerssl prepare` does.
+`crop` one second from the middle, `length` asks for the number of samples, `check` is what `speakerssl prepare` does,
+`libav` opens a file by ffmpeg's libraries and reads its header (this version only).
 """
 
 import argparse
@@ -20,7 +21,11 @@ import logging, sys, time
 from speakerssl.data.audio import audio_info, check_audio, read_audio
 logging.disable(logging.CRITICAL)
 task, paths = sys.argv[1], sys.stdin.read().splitlines()
+def open_by_ffmpeg_s_libraries(path):
+    from speakerssl.data.libav import AvDecoder
+    AvDecoder(path)
 work = {
+    "libav": open_by_ffmpeg_s_libraries,
     "read": read_audio,
     "crop": lambda path: read_audio(path, 0.5, 1.0),
     "length": audio_info,
@@ -50,7 +55,7 @@ def main() -> None:
     parser.add_argument("--audio-dir", required=True, type=Path)
     parser.add_argument("--suffix", nargs="+", default=[".flac", ".opus"])
     parser.add_argument("--number", type=int, default=2000, help="files of each suffix")
-    parser.add_argument("--task", nargs="+", choices=("read", "crop", "length", "check"), default=["read"])
+    parser.add_argument("--task", nargs="+", choices=("read", "crop", "length", "check", "libav"), default=["read"])
     parser.add_argument("--before", type=Path, help="a folder with an earlier speakerssl package")
     parser.add_argument("--rounds", type=int, default=5)
     args = parser.parse_args()
