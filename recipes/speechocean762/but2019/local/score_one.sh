@@ -14,7 +14,7 @@ for list in "$@"; do
   scored=(--embeddings "$embeddings" --trials "$trials")
   normed=("${scored[@]}" --cohort "$train" --cohort-utt2spk "$utt2spk" --method as --top "$top")
   speakerssl score "${scored[@]}" --output "$scores/$name-cosine.txt"
-  speakerssl backend apply --backend "$folder/backend.npz" "${scored[@]}" --output "$scores/$name-plda.txt"
+  speakerssl score --backend "$folder/backend.npz" "${scored[@]}" --output "$scores/$name-plda.txt"
   speakerssl norm "${normed[@]}" --output "$scores/$name-cosine-asnorm.txt"
   speakerssl norm "${normed[@]}" --backend "$folder/backend.npz" --output "$scores/$name-plda-asnorm.txt"
 done
