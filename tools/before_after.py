@@ -124,7 +124,7 @@ def make_inputs(path: Path, folder: Path) -> None:
     sizes = {who: 1 + number % 7 for number, who in enumerate(members)}
     lines = [f"{who} {' '.join(members[who][: sizes[who]])}\n" for who in members]
     (folder / "spk2utt").write_text("".join(lines))
-    pairs = [(who, ids[int(i)]) for who in members for i in rng.choice(len(ids), 200, replace=False)]
+    pairs = [(who, ids[int(i)]) for who in members for i in rng.choice(len(ids), min(200, len(ids)), replace=False)]
     lines = [f"{int(name.partition('/')[0] == who)} {who} {name}\n" for who, name in pairs]
     (folder / "model_trials").write_text("".join(lines))
 

@@ -44,8 +44,8 @@ def norm_quality(embeddings: Embeddings) -> dict[str, float]:
 def quality_inputs(trials: Trials, measures: Mapping[str, Mapping[str, float]]) -> tuple[list[str], np.ndarray]:
     """Two inputs for each measure: the smaller and the larger value of a trial's two sides.
 
-    Exchanging the two sides of a trial then changes nothing (Thienpondt, Desplanques and Demuynck, 2021). Measures named
-    in LOGARITHMIC enter as logarithms. Returns the names (`duration.min`, ...) and values [N, 2 x measures].
+    Exchanging the two sides of a trial then changes nothing (Thienpondt, Desplanques and Demuynck, 2021). Measures
+    named in LOGARITHMIC enter as logarithms. Returns the names (`duration.min`, ...) and values [N, 2 x measures].
     Raises InputError naming the id that a measure lacks, or a duration that is not positive.
     """
     names: list[str] = []
