@@ -4,6 +4,8 @@ import argparse
 import json
 from typing import TYPE_CHECKING
 
+from speakerssl.cli.pipe_option import add_pipe_option
+
 if TYPE_CHECKING:
     from speakerssl.data.kaldi import Utterance
 
@@ -35,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     extract.add_argument("--data", required=True, nargs="+", metavar="DATA_DIR", help="Kaldi data directories")
     extract.add_argument("--output", required=True, metavar="DIR", help="where xvector.{ark,scp,npz} go")
     for verb in (train, extract):
+        add_pipe_option(verb)
         verb.add_argument("--json", action="store_true", help="print the result as JSON")
 
 

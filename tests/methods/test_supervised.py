@@ -93,13 +93,13 @@ def test_the_gate_learns_at_the_end_of_an_epoch_and_goes_with_the_checkpoint(enc
     ("options", "loss", "message"),
     [
         ({}, {}, "needs `labels`: utt2spk, recordings, or a file"),
-        ({"labels": "utt2spk", "label": 1}, {}, "unknown option 'label'; the known ones are: labels, speeds"),
+        ({"labels": "utt2spk", "label": 1}, {}, "'label'.*labels, speeds"),
         ({"labels": "utt2spk", "correct": {}}, {}, "`correct` needs a `gate`"),
         ({"labels": "utt2spk", "balanced": "yes"}, {}, "balanced is true or false"),
         ({"labels": "utt2spk", "speeds": [1]}, {}, "speeds"),
         ({"labels": "utt2spk", "gate": {"kind": "slow"}}, {}, "'dynamic', or 'fixed'"),
         ({"labels": "utt2spk"}, {"name": "arc"}, "unknown classification loss 'arc'"),
-        ({"labels": "utt2spk"}, {"temperature": 0.1}, "has no option 'temperature'"),
+        ({"labels": "utt2spk"}, {"temperature": 0.1}, "'temperature'.*label_smoothing"),
     ],
 )
 def test_bad_options_are_told_before_data_is_read(encoder: Encoder, options: dict, loss: dict, message: str) -> None:
@@ -108,6 +108,6 @@ def test_bad_options_are_told_before_data_is_read(encoder: Encoder, options: dic
 
 
 def test_no_other_method_takes_labels(encoder: Encoder) -> None:
-    with pytest.raises(InputError, match="unknown option 'labels'"):
+    with pytest.raises(InputError, match="'labels'"):
         build_method(encoder, {"name": "simclr", "labels": "utt2spk"}, {})
     assert build_method(encoder, {"name": "simclr"}, {}).labels is None

@@ -32,7 +32,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_all_stages(recipe, corpus: Path, tmp_path: Path) -> None:
     quick = "training.batch_size=8 training.amp=none training.tensorboard=false"
-    quick += " views.crop_seconds=0.6 augment.reverb.rooms=2"
+    quick += " views.crop_seconds=0.6 encoder.embed_dim=16 augment.reverb.rooms=2"
     words = ["--data-dir", corpus, "--work", tmp_path, "--steps", 3, "--copies", 1, "--jobs", 1, "--set", quick]
     words += ["--num-validation", 10, "--dev-speakers", 3, "--lda", 4, "--top", 4, "--networks"]
     result = recipe(

@@ -5,7 +5,20 @@ import pytest
 import soundfile
 
 
-@pytest.mark.parametrize("name", ["mini", "speechocean762", "speechocean762/ssl_study", "voxceleb/ssl"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "mini",
+        "speechocean762",
+        "speechocean762/ssl_study",
+        "speechocean762/pseudo",
+        "speechocean762/but2019",
+        "voxceleb/ssl",
+        "voxceleb/supervised",
+        "voxceleb/pseudo",
+        "voxceleb/but2019",
+    ],
+)
 def test_help_names_the_stages(recipe, name: str) -> None:
     result = recipe(name, "--help")
     assert result.returncode == 0
