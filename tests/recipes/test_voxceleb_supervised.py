@@ -35,7 +35,7 @@ def corpora(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_all_stages(recipe, corpora: Path, tmp_path: Path) -> None:
     words = ["--voxceleb1", corpora / "vox1", "--voxceleb2", corpora / "vox2", "--work", tmp_path, "--device", "cpu"]
-    result = recipe("voxceleb/supervised", *words, "--top", 2, "--set", QUICK, "--set-large-margin", QUICK)
+    result = recipe("voxceleb/supervised", *words, "--top", 4, "--set", QUICK, "--set-large-margin", QUICK)
     assert result.returncode == 0, result.stderr
     table = (tmp_path / "exp" / "table.md").read_text()
     for system in ("resnet34", "resnet34_large_margin", "resnet34-asnorm"):
