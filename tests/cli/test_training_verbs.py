@@ -177,12 +177,14 @@ def test_validation_without_a_list_to_leave_out_is_refused(data, config, tmp_pat
     call(capsys, "validation", "--data", data, "--output", tmp_path / "v", "--num-recordings", 4, "--min-half", 0.5,
          "--jobs", 1)  # fmt: skip
     settings = ["--config", config, "--set", f"data.train=[{data}]", "--output", tmp_path / "x"]
+    assert main(["train", *map(str, settings), "--set", "training.select=best"]) == 2
+    assert "'best' needs validation trials" in capsys.readouterr().err
     settings += ["--set", f"validation.data={tmp_path}/v", "--set", f"validation.trials={tmp_path}/v/trials"]
     nothing = tmp_path / "nothing"
     nothing.write_text("")
     for extra, message in (
         ([], "'data.exclude' is missing"),
-        ([f"data.exclude={nothing}"], "4 of these recordings are"),
+        ([f"data.exclude={nothing}"], "leaves them in"),
     ):
         words = [word for override in extra for word in ("--set", override)]
         assert main(["train", *map(str, settings), *words]) == 2
