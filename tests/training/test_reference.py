@@ -1,10 +1,14 @@
 """What sampled positives are looked up in: encoder embeddings or feature statistics, from audio or from a store."""
 
+import os
+import socket
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
 
 from speakerssl.config import load_config
 from speakerssl.encoders import build_encoder
@@ -120,3 +124,44 @@ def positives_of(dataset, features: FeatureFrontend, encoder_seed: int, ssps: di
     encoder = build_encoder("small_tdnn", 40, channels=8, blocks=1, aggregate_dim=0, embed_dim=8)
     method: Method = build_method(encoder, {"name": "simclr", "projector": None, "ssps": ssps}, {})
     return method.start_epoch(0, build_reference(dataset, features, method))
+
+
+class Numbers:
+    """Recordings whose features are their number; the worker processes of a test make it anew."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+    def __len__(self) -> int:
+        return self.count
+
+    def reference_crop(self, index: int, seconds: float) -> np.ndarray:
+        return np.full((3, 2), index, dtype=np.float32)
+
+
+def collect_numbers(rank: int, port: int, folder: str) -> None:
+    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+    dist.init_process_group("gloo", rank=rank, world_size=2)
+    try:
+        stream = ReferenceStream(Numbers(7), None, torch.nn.Linear(1, 1))  # type: ignore[arg-type]
+        seen: list[int] = []
+
+        def values(feats: list[torch.Tensor]) -> np.ndarray:
+            seen.extend(int(one[0, 0]) for one in feats)
+            return np.stack([one.numpy().mean(0) for one in feats])
+
+        torch.save((stream.collect(values), seen), Path(folder) / f"{rank}.pt")
+    finally:
+        dist.destroy_process_group()
+
+
+@pytest.mark.slow
+def test_two_processes_each_embed_a_half_and_the_first_has_all(tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    mp.spawn(collect_numbers, args=(port, str(tmp_path)), nprocs=2)
+    (found, first), (nothing, second) = (torch.load(tmp_path / f"{r}.pt", weights_only=False) for r in (0, 1))
+    np.testing.assert_array_equal(found, np.repeat(np.arange(7.0)[:, None], 2, axis=1))
+    assert nothing is None
+    assert (first, second) == ([0, 2, 4, 6], [1, 3, 5, 0])

@@ -21,7 +21,7 @@ class Entropy(Regularizer):
     Every coordinate goes into (0, 1) by a sigmoid (the hypercube) or, after normalization, by the normal
     distribution's CDF of sqrt(D) x (the hypersphere: uniform there is nearly N(0, 1/D) in each coordinate). H is
     the mean of the coordinates' Vasicek entropies, at most about 0 (uniform); C the sum of the squared
-    covariances between different coordinates, over D. The formulas are sure but for the scale sqrt(D), which is
+    covariances between different coordinates, over D. The formulas are verified but for the scale sqrt(D), which is
     derived; beta and gamma depend on the base loss: 1 and 1 are a choice.
     """
 

@@ -16,7 +16,7 @@ class Metrix(Regularizer):
     For each anchor (view 1) a mixture f = l f+ + (1 - l) f-, l ~ Beta(alpha, alpha), normalized: f+ is view 2 of
     the recording or, half of the time, the anchor itself, f- view 2 of a random other recording. The loss is
     l relu(d) + (1 - l) relu(margin - d), d the distance from anchor to mixture. alpha 2, margin 0.5 and weight
-    0.4 are sure; normalizing the mixture is a choice. Pairs that may be of one speaker are left out.
+    0.4 (verified); normalizing the mixture is a choice. Pairs that may be of one speaker are left out.
     """
 
     label = "metrix"

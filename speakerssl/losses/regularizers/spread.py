@@ -16,7 +16,7 @@ from speakerssl.losses.vectors import normalize
 class Uniformity(Regularizer):
     """log mean over pairs of e^{-t |x - y|^2} on the unit sphere, averaged over the views (arXiv 2005.10242).
 
-    t = 2, sure. It is 0 when all embeddings are equal, and falls as they spread.
+    t = 2 (verified). It is 0 when all embeddings are equal, and falls as they spread.
     """
 
     label = "uniformity"
@@ -32,7 +32,7 @@ class Uniformity(Regularizer):
 class KoLeo(Regularizer):
     """-mean log of the distance to the nearest other embedding, averaged over the views (arXiv 1806.03198).
 
-    As in DINOv2 (arXiv 2304.07193), on unit vectors with 1e-8 added; weight 0.1 there and in SDPN, sure.
+    As in DINOv2 (arXiv 2304.07193), on unit vectors with 1e-8 added; weight 0.1 there and in SDPN (verified).
     """
 
     label = "koleo"

@@ -17,7 +17,7 @@ class ThresholdConsistency(Regularizer):
 
     `positive_weight` x mean of (m+ - s) over the positive pairs with s <= m+, and `negative_weight` x mean of
     (s - m-) over the negative pairs (of either view) with s >= m-; an empty set counts 0. The formula is
-    that of third-party code; m+ 0.9, m- 0.5 and weights of 1 are from memory: unsure.
+    that of third-party code; m+ 0.9, m- 0.5 and weights of 1 are from memory (unverified).
     """
 
     label = "tcm"
