@@ -8,7 +8,7 @@ from typing import Any
 
 from speakerssl.errors import SpeakerSSLError
 from speakerssl.io import write_text
-from speakerssl.metrics.from_files import compare_files, summarize_file
+from speakerssl.metrics.score_files import compare_files, summarize_file
 from speakerssl.metrics.summary import SummaryOptions
 
 KINDS = ("cosine", "cosine-asnorm", "plda", "plda-asnorm")
