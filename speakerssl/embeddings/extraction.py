@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from speakerssl.data.kaldi import DataDir, Utterance, invert
-from speakerssl.data.parallel import map_threads
+from speakerssl.data.lengths import read_lengths
 from speakerssl.data.pipes import is_pipe
 from speakerssl.data.prepare import write_failures
 from speakerssl.embeddings.crops import Crops
@@ -144,7 +144,7 @@ def _durations(directory: DataDir, utterances: list[Utterance]) -> tuple[dict[st
     known = {u.id: directory.utt2dur[u.id] for u in utterances if u.id in directory.utt2dur}
     failed: dict[str, str] = {}
     unknown = [utterance for utterance in utterances if utterance.id not in known]
-    for utterance, seconds in map_threads(Utterance.duration, unknown, "reading headers"):
+    for utterance, seconds in read_lengths(unknown):
         if isinstance(seconds, Exception):
             failed[utterance.id] = str(seconds)
         else:

@@ -285,3 +285,16 @@ def test_recordings_without_speech_fail_by_name_and_the_others_go_on(model_dir, 
 def test_a_second_run_on_one_output_is_refused(model_dir, data_dir, tmp_path) -> None:
     with output_lock(tmp_path), pytest.raises(InputError, match=rf"process {os.getpid()} on .* is writing here"):
         extract(model_dir, data_dir, tmp_path)
+
+
+def test_a_command_runs_once_for_lengths_and_once_for_all_its_segments(
+    model_dir: Path, data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPEAKERSSL_ALLOW_PIPES", "1")
+    audio = (data_dir / "wav.scp").read_text().splitlines()[0].split(" ", 1)[1]
+    folder = tmp_path / "piped"
+    folder.mkdir()
+    (folder / "wav.scp").write_text(f"r echo x >> {tmp_path}/count; cat '{audio}' |\n")
+    (folder / "segments").write_text("".join(f"u{k} r 0.{k} 0.{k + 3}\n" for k in range(6)))
+    extract(model_dir, folder, tmp_path / "out", ExtractionOptions(jobs=1, on_no_speech="keep"))
+    assert (tmp_path / "count").read_text() == "x\nx\n"
