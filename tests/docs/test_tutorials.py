@@ -9,6 +9,8 @@ import pytest
 
 import speakerssl
 from speakerssl.cli.main import VERBS, build_parser
+from speakerssl.encoders import ENCODERS
+from speakerssl.methods import METHODS
 
 from .conftest import ROOT, blocks_of
 
@@ -42,3 +44,14 @@ def test_every_recipe_that_a_page_names_exists() -> None:
     for page in PAGES:
         for name in re.findall(r"(recipes/[\w/]+\.(?:sh|yaml|md))", page.read_text()):
             assert (ROOT / name).is_file(), f"{page}: {name}"
+
+
+def test_the_readme_is_complete_and_its_links_lead_somewhere() -> None:
+    text = (ROOT / "README.md").read_text()
+    assert not [verb for verb in VERBS if f"`{verb}`" not in text]
+    for target in re.findall(r"\]\(([^)#]+)\)", text):
+        assert target.startswith("https:") or (ROOT / target).exists(), target
+    for encoder in ENCODERS:
+        assert f"`{encoder}`" in text, encoder
+    for method in METHODS:
+        assert f"`{method}`" in text, method

@@ -3,7 +3,6 @@
 import io
 from collections.abc import Mapping, Sequence
 from functools import cache
-from itertools import pairwise
 from typing import Any
 
 import matplotlib
@@ -14,6 +13,7 @@ from matplotlib.figure import Figure
 
 from speakerssl.losses import build_loss
 from speakerssl.losses.classifiers import build_head
+from speakerssl.losses.identity import identify
 from speakerssl.losses.margins import MarginState
 
 matplotlib.rcParams.update(
@@ -109,13 +109,13 @@ def small(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def draw_regularizer(axes: Axes, name: str, regularizer: Any) -> None:
     """The term as embeddings move together: views are a common direction with a growing share, plus noise."""
-    shares = np.linspace(0.0, 0.99, 25)
+    shares, who = np.linspace(0.0, 0.99, 25), identify(torch.arange(256))
     values = []
     for share in shares:
         torch.manual_seed(0)
         common, own, noise = torch.randn(DIM), torch.randn(256, DIM), torch.randn(2, 256, DIM)
         views = share * common + (1 - share) * (own + 0.3 * noise)
-        values.append(float(regularizer(views[0], views[1], torch.arange(256)).detach()))
+        values.append(float(regularizer(views[0], views[1], who, who).detach()))
     axes.plot(shares, values, label=name)
     axes.set(xlabel="share of a common direction (1: all embeddings equal)", ylabel="value of the term")
 
@@ -150,27 +150,6 @@ def svg(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None})
     return buffer.getvalue()
-
-
-def pipeline_figure() -> bytes:
-    """The two streams of the front page: training without labels, and evaluation."""
-    figure = Figure(figsize=(9.4, 2.2))
-    axes = figure.add_axes((0, 0, 1, 1))
-    axes.set(xlim=(-0.55, 7.55), ylim=(-0.6, 1.6))
-    axes.axis("off")
-    rows = (
-        (1.0, "#b2dfdb", ("recordings, no labels", "views", "features", "encoder", "loss")),
-        (0.0, "#ffe0b2", ("two recordings", "", "features", "encoder", "embedding", "score", "metric", "report")),
-    )
-    for height, colour, row in rows:
-        places = [place for place, label in enumerate(row) if label]
-        for place, following in pairwise(places):
-            arrow = {"arrowstyle": "->", "color": "0.4"}
-            axes.annotate("", (following - 0.43, height), (place + 0.43, height), arrowprops=arrow)
-        for place in places:
-            box(axes, place, height, row[place], colour)
-    axes.annotate("", (3, 0.28), (3, 0.72), arrowprops={"arrowstyle": "->", "color": "0.4", "linestyle": "dotted"})
-    return svg(figure)
 
 
 def rooms_figure(lines: Sequence[Sequence[str]]) -> bytes:

@@ -27,7 +27,6 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     generated.update({f"verbs/{verb}.md": text for verb, text in verbs.verb_pages().items()})
     generated.update(catalogue.catalogue_pages())
     generated.update({f"reference/{room}.md": text for room, text in reference.room_pages().items()})
-    generated["pipeline.svg"] = figures.pipeline_figure()
     generated["rooms.svg"] = figures.rooms_figure(rooms.room_lines())
     for path in sorted(Path(config.docs_dir, "tutorials").glob("*.ipynb")):
         images: dict[str, bytes] = {}
