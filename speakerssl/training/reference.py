@@ -4,6 +4,7 @@ They stream: loader workers read and every process embeds a share; of a recordin
 """
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -59,7 +60,7 @@ class ReferenceStream:
     @torch.no_grad()
     def batches(self, count: int) -> Iterator[tuple[Tensor, Features]]:
         """(recordings [B], features [T, F] of each) of the first `count`, on the device of the method."""
-        loader: DataLoader = DataLoader(
+        loader: DataLoader[Any] = DataLoader(
             _Crops(self.dataset, self._share(count)),  # type: ignore[arg-type]
             batch_size=BATCH,
             num_workers=self.num_workers,

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -229,7 +230,7 @@ def _collate(items: list[tuple[Item, list[np.ndarray], np.ndarray | None]]) -> B
     return Batch(views, recordings=numbers[:, 1], partners=numbers[:, 2], references=references)
 
 
-def _loader(dataset: _Identified, batches: EpochBatches, workers: int) -> DataLoader:
+def _loader(dataset: _Identified, batches: EpochBatches, workers: int) -> DataLoader[Any]:
     return DataLoader(
         dataset,  # type: ignore[arg-type]
         batch_sampler=batches,
