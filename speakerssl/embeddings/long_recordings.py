@@ -23,9 +23,9 @@ STREAM_SECONDS = 600.0  # longer files are read in pieces
 SMALL_FILE = 400_000  # bytes: less than that cannot be long, at 5 kbit/s
 PIECE_SECONDS = 120
 MARGIN_SECONDS = 1  # on either side of a piece, so that resampling sees what follows
-WHOLE_BYTES = {"cpu": 512 * 2**20}  # what the network may take for one recording as a whole
+WHOLE_BYTES = {"cpu": 384 * 2**20}  # what the network may take for one recording as a whole
 DEVICE_BYTES = 8 * 2**30
-WINDOW_BYTES = 128 * 2**20
+WINDOW_BYTES = 64 * 2**20
 
 _log = logging.getLogger("speakerssl")
 _said: set[str] = set()
