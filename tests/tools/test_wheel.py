@@ -71,7 +71,7 @@ def test_the_wheel_holds_the_licence_and_all_that_is_no_code(wheel: Path) -> Non
     data = [
         path.relative_to(ROOT)
         for path in sorted((ROOT / "speakerssl").rglob("*"))
-        if path.is_file() and path.suffix not in (".py", ".pyc")
+        if path.is_file() and path.suffix != ".py" and "__pycache__" not in path.parts
     ]
     assert "speakerssl/py.typed" in map(str, data)
     assert not [path for path in data if str(path) not in names]
