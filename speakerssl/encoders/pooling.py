@@ -53,6 +53,8 @@ class UnbiasedStatisticsPooling(Pooling):
     wespeaker's form ("TSTP"). One frame alone has a deviation of sqrt(1e-7).
     """
 
+    FLOOR = 1e-7
+
     def __init__(self, channels: int) -> None:
         super().__init__(channels, 2)
 
@@ -60,7 +62,7 @@ class UnbiasedStatisticsPooling(Pooling):
         frames = x.new_tensor(x.shape[2]) if mask is None else mask.sum(dim=1, keepdim=True).to(x)
         mean = masked_mean(x, mask)
         variance = masked_mean((x - mean[:, :, None]).square(), mask) * (frames / (frames - 1).clamp(min=1))
-        return torch.cat([mean, (variance + 1e-7).sqrt()], dim=1)
+        return torch.cat([mean, (variance + self.FLOOR).sqrt()], dim=1)
 
 
 class SelfAttentivePooling(Pooling):

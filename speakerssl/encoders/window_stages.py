@@ -19,6 +19,7 @@ from speakerssl.encoders.pooling import (
     Pooling,
     SelfAttentivePooling,
     StatisticsPooling,
+    UnbiasedStatisticsPooling,
 )
 
 
@@ -27,14 +28,19 @@ class StopForward(Exception):  # noqa: N818 - it ends a forward pass, nothing is
 
 
 class Moments:
-    """Mean and standard deviation over time of x [1, C, T], weighted by exp(scores), from windows."""
+    """Mean and standard deviation over time of x [1, C, T], weighted by exp(scores), from windows.
+
+    `frames` counts what was added.
+    """
 
     def __init__(self) -> None:
+        self.frames = 0
         self.top: Tensor | None = None  # the highest score so far: [1, C or 1, 1]
         self.sums = [torch.zeros(())] * 3  # of the weights, of weight * x, of weight * x^2
 
     def add(self, x: Tensor, scores: Tensor | None = None) -> None:
         x = x.double()
+        self.frames += x.shape[2]
         scores = x.new_zeros(1, 1, x.shape[2]) if scores is None else scores.double()
         top = scores.amax(dim=2, keepdim=True)
         top = top if self.top is None else torch.maximum(top, self.top)
@@ -57,10 +63,12 @@ class Stage:
     def __init__(self, module: nn.Module) -> None:
         self.module, self.moments = module, Moments()
         self.known: list[tuple[Tensor, Tensor]] = []
+        self.frames = 0  # of the recording, where this module sees it
         self.steps = 1
 
     def finish_step(self) -> None:
         self.known.append(self.moments.result())
+        self.frames = self.moments.frames
         self.moments = Moments()
 
     @property
@@ -101,6 +109,9 @@ class PoolingStage(Stage):
         mean, variance = self.known[0]
         if isinstance(self.module, (StatisticsPooling, AttentiveStatisticsPooling)):
             return torch.cat([mean, variance.clamp(min=MIN_VARIANCE).sqrt()], dim=1)[:, :, 0]
+        if isinstance(self.module, UnbiasedStatisticsPooling):
+            variance = variance * (self.frames / max(1, self.frames - 1))
+            return torch.cat([mean, (variance + self.module.FLOOR).sqrt()], dim=1)[:, :, 0]
         return mean[:, :, 0]
 
 

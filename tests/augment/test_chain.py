@@ -108,7 +108,10 @@ def test_the_bank_of_rooms_is_kept_in_the_cache(tmp_path: Path) -> None:
         ({"codec": {"kinds": 3}}, r"augment\.codec\.kinds: expected a list"),
         ({"babble": {}}, r"augment\.babble: needs other recordings"),
         ({"noise": 0.5}, r"augment\.noise: expected options such as"),
-        ({"preset": "stong"}, "unknown augmentation preset 'stong'; the known ones are: 3dspeaker, none, paper, sslsv, strong"),
+        (
+            {"preset": "stong"},
+            r"unknown augmentation preset 'stong'; the known ones are: 3dspeaker, none, .*strong",
+        ),
         ("stong", "unknown augmentation preset 'stong'"),
     ],
 )
