@@ -9,6 +9,7 @@ where it is known (`in_file`):
 """
 
 import dataclasses
+import difflib
 import inspect
 import math
 import warnings
@@ -17,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from speakerssl.errors import InputError, unknown_name
+from speakerssl.errors import MESSAGE_LIMIT, InputError, unknown_name
 from speakerssl.option_types import convert, join, type_hints
 
 T = TypeVar("T")
@@ -30,7 +31,11 @@ def check_keys(where: str, options: Any, known: Iterable[str]) -> None:
     choices = sorted(known)
     for key in options:
         if key not in choices:
-            raise InputError(f"{_place(where)} unknown key '{key}'; the known ones are: {', '.join(choices) or 'none'}")
+            listed = ", ".join(choices) or "none"
+            nearest = difflib.get_close_matches(str(key), choices, 1)
+            # A long list loses its middle in the message, and with it perhaps the very name that was meant.
+            hint = f" the nearest is {nearest[0]};" if nearest and len(listed) > MESSAGE_LIMIT // 2 else ""
+            raise InputError(f"{_place(where)} unknown key '{key}';{hint} the known ones are: {listed}")
 
 
 def check_range(where: str, value: Any, low: float, high: float = math.inf) -> float:
