@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,11 @@ class SpeakerModel:
     crops: Crops
     config: Mapping[str, Any]
     decision: Decision | None = None  # what its scores mean; None where the model folder has no calibration
-    fingerprint: str = ""  # tells models apart whose embeddings cannot be compared; "" where it was not loaded
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Tells models apart whose embeddings cannot be compared; hashed when it is first asked for."""
+        return fingerprint_of(self.config, self.encoder)
 
     @property
     def sample_rate(self) -> int:
@@ -220,8 +225,7 @@ def load_model(directory: str | Path, device: str = "cpu") -> SpeakerModel:
     config, features, encoder = read_model_dir(directory)
     crops = Crops.from_config(config.get("evaluation") or {}, f"{directory}/config.yaml")
     target = choose_device(device)
-    known = load_decision(directory), fingerprint_of(directory)
-    return SpeakerModel(features.to(target), encoder.to(target), crops, config, *known)
+    return SpeakerModel(features.to(target), encoder.to(target), crops, config, load_decision(directory))
 
 
 def choose_device(name: str) -> torch.device:

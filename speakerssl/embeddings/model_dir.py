@@ -51,14 +51,13 @@ def read_model_dir(directory: str | Path) -> tuple[dict[str, Any], FeatureFronte
     return config, features.eval(), encoder.eval()
 
 
-def fingerprint_of(directory: str | Path) -> str:
+def fingerprint_of(config: Mapping[str, Any], encoder: nn.Module) -> str:
     """16 hexadecimal digits of the weights and of the sections that decide about an embedding."""
-    config = read_yaml(Path(directory) / CONFIG)
     sections = {name: config.get(name) for name in ("features", "encoder", "evaluation")}
     digest = hashlib.sha256(json.dumps(_plain(sections), sort_keys=True).encode())
-    with open(Path(directory) / WEIGHTS, "rb") as stream:
-        while block := stream.read(2**20):
-            digest.update(block)
+    for name, tensor in encoder.state_dict().items():
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()[:16]
 
 
