@@ -1,7 +1,9 @@
 """Fixtures that all tests share: where the real speech is, and one thread a process."""
 
+import logging
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,16 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip(f"needs the shared data folder, which is not at {SHARED_DATA}")
     return SHARED_DATA
+
+
+@pytest.fixture(autouse=True)
+def _logger_as_it_was() -> Iterator[None]:
+    """Undoes what a test did to the package's logger: a worker's start, called in this process, silences remarks."""
+    logger = logging.getLogger("speakerssl")
+    before = logger.level, logger.propagate, list(logger.handlers)
+    yield
+    logger.setLevel(before[0])
+    logger.propagate, logger.handlers[:] = before[1], before[2]
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
