@@ -22,6 +22,7 @@ def test_every_verb_has_help_with_an_example(verb: str, capsys) -> None:
     assert stopped.value.code == 0
     text = capsys.readouterr().out
     assert f"speakerssl {verb}" in text.split("options:")[0].replace("usage: ", "", 1)
+    assert re.search(rf"^(  |eval )?speakerssl {verb} ", text, re.MULTILINE), "no line that can be copied"
 
 
 def test_top_level_help_lists_the_verbs(capsys) -> None:
@@ -38,15 +39,23 @@ def test_unknown_verb_is_a_usage_error(capsys) -> None:
     assert "invalid choice: 'trian'" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("verb", ["score", "norm", "backend", "calibrate", "fuse", "metrics", "compare", "report"])
-def test_scoring_verbs_start_without_torch(verb: str) -> None:
+SCORING = ["score", "norm", "backend", "calibrate", "fuse", "metrics", "compare", "report"]
+
+
+def test_scoring_verbs_start_without_torch() -> None:
     code = f"""
 import sys
-from speakerssl.cli.main import build_parser
-build_parser("{verb}")
-sys.exit("torch" in sys.modules)
+from speakerssl.cli.main import main
+for verb in {SCORING}:
+    try:
+        main([verb, "--help"])
+    except SystemExit as end:
+        assert end.code == 0
+    print([name for name in ("torch", "sklearn", "speechbrain", "matplotlib") if name in sys.modules])
 """
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines().count("[]") == len(SCORING)
 
 
 def test_help_imports_nothing_heavy() -> None:
@@ -136,3 +145,18 @@ def test_standard_output_that_is_full_is_an_error() -> None:
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr.splitlines()[0] == "speakerssl info: No space left on device"
+
+
+def test_no_torch_on_this_path(corpus: Path) -> None:
+    code = (
+        "import sys; from speakerssl.cli.main import main\n"
+        "scoring = ['score', '--embeddings', 'emb/xvector.scp', '--trials', 'list_a.txt', '--output', 's']\n"
+        "assert main([*scoring, '--metrics']) == 0\n"
+        "assert main(['metrics', '--scores', 's', '--trials', 'list_a.txt', '--bootstrap', '5']) == 0\n"
+        "assert main(['compare', '--scores', 's', 's', '--trials', 'list_a.txt', '--bootstrap', '5']) == 0\n"
+        "heavy = {'torch', 'torchaudio', 'sklearn', 'speechbrain', 'matplotlib'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, cwd=corpus)
+    assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""`speakerssl report` as a person calls it: exit status, one line of complaint, no torch."""
+"""`speakerssl report` as a person calls it: exit status, one line of complaint."""
 
 import json
 import subprocess
