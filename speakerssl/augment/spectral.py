@@ -23,7 +23,7 @@ def filter_by_curve(wave: np.ndarray, curve: Callable[[np.ndarray], np.ndarray])
 
 
 def fft_size(samples: int) -> int:
-    """A size of at least `samples` that FFTs are fast at; even, and from few enough values for plans to be reused."""
+    """A size of at least `samples` that FFTs are fast at, of few enough values for plans to be reused."""
     step = 2000
     return int(next_fast_len(-(-samples // step) * step, real=True))
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from speakerssl.augment.feature_domain import FeatureNoise, build_feature_noise, mean_log_power, mix_at_snr
-from speakerssl.augment.feature_sounds import Draw, babble, coloured, smooth_curve
+from speakerssl.augment.feature_sounds import Draw, smooth_curve
 from speakerssl.augment.synthetic_noise import KINDS
 from speakerssl.errors import InputError
 
@@ -56,24 +56,6 @@ def test_the_module_mixes_at_its_ratio() -> None:
         added = torch.log((mixed.double().exp() - feats.double().exp()).clamp(min=1e-9))
         achieved = (mean_log_power(feats.double()) - mean_log_power(added)) * 10 / np.log(10)
         torch.testing.assert_close(achieved.float(), torch.full((6,), 6.0), atol=0.1, rtol=0)
-
-
-def test_babble_never_holds_the_item_itself_nor_another_twice() -> None:
-    powers = torch.zeros(8, 3, 8) + 1e-20
-    powers[torch.arange(8), :, torch.arange(8)] = 8.0  # each item sounds in a bin of its own
-    for seed in range(20):
-        voices = babble(powers, torch.arange(8), Draw(powers, seeded(seed)), (3, 7))
-        heard = (voices > 1.0)[:, 0]
-        assert not heard.diagonal().any()
-        assert (heard.sum(dim=1) >= 3).all()
-        assert float(voices.max()) < 8.1
-
-
-def test_coloured_noise_fluctuates_as_a_real_one(rng: np.random.Generator) -> None:
-    real = log_mel(KINDS["white"](rng, 160000) * 1000)[0].std(dim=0)
-    drawn = coloured(Draw(torch.zeros(1, 1, 1), seeded()), 4, 500, 40).log().std(dim=1).mean(dim=0)
-    assert float(drawn[-10:].mean()) == pytest.approx(float(real[-10:].mean()), rel=0.5)
-    assert float(drawn[:5].mean()) > float(drawn[-5:].mean())
 
 
 def test_tilts_are_smooth_bounded_and_of_both_signs() -> None:

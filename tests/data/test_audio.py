@@ -11,6 +11,7 @@ from speakerssl.data.audio import AudioError, audio_info, check_audio, read_audi
 from speakerssl.errors import InputError
 
 LOSSLESS = [("wav", "WAV", None), ("flac", "FLAC", None)]
+
 LOSSY = [("ogg", "OGG", "VORBIS"), ("opus", "OGG", "OPUS"), ("mp3", "MP3", None)]
 
 
@@ -102,20 +103,6 @@ def test_8_khz_is_accepted_with_one_warning(write, caplog) -> None:
 def test_crops_of_other_rates_have_the_length_asked_for(write) -> None:
     path = write("a.wav", speech(1.0, 44100), 44100)
     assert [len(read_audio(path, start, 0.3)) for start in (0.0, 0.1, 0.1234, 0.7)] == [4800] * 4
-
-
-def test_pipes_are_run_by_the_shell(write, pipes) -> None:
-    samples = speech()
-    path = write("a.wav", samples)
-    np.testing.assert_array_equal(read_audio(f"cat {path} | cat |"), samples)
-    np.testing.assert_array_equal(read_audio(f"cat {path} |", 0.25, 0.5), samples[4000:12000])
-    assert audio_info(f"cat {path} |") == (16000, 16000)
-
-
-@pytest.mark.parametrize("command", ["false |", "false | cat |", "true |", "cat /nowhere.wav | cat |"])
-def test_a_pipe_that_fails_names_its_line(pipes, command: str) -> None:
-    with pytest.raises(AudioError, match=r"^wav\.scp:7: .*the command (failed|wrote nothing)"):
-        read_audio(command, where="wav.scp:7")
 
 
 def test_missing_empty_and_foreign_files_are_named(tmp_path: Path) -> None:

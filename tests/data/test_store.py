@@ -1,0 +1,40 @@
+"""Feature stores: frames by recording and copy, and what is no store or another's."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from speakerssl.data.store import FeatureStore
+from speakerssl.errors import InputError
+from tests.data.test_views import write_store
+
+
+def test_frames_of_a_recording_in_a_copy(tmp_path: Path) -> None:
+    store = write_store(tmp_path / "store", copies=3, frames=10)
+    assert (len(store), store.num_copies, store.feat_dim, store.ids) == (3, 3, 3, ["a", "b", "c"])
+    assert [store.num_frames(index) for index in range(3)] == [10, 10, 10]
+    rows = store.frames(1, 2)
+    np.testing.assert_array_equal(rows, [(2, 1, frame) for frame in range(10)])
+    assert isinstance(store.copy(2), np.memmap)  # processes share the pages
+    assert np.shares_memory(rows, store.copy(2))
+
+
+def test_other_features_are_refused_but_for_what_happens_later(tmp_path: Path) -> None:
+    write_store(tmp_path / "store", copies=1)
+    info = {"copies": 1, "features": {"num_mel_bins": 40, "cmn": "none", "dither": 0.0}}
+    (tmp_path / "store" / "info.json").write_text(json.dumps(info))
+    store = FeatureStore(tmp_path / "store")
+    store.check_features({"num_mel_bins": 40, "cmn": "utterance", "dither": 1.0})
+    with pytest.raises(InputError, match=r"made with other feature options \(kind, num_mel_bins\); make the store"):
+        store.check_features({"num_mel_bins": 80, "kind": "plp"})
+
+
+def test_what_is_no_store_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"none: not a complete feature store .*speakerssl features"):
+        FeatureStore(tmp_path / "none")
+    write_store(tmp_path / "broken", copies=1)
+    (tmp_path / "broken" / "info.json").write_text("{")
+    with pytest.raises(InputError, match="broken: not a complete feature store"):
+        FeatureStore(tmp_path / "broken")
