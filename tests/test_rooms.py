@@ -26,7 +26,7 @@ LINES = (
     ("config_file", "options", "npz"),
     ("option_types",),
     ("resume", "processes"),
-    ("io", "kernels"),
+    ("io", "kernels", "kmeans"),
     ("constants", "lazy"),
     ("errors", "version"),
 )

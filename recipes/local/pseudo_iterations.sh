@@ -13,17 +13,21 @@ helpers=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 embed() { # embed FOLDER MODEL: embeddings of the training recordings and of the validation halves
   local set
   if [ "$2" = ivector ]; then
-    run speakerssl ivector train --data "${train[@]}" --output "$1/ivector" "${ivector_options[@]}"
+    run speakerssl ivector train --data "${train[@]}" --exclude "$valid/recordings" --output "$1/ivector" \
+      "${ivector_options[@]}"
   fi
   for set in "${train[@]}" "$valid"; do
     local output=$1/embeddings/$(basename "$set")
     case $2 in
-      floor) [ -f "$output/xvector.scp" ] || run speakerssl floor --data "$set" --output "$output" ;;
+      floor)
+        [ -f "$output/xvector.scp" ] ||
+          run_past_failures "$output" speakerssl floor --data "$set" --output "$output"
+        ;;
       ivector)
         [ -f "$output/xvector.scp" ] ||
           run speakerssl ivector extract --model "$1/ivector" --data "$set" --output "$output"
         ;;
-      *) run speakerssl extract --model "$2" --data "$set" --output "$output" --jobs "$jobs" ;;
+      *) run_past_failures "$output" speakerssl extract --model "$2" --data "$set" --output "$output" --jobs "$jobs" ;;
     esac
   done
   # Recordings that validation was cut from take no part in the clusters either.

@@ -53,8 +53,8 @@ if stage 1 "data"; then
   else
     run python "$recipe/local/make_corpus.py" --output "$data/corpus" --seed "$seed"
   fi
-  run speakerssl validation --data "$train" --output "$data/valid" --num-recordings "$num_validation" \
-    --min-half 1.0 --seed "$seed"
+  run_past_failures "$data/valid" speakerssl validation --data "$train" --output "$data/valid" \
+    --num-recordings "$num_validation" --min-half 1.0 --seed "$seed"
 fi
 
 if stage 2 "features: log-mel of every recording, clean and in augmented copies"; then
@@ -89,4 +89,4 @@ if stage 5 "score"; then
   echo "(and the recordings under $data, checkpoints and TensorBoard logs under $model)"
 fi
 
-name_failures "$train" "$exp/store" "$model/embeddings" "$untrained/embeddings" "$floor/embeddings"
+name_failures "$train" "$data/valid" "$exp/store" "$model/embeddings" "$untrained/embeddings" "$floor/embeddings"

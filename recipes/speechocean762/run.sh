@@ -75,7 +75,8 @@ if stage 1 "data"; then
   done
   run speakerssl prepare --data "$data_dir/test" --output "$data/test"
   for list in trials_O trials_H; do run cp "$data_dir/test/$list" "$data/test/$list"; done
-  run speakerssl validation --data "${train[@]}" --output "$data/valid" --num-recordings "$num_validation" --jobs "$jobs"
+  run_past_failures "$data/valid" speakerssl validation --data "${train[@]}" --output "$data/valid" \
+    --num-recordings "$num_validation" --jobs "$jobs"
   run speakerssl cross-channel --data "$data/test" --trials "$data/test/trials_H" \
     --output "$data/test_xc" ${channels:+--channels-source "$channels"} --jobs "$jobs"
 fi
@@ -102,3 +103,5 @@ if stage 5 "score and $results"; then
   run python "$recipe/local/write_results.py" --exp "$exp" --systems $losses untrained floor --lists "${lists[@]}" \
     --validation "$data/valid/trials" --steps "$steps" --copies "$copies" --config "$conf" --output "$results"
 fi
+
+name_failures "$data/valid"

@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--suffix", default="-xc", help="appended to the ids of the test side (default: -xc)")
     parser.add_argument("--jobs", type=int, default=0, help="processes (default: one a core)")
-    add_recording_options(parser, speech=False)
+    add_recording_options(parser)
     add_pipe_option(parser)
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
 
     trials = make_cross_channel(
         args.data, args.trials, args.output, args.seed, args.channels_source, args.training_source, args.suffix,
-        args.jobs, args.verify,
+        args.jobs, args.verify, args.on_no_speech,
     )  # fmt: skip
     if args.json:
         print(json.dumps({"data": args.output, "trials": str(trials)}))

@@ -5,6 +5,7 @@ import json
 from typing import TYPE_CHECKING
 
 from speakerssl.cli.pipe_option import add_pipe_option
+from speakerssl.errors import InputError
 
 if TYPE_CHECKING:
     from speakerssl.data.kaldi import Utterance
@@ -23,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     train = verbs.add_parser("train", help="train a UBM and a total variability matrix")
     train.add_argument("--data", required=True, nargs="+", metavar="DATA_DIR", help="Kaldi data directories")
     train.add_argument("--output", required=True, metavar="DIR", help="where ivector.npz and all in between goes")
+    train.add_argument("--exclude", metavar="FILE", help="recording ids to leave out, one a line")
     train.add_argument("--gaussians", type=int, default=2048, metavar="C", help="of the UBM (default 2048)")
     train.add_argument("--dim", type=int, default=400, metavar="R", help="numbers in an i-vector (default 400)")
     train.add_argument("--covariance", choices=("full", "diagonal"), default="full", help="of the UBM (default full)")
@@ -50,9 +52,14 @@ def _train(args: argparse.Namespace) -> int:
     from pathlib import Path
 
     from speakerssl.clustering.ivector_training import MODEL, IVectorOptions, train_ivectors
+    from speakerssl.io import read_text
 
     options = IVectorOptions(**{field.name: getattr(args, field.name) for field in fields(IVectorOptions)})
-    objectives = train_ivectors(Path(args.output), _utterances(args.data), options)
+    excluded = set(read_text(args.exclude).split()) if args.exclude else set()
+    utterances = [utterance for utterance in _utterances(args.data) if utterance.id not in excluded]
+    if not utterances:
+        raise InputError(f"{args.exclude}: leaves no recording of {', '.join(args.data)}")
+    objectives = train_ivectors(Path(args.output), utterances, options)
     if args.json:
         print(json.dumps({"model": f"{args.output}/{MODEL}", "objectives": objectives}))
     else:
@@ -80,4 +87,6 @@ def _utterances(paths: list[str]) -> "list[Utterance]":
     """All recordings of the directories; one id counts once."""
     from speakerssl.data.kaldi import DataDir
 
-    return list({key: utt for path in paths for key, utt in DataDir.read(path).recordings.items()}.values())
+    return list(
+        {key: utt for path in paths for key, utt in DataDir.read(path, labels=False).recordings.items()}.values()
+    )

@@ -3,14 +3,13 @@
 import argparse
 
 
-def add_recording_options(parser: argparse.ArgumentParser, speech: bool = True) -> None:
-    """Adds --on-no-speech (where `speech`) and --verify."""
-    if speech:
-        parser.add_argument(
-            "--on-no-speech", choices=("error", "warn", "keep"), default="error",
-            help="a silent, constant or hissing recording, or one under 0.1 s: fails by name while the others go on "
-            "(error), is used with a remark (warn) or without (keep) (default: error)",
-        )  # fmt: skip
+def add_recording_options(parser: argparse.ArgumentParser) -> None:
+    """Adds --on-no-speech and --verify."""
+    parser.add_argument(
+        "--on-no-speech", choices=("error", "warn", "keep"), default="error",
+        help="a silent, constant or hissing recording, or one under 0.1 s: fails by name while the others go on "
+        "(error), is used with a remark (warn) or without (keep) (default: error)",
+    )  # fmt: skip
     parser.add_argument(
         "--verify", choices=("stat", "content"), default="stat",
         help="what tells, when OUTPUT is there already, that a recording has not changed: size and time of "

@@ -2,10 +2,12 @@
 
 import argparse
 import json
+from pathlib import Path
 
 from speakerssl.cli.numbers import at_least
 from speakerssl.cli.pipe_option import add_pipe_option
 from speakerssl.cli.recording_options import add_recording_options
+from speakerssl.io import remark
 
 DESCRIPTION = """Validation trials without labels, made from training recordings, to choose between models.
 
@@ -24,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the choice and the channels (default: 0)")
     parser.add_argument("--jobs", type=int, default=0, help="processes (default: one a core)")
     add_pipe_option(parser)
-    add_recording_options(parser, speech=False)
+    add_recording_options(parser)
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
@@ -35,10 +37,14 @@ def run(args: argparse.Namespace) -> int:
     at_least("--num-recordings", args.num_recordings, 2)
     trials = make_validation(
         args.data, args.output, args.num_recordings, args.seed,
-        min_half=args.min_half, jobs=args.jobs, verify=args.verify,
+        min_half=args.min_half, jobs=args.jobs, verify=args.verify, on_no_speech=args.on_no_speech,
     )  # fmt: skip
     if args.json:
         print(json.dumps({"data": args.output, "trials": str(trials)}))
     else:
         print(f"validation trials: {trials}\nrecordings to leave out of training: {args.output}/recordings")
+    failed = Path(args.output) / "failed.txt"
+    if failed.exists():
+        remark(f"{failed}: recordings that could not be used; the trials do without them")
+        return 1
     return 0

@@ -9,11 +9,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from speakerssl.corruption.channels import VERSION, ChannelSpec, build_channel
-from speakerssl.corruption.write_corrupted import CorruptedCopy, begin_output, write_copies
+from speakerssl.corruption.write_corrupted import (
+    CorruptedCopy,
+    begin_output,
+    failure_message,
+    speech_option,
+    write_copies,
+)
 from speakerssl.data.folders import list_audio
 from speakerssl.data.kaldi import DataDir, Utterance
 from speakerssl.data.tables import write_table
-from speakerssl.errors import InputError
+from speakerssl.errors import InputError, JobError
 from speakerssl.io import read_bytes, write_text
 from speakerssl.resume import Identity, folder_state, output_lock
 from speakerssl.trials.trial_list import Trials, read_trials
@@ -29,6 +35,7 @@ def make_cross_channel(
     suffix: str = "-xc",
     jobs: int = 0,
     verify: str = "stat",
+    on_no_speech: str = "error",
 ) -> Path:
     """Writes the corrupted test side, a data directory of both sides and the new list; returns the list's path.
 
@@ -44,10 +51,11 @@ def make_cross_channel(
         suffix: appended to test ids.
         jobs: processes; 0: one a core.
         verify: what tells that a recording has not changed since an earlier run, one of resume.VERIFY.
+        on_no_speech: what happens to a test recording without speech, one of data.speech.ON_NO_SPEECH.
 
     Raises:
         InputError: unknown ids, a folder that is missing, made with other options or also used by training.
-        JobError: recordings that cannot be read, after all others are written.
+        JobError: test recordings that cannot be read or hold no speech, after all others are written.
     """
     output, trials = Path(output_dir), Path(trials)
     data, pairs = DataDir.read(data_dir), read_trials(trials)
@@ -63,6 +71,7 @@ def make_cross_channel(
         "source": [] if source is None else [str(path.relative_to(source)) for path in list_audio(source)],
         "source_files": "" if source is None else folder_state(source, verify),
         "trials": hashlib.sha256(read_bytes(trials)).hexdigest(),
+        **speech_option(on_no_speech),
     }
     used = [data.recordings[key] for key in sorted({*pairs.enrol_ids, *pairs.test_ids})]
     spec = ChannelSpec("test", seed, None if source is None else str(source))
@@ -73,7 +82,9 @@ def make_cross_channel(
     build_channel(spec)  # what is wrong with it is said before anything is written
     with output_lock(output):
         if not begin_output(output, Identity.of(used, verify, options), copies):
-            words = write_copies(copies, spec, output, jobs)
+            words, failed = write_copies(copies, spec, output, jobs, on_no_speech)
+            if failed:  # without them it would be another list
+                raise JobError(failure_message(failed, output))
             write_table(output / "utt2channel", words.items())
             write_text(output / trials.name, _lines(pairs, suffix))
             _data_dir(data, sorted(set(pairs.enrol_ids)), copies, suffix).write(output)

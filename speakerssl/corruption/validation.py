@@ -16,11 +16,17 @@ import numpy as np
 
 from speakerssl.constants import HALF_SUFFIXES
 from speakerssl.corruption.channels import VERSION, ChannelSpec
-from speakerssl.corruption.write_corrupted import CorruptedCopy, begin_output, write_copies
+from speakerssl.corruption.write_corrupted import (
+    CorruptedCopy,
+    begin_output,
+    failure_message,
+    speech_option,
+    write_copies,
+)
 from speakerssl.data.kaldi import DataDir, Utterance
 from speakerssl.data.parallel import map_threads
 from speakerssl.data.tables import write_table
-from speakerssl.errors import InputError
+from speakerssl.errors import InputError, JobError
 from speakerssl.io import write_text
 from speakerssl.resume import Identity, output_lock
 
@@ -37,11 +43,13 @@ def make_validation(
     min_half: float = 2.0,
     jobs: int = 0,
     verify: str = "stat",
+    on_no_speech: str = "error",
 ) -> Path:
     """Writes halves as FLAC, a data directory and a list of trials; returns the list's path.
 
     `output_dir` then holds `audio/`, `wav.scp`, `utt2channel`, `trials` (`1 enrol test`) and `recordings`: the ids
-    that were used, one a line, for training to leave out (`data.exclude`).
+    that were used, one a line, for training to leave out (`data.exclude`). Recordings that cannot be read or of which a
+    half holds no speech are left out and listed in `failed.txt`.
 
     Args:
         data_dir: one or several unlabeled data directories; recordings are drawn over all of them.
@@ -50,14 +58,15 @@ def make_validation(
         min_half: seconds of each half, at least.
         jobs: processes; 0: one a core.
         verify: what tells that a recording has not changed since an earlier run, one of resume.VERIFY.
+        on_no_speech: what happens to a half without speech, one of data.speech.ON_NO_SPEECH.
 
     Raises:
         InputError: too few recordings of twice `min_half`; an id in two data directories; a folder made otherwise.
-        JobError: recordings that cannot be read, after all others are written.
+        JobError: too few recordings can be read and hold speech.
     """
     output = Path(output_dir)
     paths = [Path(data_dir)] if isinstance(data_dir, str | Path) else [Path(path) for path in data_dir]
-    directories = [DataDir.read(path) for path in paths]
+    directories = [DataDir.read(path, labels=False) for path in paths]
     options = {
         "channels": "validation",
         "version": VERSION,
@@ -65,6 +74,7 @@ def make_validation(
         "num_recordings": num_recordings,
         "nontargets": nontargets,
         "min_half": min_half,
+        **speech_option(on_no_speech),
     }
     with output_lock(output):
         identity = Identity.of((u for data in directories for u in data.utterances), verify, options)
@@ -80,7 +90,16 @@ def _make(directories: Sequence[DataDir], identity: Identity, output: Path, jobs
     copies = [copy for group in groups for utterance, seconds in group for copy in _halves(utterance, seconds, output)]
     if begin_output(output, identity, copies):
         return output / "trials"
-    words = write_copies(copies, ChannelSpec("validation", seed), output, jobs)
+    on_no_speech = identity.options.get("on_no_speech", "error")
+    words, failed = write_copies(copies, ChannelSpec("validation", seed), output, jobs, on_no_speech)
+    lost = {copy.utterance.id for copy in copies if copy.id in failed}
+    groups = [[(u, seconds) for u, seconds in group if u.id not in lost] for group in groups]
+    groups = [group for group in groups if len(group) > 1]
+    if not groups:
+        raise JobError(failure_message(failed, output))
+    kept = {u.id for group in groups for u, _ in group}
+    copies = [copy for copy in copies if copy.utterance.id in kept]
+    words = {copy.id: words[copy.id] for copy in copies}
     write_table(output / "utt2channel", words.items())
     write_text(output / "recordings", "".join(f"{u.id}\n" for group in groups for u, _ in group))
     write_text(output / "trials", "".join(_trials([u.id for u, _ in group], nontargets, rng) for group in groups))

@@ -5,18 +5,19 @@ goes on where it was, and gives the same bytes.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from speakerssl.constants import FULL_SCALE
+from speakerssl.constants import FULL_SCALE, SAMPLE_RATE
 from speakerssl.corruption.channels import ChannelSpec, RandomChannel, build_channel
 from speakerssl.data.kaldi import Utterance
 from speakerssl.data.prepare import write_failures
-from speakerssl.errors import InputError, JobError
+from speakerssl.data.speech import check_speech
+from speakerssl.errors import InputError
 from speakerssl.io import atomic_path, progress
 from speakerssl.processes import check_jobs, map_processes
 from speakerssl.resume import Identity, option_difference
@@ -36,29 +37,38 @@ class CorruptedCopy:
     corrupt: bool = True
 
 
-def write_copies(copies: Sequence[CorruptedCopy], spec: ChannelSpec, folder: Path, jobs: int = 0) -> dict[str, str]:
-    """Writes every copy that is not yet there; returns {id: what was done to it}.
+def write_copies(
+    copies: Sequence[CorruptedCopy], spec: ChannelSpec, folder: Path, jobs: int = 0, on_no_speech: str = "error"
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Writes every copy that is not yet there; returns {id: what was done to it} and {id: why it could not be}.
 
-    Raises:
-        InputError: of the channels, before anything is written.
-        JobError: after all others are written, when recordings could not be read; `folder`/failed.txt lists them.
+    A stretch without speech is refused, remarked upon or kept by the rule of data.speech. What failed is also listed in
+    `folder`/failed.txt. Raises InputError of the channels, before anything is written.
     """
     build_channel(spec)  # forked workers inherit it
     failed: dict[str, str] = {}
     done: dict[str, str] = {}
     for copy in copies:
         Path(copy.path).parent.mkdir(parents=True, exist_ok=True)
-    results = map_processes(_write_copy, copies, check_jobs(jobs), _start_worker, (spec,), chunksize=8)
+    results = map_processes(_write_copy, copies, check_jobs(jobs), _start_worker, (spec, on_no_speech), chunksize=8)
     for copy, (words, reason) in zip(copies, progress(results, len(copies), f"{spec.name} channels")):
         if reason:
             failed[copy.id] = reason
         else:
             done[copy.id] = words
     write_failures(folder, failed)
-    if failed:
-        reason = next(iter(failed.values()))
-        raise JobError(f"{len(failed)} recordings could not be read, the first: {reason}; see {folder}/failed.txt")
-    return done
+    return done, failed
+
+
+def failure_message(failed: Mapping[str, str], folder: Path) -> str:
+    """How many could not be used, the first with its reason, and where the others are listed."""
+    reason = next(iter(failed.values()))
+    return f"{len(failed)} recordings could not be used, the first: {reason}; see {folder}/failed.txt"
+
+
+def speech_option(on_no_speech: str) -> dict[str, str]:
+    """`on_no_speech` as part of an identity; its default is left out, so that what earlier versions made is kept."""
+    return {} if on_no_speech == "error" else {"on_no_speech": on_no_speech}
 
 
 def begin_output(folder: Path, identity: Identity, copies: Sequence[CorruptedCopy]) -> bool:
@@ -91,8 +101,8 @@ def begin_output(folder: Path, identity: Identity, copies: Sequence[CorruptedCop
 _worker: dict[str, Any] = {}
 
 
-def _start_worker(spec: ChannelSpec) -> None:
-    _worker.update(spec=spec, channel=build_channel(spec))
+def _start_worker(spec: ChannelSpec, on_no_speech: str) -> None:
+    _worker.update(spec=spec, channel=build_channel(spec), on_no_speech=on_no_speech)
 
 
 def _write_copy(copy: CorruptedCopy) -> tuple[str, str]:
@@ -106,6 +116,7 @@ def _write_copy(copy: CorruptedCopy) -> tuple[str, str]:
     channel: RandomChannel = _worker["channel"]
     try:
         wave = copy.utterance.read(copy.start, copy.duration)
+        check_speech(wave, SAMPLE_RATE, _name(copy), _worker["on_no_speech"])
     except InputError as error:
         return "", str(error)
     words = CLEAN
@@ -114,6 +125,15 @@ def _write_copy(copy: CorruptedCopy) -> tuple[str, str]:
     with atomic_path(copy.path) as temporary:
         _write_flac(temporary, wave, words)
     return words, ""
+
+
+def _name(copy: CorruptedCopy) -> str:
+    """What a message calls a stretch: the recording, and from where to where where it is not all of it."""
+    utterance = copy.utterance
+    name = f"{utterance.where}: {utterance.source}" if utterance.where else utterance.id
+    if copy.duration is None:
+        return name
+    return f"{name}, {copy.start:g} to {copy.start + copy.duration:g} s"
 
 
 def _write_flac(path: Path, wave: np.ndarray, comment: str) -> None:

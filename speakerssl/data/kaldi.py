@@ -44,8 +44,11 @@ class DataDir:
     passed_over: dict[str, int] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, path: str | Path) -> "DataDir":
-        """Reads the lists (no audio). Raises InputError naming file and line; `data.checks` looks deeper."""
+    def read(cls, path: str | Path, labels: bool = True) -> "DataDir":
+        """Reads the lists (no audio); without `labels` neither utt2spk nor spk2utt is opened.
+
+        Raises InputError naming file and line; `data.checks` looks deeper.
+        """
         path = Path(path)
         if not path.is_dir():
             raise InputError(f"{path}: is not a directory; a data directory with a wav.scp is needed")
@@ -56,7 +59,8 @@ class DataDir:
             raise InputError(f"{path}/wav.scp: is empty")
         if (path / "segments").exists():
             recordings = read_segments(path / "segments", recordings)
-        return cls(recordings, path, _read_speakers(path), _read_durations(path), read_optional(path / "utt2session"))
+        speakers = _read_speakers(path) if labels else None
+        return cls(recordings, path, speakers, _read_durations(path), read_optional(path / "utt2session"))
 
     def write(self, path: str | Path) -> None:
         """Writes the lists, each file whole and C-locale sorted; wav.scp, the last, completes the directory.

@@ -4,8 +4,9 @@ header does not tell its length.
 A file is decoded to its end where its length matters, since these headers estimate; only MP4 is believed.
 """
 
+import tempfile
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
@@ -23,7 +24,8 @@ _OPTIONS = {"format_whitelist": _FORMATS, "protocol_whitelist": "file"}
 # Their headers state a duration; the others' is an estimate from the bit rate.
 _STATED = ("matroska", "asf", "wv", "caf", "ape", "tta", "wav", "avi", "w64")
 _STATED_SLACK = 0.25  # seconds by which a whole file may decode to less than it states: codec delay, coarse clocks
-_KEPT = 1 << 27  # samples that are kept decoded between reads: 512 MB, 2.3 hours of 16 kHz
+_IN_MEMORY = 1 << 26  # bytes of decoded samples that are kept in memory, 17 minutes of 16 kHz; more go to a file
+_BLOCK = 1 << 20  # samples of a channel that leave the decoder at once
 _SEEK_FROM = 30.0  # seconds: a crop that begins later is looked for, an earlier one is decoded up to
 _PACKETS = 2 * 2048  # samples at the end that codec delay may take
 _MOST_BAD = 0.02  # share of MP3 packets that may be no audio (tags between joined files)
@@ -45,7 +47,7 @@ class AvDecoder:
         self._file, self._options, self._tolerant = file, dict(_OPTIONS), tolerant
         if ignore_length:
             self._options["ignore_length"] = "1"
-        self._kept: np.ndarray | None = None
+        self._kept: IO[bytes] | None = None  # all samples, once everything had to be decoded
         with self._open() as container:
             stream = _audio_stream(container)
             self.rate, self.channels = stream.codec_context.sample_rate, stream.codec_context.channels
@@ -58,20 +60,38 @@ class AvDecoder:
     def read(self, first: int, count: int | None) -> np.ndarray:
         if self._kept is None and self.frames is not None and (first or count is not None):
             end = self.frames if count is None else min(first + count, self.frames)
-            return self._decode(first, end)
-        samples = self._kept
-        if samples is None:
-            samples = self._decode(0, self.frames)
-            if self.frames is None and self._stated is not None and len(samples) / self.rate < self._stated:
-                raise DecodeError(f"is truncated: {len(samples) / self.rate:.2f} of {self._stated:.2f} s are there")
-            if self.frames is not None and len(samples) < self.frames - _PACKETS:
-                raise DecodeError(f"is truncated: {len(samples)} of {self.frames} samples are there")
-            if samples.size <= _KEPT:
-                self._kept, self.frames = samples, len(samples)
-        return samples[first : None if count is None else first + count].copy()
+            samples = np.concatenate([self._none(), *self._blocks(first, end)])
+            if len(samples) < min(end, self.frames - _PACKETS) - first:
+                raise DecodeError(f"is truncated: {first + len(samples)} of {self.frames} samples are there")
+            return samples
+        self._kept = self._kept or self._keep()
+        frames = self.frames or 0
+        wanted = max(0, frames - first if count is None else min(count, frames - first))
+        self._kept.seek(4 * self.channels * first)
+        samples = np.frombuffer(self._kept.read(4 * self.channels * wanted), np.float32).copy()
+        return samples if self.channels == 1 else samples.reshape(-1, self.channels)
 
     def close(self) -> None:
-        self._kept = None
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
+
+    def _none(self) -> np.ndarray:
+        return np.zeros(0 if self.channels == 1 else (0, self.channels), np.float32)
+
+    def _keep(self) -> IO[bytes]:
+        """All samples, decoded once; where there are many, in a temporary file."""
+        kept = tempfile.SpooledTemporaryFile(_IN_MEMORY, prefix="speakerssl-")  # noqa: SIM115 - closed by `close`
+        frames = 0
+        for block in self._blocks(0, self.frames):
+            kept.write(block.tobytes())
+            frames += len(block)
+        if self.frames is None and self._stated is not None and frames / self.rate < self._stated:
+            raise DecodeError(f"is truncated: {frames / self.rate:.2f} of {self._stated:.2f} s are there")
+        if self.frames is not None and frames < self.frames - _PACKETS:
+            raise DecodeError(f"is truncated: {frames} of {self.frames} samples are there")
+        self.frames = frames
+        return kept
 
     def _open(self) -> "av.container.InputContainer":
         import av
@@ -84,33 +104,41 @@ class AvDecoder:
         except (av.FFmpegError, ValueError) as error:
             raise DecodeError(f"is not audio that can be read: {_reason(error)}") from None
 
-    def _decode(self, first: int, end: int | None) -> np.ndarray:
-        """Samples `first` to `end` [S] or [S, channels]."""
+    def _blocks(self, first: int, end: int | None) -> Iterator[np.ndarray]:
+        """Samples `first` to `end`, [S] or [S, channels], as they leave the decoder."""
         import av
 
         with self._open() as container:
             stream = _audio_stream(container)
             queue = av.AudioFifo()
             position = None if self._seek(container, stream, first) else 0
-            dtype = np.dtype(np.float32)
+            layout = (np.dtype(np.float32), False)
             try:
                 for frame in self._frames(container, stream):
                     if position is None:
                         position = self._position(frame, stream)
-                    dtype, planar = _layout(frame)
+                    layout = _layout(frame)
                     frame.pts = None  # the queue wants unbroken times; samples are counted
                     queue.write(frame)
-                    if end is not None and position + queue.samples >= end:
-                        break
+                    is_last = end is not None and position + queue.samples >= end
+                    if queue.samples >= _BLOCK or is_last:
+                        decoded = self._to_array(queue, layout)
+                        yield decoded[max(0, first - position) : None if end is None else end - position]
+                        position += len(decoded)
+                    if is_last:
+                        return
             except (av.FFmpegError, ValueError) as error:
                 raise DecodeError(f"cannot be decoded (truncated or damaged): {_reason(error)}") from None
-            decoded = queue.read() if queue.samples else None
-        if decoded is None:
-            return np.zeros(0, np.float32)
-        values = decoded.to_ndarray()
-        samples = values.T if planar else values.reshape(-1, self.channels)
-        skipped = first - (position or 0)
-        samples = _to_float(samples[max(0, skipped) : None if end is None else skipped + end - first], dtype)
+            if queue.samples:
+                decoded = self._to_array(queue, layout)
+                position = position or 0
+                yield decoded[max(0, first - position) : None if end is None else end - position]
+
+    def _to_array(self, queue: "av.AudioFifo", layout: tuple[np.dtype, bool]) -> np.ndarray:
+        frame = queue.read()
+        assert frame is not None  # there is something in the queue
+        values, (dtype, is_planar) = frame.to_ndarray(), layout
+        samples = _to_float(values.T if is_planar else values.reshape(-1, self.channels), dtype)
         return samples[:, 0] if self.channels == 1 else samples
 
     def _frames(self, container: Any, stream: Any) -> "Iterator[av.AudioFrame]":

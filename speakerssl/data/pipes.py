@@ -5,23 +5,25 @@ so: by `--allow-pipes`, or by `allow_pipes()` from Python. The permission is an 
 processes must have it too.
 """
 
+import io
 import os
 import shutil
 import subprocess
 import tempfile
-from typing import IO, NamedTuple
+from typing import IO, BinaryIO, NamedTuple
 
 from speakerssl.errors import InputError
 
 PERMISSION = "SPEAKERSSL_ALLOW_PIPES"
 LIMIT = 2 << 30  # bytes that a command may write: 18 hours of 16 kHz; a command that never ends is stopped there
+IN_MEMORY = 1 << 26  # bytes of it that are kept in memory; more go to a temporary file
 _BLOCK = 1 << 20
 
 
 class PipeOutput(NamedTuple):
     """What a command wrote to standard output, and its last words on standard error ('' for none)."""
 
-    content: bytes
+    content: BinaryIO
     remark: str
 
 
@@ -61,9 +63,11 @@ def run_pipe(source: str) -> PipeOutput:
         subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors) as process,
     ):
         assert process.stdout is not None
-        blocks, size = [], 0
+        content: BinaryIO = io.BytesIO()
+        size = 0
         while block := process.stdout.read(_BLOCK):
-            blocks.append(block)
+            content = _moved_to_disk(content) if size <= IN_MEMORY < size + len(block) else content
+            content.write(block)
             size += len(block)
             if size > LIMIT:
                 process.kill()
@@ -75,7 +79,15 @@ def run_pipe(source: str) -> PipeOutput:
         raise ValueError(f"the command failed (status {status}){said}")
     if not size:
         raise ValueError(f"the command wrote nothing{said}")
-    return PipeOutput(b"".join(blocks), remark)
+    content.seek(0)
+    return PipeOutput(content, remark)
+
+
+def _moved_to_disk(content: BinaryIO) -> BinaryIO:
+    file = tempfile.TemporaryFile(prefix="speakerssl-")  # noqa: SIM115 - open as long as the recording is
+    content.seek(0)
+    shutil.copyfileobj(content, file)
+    return file
 
 
 def _last_line(stream: IO[bytes]) -> str:

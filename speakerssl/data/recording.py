@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from speakerssl.constants import FULL_SCALE, SAMPLE_RATE
+from speakerssl.data.mixing import mean_of_channels
 from speakerssl.data.pipes import is_pipe, require_permission
 from speakerssl.data.resampling import resample
 from speakerssl.data.sndfile import DecodeError, Decoder, SndfileDecoder
@@ -17,6 +18,7 @@ from speakerssl.io import reading
 
 RATES = range(1000, 1_000_001)  # Hz; a header that says anything else is damaged
 TAIL = 0.05  # seconds at the end that are decoded to see that a recording is whole
+_BLOCK = 1 << 23  # samples over all channels that are decoded at once where all are looked at
 _MOST_UNREAD = 64 << 10  # bytes behind the last sample that may be tags or a decoder's buffer
 _log = logging.getLogger("speakerssl")
 _said: set[str] = set()
@@ -77,7 +79,7 @@ class Recording:
                 if (known := mp4_length(self._file)) is not None:
                     return known
         decoder = self._open()
-        frames = len(self._samples(0, None)) if decoder.frames is None else decoder.frames
+        frames = sum(map(len, self._blocks())) if decoder.frames is None else decoder.frames
         if frames <= 0:
             raise self._error("is empty: no samples")
         return frames, decoder.rate
@@ -136,8 +138,10 @@ class Recording:
         if full or self._layout.kind == "ogg":  # FLAC is larger, and read by header and end alone unless in full
             self._look_for_joints()
         frames, rate = self.length()
-        everything = full or getattr(self._open(), "subtype", "") in ("FLOAT", "DOUBLE")
-        self.read_channels(0.0 if everything else max(0.0, frames / rate - TAIL))
+        if full or getattr(self._open(), "subtype", "") in ("FLOAT", "DOUBLE"):
+            self._check_all()
+        else:
+            self.read_channels(max(0.0, frames / rate - TAIL))
         # A file with more behind its last sample turns out to be several, and is longer than its header says.
         return self.length() if self._layout.parts else (frames, rate)
 
@@ -164,6 +168,21 @@ class Recording:
             return self._samples(first, count)
         return samples
 
+    def _check_all(self) -> None:
+        """Decodes everything. Raises AudioError also for samples that are NaN or infinite."""
+        for block in self._blocks():
+            if not np.isfinite(block).all():
+                raise self._error("has samples that are NaN or infinite")
+
+    def _blocks(self) -> Iterator[np.ndarray]:
+        """All samples in order, some minutes at a time: a long recording is never in memory as a whole."""
+        first, size = 0, max(1, _BLOCK // self._open().channels)
+        while len(block := self._samples(first, size)):
+            yield block
+            first += len(block)
+            if len(block) < size:
+                return
+
     def _may_go_on(self, decoder: Decoder) -> bool:
         """Whether something lies behind the last sample of a file that others can be joined to."""
         if self._layout.kind == "flac" and isinstance(decoder, SndfileDecoder):
@@ -189,7 +208,9 @@ class Recording:
         if samples.ndim == 1:
             return samples
         _say_once("channels", f"{self.name}: {number} channels are mixed to mono")
-        return samples.mean(axis=1, dtype=np.float32)
+        wave, cancelled = mean_of_channels(samples)
+        # What is left over is no voice; as silence it meets the rule for recordings without speech (data.speech).
+        return np.zeros_like(wave) if cancelled else wave
 
     def _to_rate(self, samples: np.ndarray, rate: int, new_rate: int, duration: float | None) -> np.ndarray:
         lost = f"; there is nothing above {rate // 2} Hz" if rate < new_rate else ""

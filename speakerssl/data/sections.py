@@ -42,6 +42,11 @@ class Section(io.RawIOBase):
 
 
 def open_section(file: str | BinaryIO, start: int, end: int | None = None) -> BinaryIO:
-    """A section of the file at a path, or of a buffer, which is not closed with it. Raises OSError."""
-    stream = open(file, "rb") if isinstance(file, str) else io.BytesIO(file.getbuffer())  # type: ignore[attr-defined] # noqa: SIM115
+    """A section of the file at a path, of an open file or of a buffer, which are not closed with it. Raises OSError."""
+    if isinstance(file, str):
+        stream: BinaryIO = open(file, "rb")  # noqa: SIM115 - closed with the section
+    elif isinstance(file, io.BytesIO):
+        stream = io.BytesIO(file.getbuffer())
+    else:
+        stream = os.fdopen(os.dup(file.fileno()), "rb")
     return io.BufferedReader(Section(stream, start, end))

@@ -1,6 +1,5 @@
 """From the source that a list names (a path or a command) to the decoder that its content asks for."""
 
-import io
 import os
 import stat
 from collections.abc import Callable
@@ -23,7 +22,7 @@ def run_command(source: str) -> tuple[BinaryIO, str]:
         output: PipeOutput = run_pipe(source)
     except ValueError as error:
         raise DecodeError(str(error)) from None
-    return io.BytesIO(output.content), output.remark
+    return output.content, output.remark
 
 
 def read_layout(file: File, scan: bool = False) -> Layout:

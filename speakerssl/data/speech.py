@@ -4,7 +4,8 @@ Encoders give silence, a constant, hiss and a hum embeddings that match each oth
 at is the level of every 10 ms, smoothed over 30 ms:
 
 - shorter than 0.1 s: no syllable fits;
-- silent, constant, or a steady tone: nothing changes from frame to frame;
+- silent, constant, or a steady tone: nothing changes from frame to frame (channels in antiphase are read as silence,
+  also after a lossy codec: data.mixing);
 - below -37 dB of full scale: between 200 and 3,800 Hz the loudest 0.1 s must stand 4 dB above the quietest tenth.
   Speech does, also 60 dB quieter than it was recorded, rounded to 16 bits or in noise 5 dB below it; hiss, dither,
   rumble and hum do not (tests/data/test_speech.py). A louder recording passes: what it holds is not decided here.
@@ -56,7 +57,7 @@ def why_no_speech(wave: np.ndarray, sample_rate: int) -> str:
         return f"it lasts {seconds:.3g} s, less than {SHORTEST_SECONDS:g} s"
     loudest, spread = _loudest_and_spread(wave, sample_rate)
     if loudest < SILENCE_DB:
-        return "it is silent or constant"
+        return "it is silent or constant, or its channels cancel out"
     if spread < STEADY_DB and _is_steady(wave):
         return "it is a steady tone"
     if loudest < QUIET_DB and _loudest_and_spread(_speech_band(wave, sample_rate), sample_rate)[1] < STANDS_OUT_DB:

@@ -58,6 +58,12 @@ class Utterance:
             raise AudioError(f"{self._segment_where}: has no samples at {start:.9g} s: it ends before")
         return recording.read(self.start + start, duration, sample_rate, self.channel)
 
+    def read_on(self, start: float, duration: float | None, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
+        """`read`, with the recording kept open for the stretch after it: a command runs once for all of them."""
+        if self.is_segment:
+            return self.read(start, duration, sample_rate)
+        return keep_open(self.source, self.where).read(start, duration, sample_rate)
+
     def duration(self) -> float:
         """Seconds, from the header where it can be trusted. Raises AudioError as `read` does."""
         if not self.is_segment:

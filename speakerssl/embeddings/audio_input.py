@@ -16,13 +16,13 @@ import numpy as np
 
 from speakerssl.constants import FULL_SCALE
 from speakerssl.data.audio import AudioError, read_audio
+from speakerssl.data.mixing import mean_of_channels
 from speakerssl.data.resampling import resample
 from speakerssl.errors import InputError
 
 MAX_CHANNELS = 16
 MIN_SAMPLES = 400  # fewer are no recording, so that the axis cannot be time
 RATES = (1000, 768_000)  # Hz
-CANCELLED = 1e-4  # of the channels' mean power: less is left where they are each other's negative
 
 
 def load_waveform(audio: Any, sample_rate: Any, model_rate: int) -> np.ndarray:
@@ -129,11 +129,9 @@ def _one_channel(samples: np.ndarray, is_one_recording: bool) -> np.ndarray:
 
 def _mix(samples: np.ndarray) -> np.ndarray:
     """The mean of the channels of [S, channels]. Raises AudioError where they cancel each other."""
-    wave = samples.mean(axis=1, dtype=np.float32)
     with np.errstate(all="ignore"):
-        power = float(np.mean(np.square(samples, dtype=np.float32)))
-        left = float(np.mean(np.square(wave)))
-    if left < CANCELLED * power:
+        wave, cancelled = mean_of_channels(samples.astype(np.float32))
+    if cancelled:
         raise AudioError(f"the {samples.shape[1]} channels cancel each other (antiphase): pass one of them, [:, 0]")
     return wave
 

@@ -43,5 +43,8 @@ class Crops:
         length = round(self.seconds * sample_rate)
         if len(waveform) <= length:
             return np.resize(waveform, (1, length))
-        starts = np.linspace(0, len(waveform) - length, self.number).round().astype(int)
-        return np.stack([waveform[start : start + length] for start in starts])
+        return np.stack([waveform[start : start + length] for start in self.starts(len(waveform), length)])
+
+    def starts(self, samples: int, length: int) -> np.ndarray:
+        """The first sample of each crop of `length` samples in a recording of more `samples`: integers [number]."""
+        return np.linspace(0, samples - length, self.number).round().astype(int)

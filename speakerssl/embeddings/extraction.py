@@ -10,7 +10,6 @@ import numpy as np
 
 from speakerssl.data.kaldi import DataDir, Utterance, invert
 from speakerssl.data.lengths import read_lengths
-from speakerssl.data.pipes import is_pipe
 from speakerssl.data.prepare import write_failures
 from speakerssl.embeddings.crops import Crops
 from speakerssl.embeddings.long_recordings import STREAM_SECONDS
@@ -112,7 +111,7 @@ def _embed_missing(
         listed = _by_source(directory, durations)
     batches = [[directory.recordings[key] for key in batch] for batch in listed]
     jobs = min(_jobs(options, sum(durations.values())), len(batches))
-    long = {} if crops.number else _long(directory, durations)
+    long = {key: seconds for key, seconds in durations.items() if seconds > STREAM_SECONDS}
     settings = WorkerSettings(model, crops, options.device, options.threads, options.on_no_speech, pad, long)
     try:
         for result in progress(embed_all(settings, batches, jobs), len(batches), "extracting", options.quiet):
@@ -131,12 +130,6 @@ def _by_source(directory: DataDir, durations: Mapping[str, float]) -> list[list[
             by_source.setdefault(directory.recordings[key].source, []).append(key)
     groups = [keys[i : i + SEGMENTS] for keys in by_source.values() for i in range(0, len(keys), SEGMENTS)]
     return sorted(groups, key=lambda keys: (-sum(durations[key] for key in keys), keys[0]))
-
-
-def _long(directory: DataDir, durations: Mapping[str, float]) -> dict[str, float]:
-    """{id: seconds} of the recordings that are read in pieces; the output of a command is in memory anyway."""
-    pipes = {key for key in durations if is_pipe(directory.recordings[key].source)}
-    return {key: seconds for key, seconds in durations.items() if seconds > STREAM_SECONDS and key not in pipes}
 
 
 def _durations(directory: DataDir, utterances: list[Utterance]) -> tuple[dict[str, float], dict[str, str]]:

@@ -4,7 +4,7 @@ Mean and standard deviation of 30 MFCCs over a recording, each of the 60 values 
 scored. On single-session data this already gives 9 to 10 % EER, since it knows the room and the microphone.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,12 +14,14 @@ import torch
 from speakerssl.data.kaldi import DataDir, Utterance
 from speakerssl.data.prepare import write_failures
 from speakerssl.data.speech import check_speech
+from speakerssl.embeddings.long_recordings import checked_pieces, long_seconds, read_pieces
 from speakerssl.embeddings.resume import Parts
 from speakerssl.embeddings.storage import write_embeddings
 from speakerssl.embeddings.workers import utterance_name
 from speakerssl.errors import InputError, JobError
 from speakerssl.features.mfcc import Mfcc
 from speakerssl.features.options import MfccOptions
+from speakerssl.features.pieces import FrameStream
 from speakerssl.io import atomic_path, progress
 from speakerssl.resume import Identity, output_lock
 
@@ -74,16 +76,35 @@ def raw_statistics(
     utterances: Sequence[Utterance], on_no_speech: str = "error"
 ) -> Iterator[tuple[Utterance, np.ndarray | InputError]]:
     """Yields (utterance, its float32 [60] before normalization, or why it has none)."""
-    mfcc = Mfcc(OPTIONS)
+    mfcc, rate = Mfcc(OPTIONS), round(OPTIONS.sample_frequency)
     for utterance in progress(utterances, len(utterances), "feature statistics"):
+        name = utterance_name(utterance)
         try:
+            if (seconds := long_seconds(utterance)) is not None:
+                pieces = checked_pieces(read_pieces(utterance, seconds, rate), rate, name, on_no_speech)
+                yield utterance, _statistics_of_pieces(mfcc, pieces)
+                continue
             wave = utterance.read()
-            check_speech(wave, round(OPTIONS.sample_frequency), utterance_name(utterance), on_no_speech)
+            check_speech(wave, rate, name, on_no_speech)
             with torch.no_grad():
                 frames = mfcc(torch.from_numpy(wave))
             yield utterance, torch.cat([frames.mean(0), frames.std(0, correction=0)]).numpy()
         except InputError as error:
             yield utterance, error
+
+
+@torch.no_grad()
+def _statistics_of_pieces(mfcc: Mfcc, pieces: Iterable[np.ndarray]) -> np.ndarray:
+    """The mean and standard deviation of the frames of a recording that is given in pieces."""
+    stream, number = FrameStream(mfcc, OPTIONS, is_snipped=True), 0
+    total, squares = torch.zeros(2, OPTIONS.num_ceps, dtype=torch.float64)
+    for piece in pieces:
+        if (frames := stream.push(piece, is_last=False)) is not None:
+            number += len(frames)
+            total += frames.sum(0, dtype=torch.float64)
+            squares += frames.double().square().sum(0)
+    mean = total / number
+    return torch.cat([mean, (squares / number - mean.square()).clamp(min=0).sqrt()]).float().numpy()
 
 
 def feature_statistics(utterances: Sequence[Utterance]) -> np.ndarray:
@@ -106,7 +127,7 @@ def _merged(data: Sequence[str | Path]) -> Mapping[str, Utterance]:
     """All recordings; the same id may be in two directories as long as it is the same stretch of the same file."""
     recordings: dict[str, Utterance] = {}
     for path in data:
-        for key, utterance in DataDir.read(path).recordings.items():
+        for key, utterance in DataDir.read(path, labels=False).recordings.items():
             other = recordings.setdefault(key, utterance)
             if (other.source, other.start, other.end) != (utterance.source, utterance.start, utterance.end):
                 raise InputError(f"{utterance.where}: '{key}' is another recording in {other.where}; rename one")

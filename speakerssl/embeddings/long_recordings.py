@@ -1,9 +1,11 @@
-"""Recordings of any length in the memory of a minute: read in pieces, features in a temporary file, then windows."""
+"""Recordings of any length in the memory of a minute: read in pieces, features in a temporary file, then windows.
+
+With crops only the crops are read. TMPDIR must be on a disk: a temporary file in memory would bound nothing.
+"""
 
 import logging
 import math
 import os
-import tempfile
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -11,13 +13,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from speakerssl.data.opened import forget_opened, keep_open
+from speakerssl.data.pipes import is_pipe
 from speakerssl.data.speech import check_speech, why_no_speech
 from speakerssl.data.utterance import Utterance
+from speakerssl.embeddings.crops import Crops
+from speakerssl.embeddings.feature_file import FeatureFile
 from speakerssl.encoders import Encoder
 from speakerssl.encoders.reach import Reach
 from speakerssl.encoders.windows import embed_windows
-from speakerssl.features.frames import num_frames
-from speakerssl.features.frontend import FeatureFrontend
 
 STREAM_SECONDS = 600.0  # longer files are read in pieces
 SMALL_FILE = 400_000  # bytes: less than that cannot be long, at 5 kbit/s
@@ -37,16 +41,49 @@ def fits_whole(encoder: Encoder, frames: int) -> bool:
     return frames * (encoder.reach or Reach(0)).frame_bytes <= WHOLE_BYTES.get(device, DEVICE_BYTES)
 
 
+def rows_at_once(encoder: Encoder, frames: int) -> int:
+    """How many recordings of so many frames go through the network at once, in bounded memory: one at least."""
+    device = next(encoder.parameters()).device.type
+    taken = frames * (encoder.reach or Reach(0)).frame_bytes
+    return max(1, int(WHOLE_BYTES.get(device, DEVICE_BYTES) // max(1, taken)))
+
+
 def read_pieces(utterance: Utterance, seconds: float, sample_rate: int) -> Iterator[np.ndarray]:
     """The samples of `utterance` (of `seconds`) in order, two minutes at a time: float32 [S], int16 range."""
     count = max(1, math.ceil(seconds / PIECE_SECONDS - 0.01))
-    for number in range(count):
-        margin = MARGIN_SECONDS if number else 0
-        is_last = number + 1 == count
-        length = None if is_last else PIECE_SECONDS + margin + MARGIN_SECONDS
-        wave = utterance.read(number * PIECE_SECONDS - margin, length, sample_rate)
-        begin = margin * sample_rate
-        yield wave[begin:] if is_last else wave[begin : begin + PIECE_SECONDS * sample_rate]
+    try:
+        for number in range(count):
+            margin = MARGIN_SECONDS if number else 0
+            is_last = number + 1 == count
+            length = None if is_last else PIECE_SECONDS + margin + MARGIN_SECONDS
+            wave = utterance.read_on(number * PIECE_SECONDS - margin, length, sample_rate)
+            begin = margin * sample_rate
+            yield wave[begin:] if is_last else wave[begin : begin + PIECE_SECONDS * sample_rate]
+    finally:
+        _close(utterance)
+
+
+def read_crops(utterance: Utterance, seconds: float, crops: Crops, sample_rate: int) -> np.ndarray:
+    """The crops [n, L] of an utterance that is longer than one crop, each read by itself."""
+    length = round(crops.seconds * sample_rate)
+    rows = []
+    for start in crops.starts(round(seconds * sample_rate), length):
+        margin = min(MARGIN_SECONDS * sample_rate, int(start))
+        wave = utterance.read_on((start - margin) / sample_rate, crops.seconds + 2 * MARGIN_SECONDS, sample_rate)
+        rows.append(wave[margin : margin + length])
+    shortest = min(map(len, rows))  # resampled, the end may be a sample earlier than the length says
+    return np.stack([row[:shortest] for row in rows])
+
+
+def has_speech(crops: np.ndarray, sample_rate: int) -> bool:
+    """Whether any of the crops [n, L] holds speech, by the rule of data.speech."""
+    return any(not why_no_speech(crop, sample_rate) for crop in crops)
+
+
+def _close(utterance: Utterance) -> None:
+    """Frees what an utterance that is a whole recording kept open; the segments after it may need it."""
+    if not utterance.is_segment:
+        forget_opened()
 
 
 def checked_pieces(
@@ -64,69 +101,30 @@ def checked_pieces(
         check_speech(speechless, sample_rate, name, on_no_speech)
 
 
-def long_file(audio: Any, seconds_at_least: float = STREAM_SECONDS) -> tuple[Utterance, float] | None:
+def long_file(audio: Any) -> tuple[Utterance, float] | None:
     """The file `audio` and its seconds, where it is one that is to be read in pieces; None for anything else."""
-    if not isinstance(audio, (str, os.PathLike)) or os.fsdecode(audio).rstrip().endswith("|"):
+    if not isinstance(audio, (str, os.PathLike)):
         return None
     path = os.fsdecode(audio)
-    if not os.path.isfile(path) or os.path.getsize(path) < SMALL_FILE:
+    if is_pipe(path):  # never run for a caller of `embed`
         return None
     utterance = Utterance(path, path)
-    seconds = utterance.duration()
-    return (utterance, seconds) if seconds > seconds_at_least else None
+    seconds = long_seconds(utterance)
+    return None if seconds is None else (utterance, seconds)
 
 
-class FeatureFile:
-    """Normalized features of one recording in a temporary file; `read(begin, end)` gives frames [n, F].
-
-    Frames are computed piece by piece where each depends on its own samples alone and only the mean of all is taken
-    off; with sliding normalization, deltas or VAD all features are held in memory once (2 MB a minute at 80 values).
-    """
-
-    def __init__(self, frontend: FeatureFrontend, pieces: Iterable[np.ndarray], device: torch.device) -> None:
-        self.frontend, self.device = frontend, device
-        self.file = tempfile.TemporaryFile(prefix="speakerssl-")  # noqa: SIM115 - closed by `close`
-        self.num_frames, self.dim = 0, frontend.feature_dim
-        self.mean: Tensor | None = None
-        post = frontend.post
-        if post.cmn in ("utterance", "none") and not post.deltas and frontend.vad is None and self._snips:
-            self._stream(pieces)
-        else:
-            wave = torch.from_numpy(np.concatenate(list(pieces))).to(device)
-            self._write(frontend.recording(wave))
-
-    @property
-    def _snips(self) -> bool:
-        return bool(getattr(self.frontend.raw.options, "snip_edges", False))
-
-    def read(self, begin: int, end: int) -> Tensor:
-        self.file.seek(4 * begin * self.dim)
-        content = self.file.read(4 * (end - begin) * self.dim)
-        feats = torch.from_numpy(np.frombuffer(content, np.float32).reshape(-1, self.dim).copy()).to(self.device)
-        return feats if self.mean is None else feats - self.mean
-
-    def close(self) -> None:
-        self.file.close()
-
-    def _stream(self, pieces: Iterable[np.ndarray]) -> None:
-        options, rest = self.frontend.raw.options, np.empty(0, np.float32)
-        total = torch.zeros(self.dim, dtype=torch.float64, device=self.device)
-        for piece in pieces:
-            wave = np.concatenate([rest, piece])
-            frames = num_frames(len(wave), options)
-            if frames:
-                used = torch.from_numpy(wave[: (frames - 1) * options.window_shift + options.window_size])
-                feats = self.frontend.raw(used[None].to(self.device))[0]
-                total += feats.sum(0, dtype=torch.float64)
-                self._write(feats)
-                wave = wave[frames * options.window_shift :]
-            rest = wave
-        if self.frontend.post.cmn == "utterance":
-            self.mean = (total / max(1, self.num_frames)).float()
-
-    def _write(self, feats: Tensor) -> None:
-        self.file.write(feats.float().cpu().numpy().tobytes())
-        self.num_frames += len(feats)
+def long_seconds(utterance: Utterance) -> float | None:
+    """The seconds of an utterance that is to be read in pieces; None for a shorter one. Raises AudioError."""
+    if utterance.end is not None and utterance.end - utterance.start <= STREAM_SECONDS:
+        return None
+    if is_pipe(utterance.source):
+        samples, rate = keep_open(utterance.source, utterance.where).length()  # its command runs once
+        seconds = utterance.extent(samples / rate) if utterance.is_segment else samples / rate
+    elif not os.path.isfile(utterance.source) or os.path.getsize(utterance.source) < SMALL_FILE:
+        return None
+    else:
+        seconds = utterance.duration()
+    return seconds if seconds > STREAM_SECONDS else None
 
 
 @torch.no_grad()
@@ -136,7 +134,9 @@ def embed_features(encoder: Encoder, features: FeatureFile) -> np.ndarray:
         return encoder(features.read(0, features.num_frames)[None])[0].float().cpu().numpy()
     reach = encoder.reach or Reach(0)
     window = max(200, WINDOW_BYTES // reach.frame_bytes)
-    if encoder.reach is not None:
+    if embed_long := getattr(encoder, "embed_long", None):
+        found = embed_long(features.read, features.num_frames)
+    elif encoder.reach is not None:
         found = embed_windows(encoder, features.read, features.num_frames, window)
     else:
         found = _overlapping(encoder, features, window)

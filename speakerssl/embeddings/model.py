@@ -1,7 +1,7 @@
 """The speaker model that users hold: recordings in, unit vectors out."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,16 +12,21 @@ import torch
 from torch import Tensor, nn
 
 from speakerssl.data.speech import check_speech
+from speakerssl.data.utterance import Utterance
 from speakerssl.embeddings.audio_input import load_waveform, to_array
 from speakerssl.embeddings.crops import Crops
 from speakerssl.embeddings.decision import Decision, Verification, load_decision, verify_score
+from speakerssl.embeddings.feature_file import FeatureFile
 from speakerssl.embeddings.long_recordings import (
-    FeatureFile,
+    PIECE_SECONDS,
     checked_pieces,
     embed_features,
     fits_whole,
+    has_speech,
     long_file,
+    read_crops,
     read_pieces,
+    rows_at_once,
 )
 from speakerssl.embeddings.model_dir import fingerprint_of, read_model_dir, save_model
 from speakerssl.encoders import Encoder
@@ -134,11 +139,10 @@ class SpeakerModel:
 
     def _encode_input(self, audio: Any, sample_rate: int, on_no_speech: str) -> np.ndarray:
         """The embedding [D] of one input as the encoder gives it; a long file is read in pieces."""
-        found = None if self.crops.number else long_file(audio)
+        found = long_file(audio)
         if found is None:
             return self.encode([self._checked_waveform(audio, sample_rate, on_no_speech)])[0]
-        pieces = read_pieces(*found, self.sample_rate)
-        return self.encode_pieces(checked_pieces(pieces, self.sample_rate, _name(audio), on_no_speech))
+        return self.encode_long(*found, _name(audio), on_no_speech)
 
     def waveform(self, audio: Any, sample_rate: int = 16000) -> np.ndarray:
         """Any input of `embed` as float32 [S] in the int16 range at the model's rate."""
@@ -161,14 +165,27 @@ class SpeakerModel:
             options = self.features_module.raw.options
             if all(fits_whole(self.encoder, num_frames(len(wave), options)) for wave in waveforms):
                 return self._encode_padded([self.features(waveform) for waveform in waveforms])
-            return np.stack([self.encode_pieces([wave]) for wave in waveforms])
+            return np.stack([self.encode_pieces(_pieces(wave, self.sample_rate)) for wave in waveforms])
         cut = [self.crops.cut(waveform, self.sample_rate) for waveform in waveforms]
-        feats = self._features(np.concatenate(cut))
-        embeddings = self.encoder(feats).float()
-        if self.crops.mean == "unit":
-            embeddings = nn.functional.normalize(embeddings)
+        embeddings = self._encode_crops(np.concatenate(cut))
         groups = embeddings.split([len(crops) for crops in cut])
         return torch.stack([group.mean(dim=0) for group in groups]).cpu().numpy()
+
+    @torch.no_grad()
+    def encode_long(self, utterance: Utterance, seconds: float, name: str, on_no_speech: str = "error") -> np.ndarray:
+        """The embedding float32 [D] of a recording of `seconds` that is read in pieces or, with `crops`, crop by crop.
+
+        Raises AudioError beginning with `name` where it cannot be read or holds no speech, as `embed` does.
+        """
+        rate = self.sample_rate
+        pieces = checked_pieces(read_pieces(utterance, seconds, rate), rate, name, on_no_speech)
+        if not self.crops.number:
+            return self.encode_pieces(pieces)
+        crops = read_crops(utterance, seconds, self.crops, rate)
+        if on_no_speech != "keep" and not has_speech(crops, rate):
+            for _ in pieces:  # there may be speech between the crops
+                pass
+        return self._encode_crops(crops).mean(dim=0).cpu().numpy()
 
     @torch.no_grad()
     def encode_pieces(self, pieces: Iterable[np.ndarray]) -> np.ndarray:
@@ -194,6 +211,13 @@ class SpeakerModel:
 
         export_onnx(self.encoder, path)
         return Path(path)
+
+    def _encode_crops(self, crops: np.ndarray) -> Tensor:
+        """Embeddings [n, D] of crops [n, L], of length 1 where their mean is to be that of unit vectors."""
+        rows = rows_at_once(self.encoder, num_frames(crops.shape[1], self.features_module.raw.options))
+        parts = [crops[begin : begin + rows] for begin in range(0, len(crops), rows)]
+        embeddings = torch.cat([self.encoder(self._features(part)).float() for part in parts])
+        return nn.functional.normalize(embeddings) if self.crops.mean == "unit" else embeddings
 
     def _encode_padded(self, feats: Sequence[Tensor]) -> np.ndarray:
         lengths = torch.tensor([len(item) for item in feats], device=self.device)
@@ -266,6 +290,12 @@ def _shape(item: Any) -> tuple[int, ...]:
         return np.shape(item)
     except ValueError:  # lists of different lengths
         return ()
+
+
+def _pieces(wave: np.ndarray, sample_rate: int) -> Iterator[np.ndarray]:
+    """`wave` [S] in parts that are views of it."""
+    size = PIECE_SECONDS * sample_rate
+    return (wave[begin : begin + size] for begin in range(0, max(1, len(wave)), size))
 
 
 def _name(audio: Any) -> str:

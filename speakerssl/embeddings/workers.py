@@ -10,7 +10,6 @@ import torch
 from speakerssl.data.kaldi import Utterance
 from speakerssl.data.speech import check_speech
 from speakerssl.embeddings.crops import Crops
-from speakerssl.embeddings.long_recordings import checked_pieces, read_pieces
 from speakerssl.embeddings.model import SpeakerModel, load_model
 from speakerssl.errors import InputError
 from speakerssl.processes import map_processes
@@ -47,8 +46,8 @@ def embed_batch(model: SpeakerModel, batch: Sequence[Utterance], settings: Worke
         name, rate = utterance_name(utterance), model.sample_rate
         try:
             if utterance.id in settings.long:
-                pieces = read_pieces(utterance, settings.long[utterance.id], rate)
-                found[utterance.id] = model.encode_pieces(checked_pieces(pieces, rate, name, settings.on_no_speech))
+                seconds = settings.long[utterance.id]
+                found[utterance.id] = model.encode_long(utterance, seconds, name, settings.on_no_speech)
                 continue
             wave = utterance.read(sample_rate=rate)
             check_speech(wave, rate, name, settings.on_no_speech)

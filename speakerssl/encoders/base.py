@@ -15,6 +15,9 @@ class Encoder(nn.Module):
         embed_dim: D, size of the embedding (not normalized).
         min_frames: the shortest recording that can be embedded, in frames.
         reach: how far frames look, so that long recordings can go through in windows; None: unknown.
+
+    An encoder that has its own way with long recordings has a method `embed_long(read, num_frames)` as well: the
+    embedding [D] of `num_frames` frames, of which `read(begin, end)` gives [end - begin, F].
     """
 
     min_frames: int = 1

@@ -1,11 +1,14 @@
 """CAM++: a densely connected TDNN whose layers are gated by their context (Wang et al. 2023, arXiv 2303.00332)."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from speakerssl.encoders.base import Encoder
 from speakerssl.encoders.campplus_layers import ContextGatedConv, ConvolutionHead
+from speakerssl.encoders.campplus_windows import embed_by_layers
 from speakerssl.encoders.masking import at_least_float32, batch_norm, mask_frames, mask_of, masked_mean, strided_lengths
 from speakerssl.encoders.registry import register
 from speakerssl.errors import InputError
@@ -22,8 +25,12 @@ class DenseLayer(nn.Module):
         self.conv = ContextGatedConv(hidden, growth, dilation)
 
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        return self.conv(self.hidden(x, mask), mask)
+
+    def hidden(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        """What is convolved: [B, C, T] -> [B, hidden, T], each frame by itself."""
         x = self.reduce(torch.relu(batch_norm(self.norm1, x, mask)))
-        return self.conv(mask_frames(torch.relu(batch_norm(self.norm2, x, mask)), mask), mask)
+        return mask_frames(torch.relu(batch_norm(self.norm2, x, mask)), mask)
 
 
 class Transition(nn.Module):
@@ -87,22 +94,29 @@ class CamPlusPlus(Encoder):
         self.embedding_norm = nn.BatchNorm1d(embed_dim, affine=False)
 
     def embed(self, feats: Tensor, lengths: Tensor | None) -> Tensor:
-        x = self.head(feats.transpose(1, 2)[:, None], lengths)
-        lengths = strided_lengths(lengths, 2)
-        x = self.tdnn(x)
-        mask = mask_of(lengths, x)
-        x = mask_frames(torch.relu(batch_norm(self.norm, x, mask)), mask)
+        x = self.stem(feats, lengths)
+        mask = mask_of(strided_lengths(lengths, 2), x)
         for block, transition in zip(self.blocks, self.transitions):
             for layer in block:  # type: ignore[attr-defined]  # a ModuleList, whatever ModuleList's items are said to be
                 x = torch.cat([x, layer(x, mask)], dim=1)
             x = transition(x, mask)
         x = at_least_float32(mask_frames(torch.relu(batch_norm(self.out_norm, x, mask)), mask))
-        return self.embedding_norm(self.embedding(_mean_and_deviation(x, mask)))
+        frames = x.shape[2] if mask is None else mask.sum(dim=1, keepdim=True)
+        mean = masked_mean(x, mask)
+        variance = masked_mean((x - mean[:, :, None]).square(), mask) * (frames / (frames - 1))
+        return self.from_moments(mean, variance)
 
+    def stem(self, feats: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """The 2-D head and the first TDNN layer: feats [B, T, F] -> [B, channels, ceil(T / 2)]."""
+        x = self.tdnn(self.head(feats.transpose(1, 2)[:, None], lengths))
+        mask = mask_of(strided_lengths(lengths, 2), x)
+        return mask_frames(torch.relu(batch_norm(self.norm, x, mask)), mask)
 
-def _mean_and_deviation(x: Tensor, mask: Tensor | None) -> Tensor:
-    """Mean and unbiased standard deviation over the real frames: [B, C, T] -> [B, 2C]."""
-    frames = x.shape[2] if mask is None else mask.sum(dim=1, keepdim=True)
-    mean = masked_mean(x, mask)
-    variance = masked_mean((x - mean[:, :, None]).square(), mask) * (frames / (frames - 1))
-    return torch.cat([mean, functional.relu(variance - 1e-10).add(1e-10).sqrt()], dim=1)
+    def from_moments(self, mean: Tensor, variance: Tensor) -> Tensor:
+        """The embeddings [B, D] of mean and unbiased variance [B, C] over the real frames."""
+        deviation = functional.relu(variance - 1e-10).add(1e-10).sqrt()
+        return self.embedding_norm(self.embedding(torch.cat([mean, deviation], dim=1)))
+
+    def embed_long(self, read: Callable[[int, int], Tensor], num_frames: int) -> Tensor:
+        """`campplus_windows.embed_by_layers`."""
+        return embed_by_layers(self, read, num_frames)

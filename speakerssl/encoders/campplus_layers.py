@@ -66,9 +66,12 @@ class ContextGatedConv(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
         """x has zeros in the padded frames."""
-        context = masked_mean(x, mask)[:, :, None] + segment_means(x, mask)
-        gate = torch.sigmoid(self.context2(torch.relu(self.context1(context))))
+        gate = self.gate(masked_mean(x, mask)[:, :, None] + segment_means(x, mask))
         return self.local(x) * frames_of(gate, x.shape[2])
+
+    def gate(self, context: Tensor) -> Tensor:
+        """The weights [B, C', segments] of contexts [B, C, segments]."""
+        return torch.sigmoid(self.context2(torch.relu(self.context1(context))))
 
 
 def segment_means(x: Tensor, mask: Tensor | None) -> Tensor:

@@ -48,7 +48,6 @@ class RecurrentResNet(ResNet):
         if embed_dim < 1 or layers < 1:
             raise InputError("fast_resnet34_gru: embed_dim and layers must be at least 1")
         self.frame_dim, self.embed_dim = frame_dim, embed_dim
-        self.reach = None  # a state carries on from one window to the next: no statistic can be summed over windows
         self.gru = nn.GRU(frame_dim, embed_dim, layers, batch_first=True)
 
     def embed(self, feats: Tensor, lengths: Tensor | None) -> Tensor:

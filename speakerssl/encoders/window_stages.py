@@ -1,4 +1,4 @@
-"""What sees a whole recording inside an encoder, computed from its windows: squeeze-and-excitation and the poolings.
+"""What sees a whole recording inside an encoder, computed from its windows: squeeze-and-excitation, poolings, a GRU.
 
 Each such module becomes a stage. While its statistic is not known, a forward pass over a window adds that window's
 share and ends there; as soon as all windows have been added, the module uses the statistic. Sums are in float64.
@@ -75,6 +75,10 @@ class Stage:
     def is_known(self) -> bool:
         return len(self.known) == self.steps
 
+    def cut(self, x: Tensor, centre: Callable[[Tensor], Tensor]) -> Tensor:
+        """`x` without the context of its window; time is the last axis but in recurrent layers."""
+        return centre(x)
+
     def add(self, x: Tensor) -> None:
         """Takes the share of `x`, the frames of the window without its context."""
         self.moments.add(x.flatten(2, -2).mean(dim=2) if x.dim() > 3 else x)
@@ -136,10 +140,36 @@ class ContextPoolingStage(Stage):
         return torch.cat([mean, variance.clamp(min=self.module.eps).sqrt()], dim=1)  # type: ignore[arg-type]
 
 
+class RecurrentStage(Stage):
+    """A recurrent layer over [1, T', C]: windows come in order, so that its state goes on from one to the next."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__(module)
+        self.run = module.forward  # the layer itself, before `staged` answers for it
+        self.state: Tensor | None = None
+
+    def cut(self, x: Tensor, centre: Callable[[Tensor], Tensor]) -> Tensor:
+        return centre(x.transpose(1, 2)).transpose(1, 2)
+
+    def add(self, x: Tensor) -> None:
+        if x.shape[1]:
+            _, self.state = self.run(x, self.state)
+
+    def finish_step(self) -> None:
+        assert self.state is not None
+        self.known.append((self.state, self.state))
+
+    def apply(self, x: Tensor) -> Tensor:
+        last: Tensor = self.known[0][0][-1]  # of the last of several layers: [1, D]
+        return last[:, None], self.known[0][0]  # type: ignore[return-value]  # outputs and state, as the layer gives them
+
+
 def stage_of(module: nn.Module) -> Stage | None:
     """The stage of a module that sees the whole recording, None for any other."""
     if isinstance(module, Pooling):
         return PoolingStage(module)
+    if isinstance(module, nn.GRU):
+        return RecurrentStage(module)
     name = f"{type(module).__module__}.{type(module).__name__}"
     if isinstance(module, SqueezeExcitation) or name == "speechbrain.lobes.models.ECAPA_TDNN.SEBlock":
         return GateStage(module)
@@ -160,7 +190,7 @@ def staged(encoder: nn.Module, centre: Callable[[Tensor], Tensor]) -> Iterator[l
         def forward(x: Tensor, *_: Any, **__: Any) -> Tensor:
             if stage.is_known:
                 return stage.apply(x)
-            stage.add(centre(x))
+            stage.add(stage.cut(x, centre))
             reached[:] = [stage]
             raise StopForward
 

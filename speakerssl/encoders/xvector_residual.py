@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from speakerssl.encoders.base import Encoder
 from speakerssl.encoders.masking import batch_norm, mask_of
 from speakerssl.encoders.pooling import build_pooling
+from speakerssl.encoders.reach import Reach
 from speakerssl.encoders.registry import register
 from speakerssl.errors import InputError
 
@@ -53,6 +54,7 @@ class ResidualXVector(Encoder):
         self.norms = nn.ModuleList(nn.BatchNorm1d(size) for size in sizes[1:])
         self.lost_frames = [d * (k - 1) for k, d in zip(kernel_sizes, dilations)]
         self.min_frames = 1 + sum(self.lost_frames)
+        self.reach = Reach(0, lost=sum(self.lost_frames), frame_bytes=16 * max(channels, last_channels))
         self.pooling = build_pooling(pooling, last_channels)
         self.embedding = nn.Linear(self.pooling.out_dim, embed_dim)
 

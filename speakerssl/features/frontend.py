@@ -91,10 +91,14 @@ class FeatureFrontend(nn.Module):
 
     def normalize(self, feats: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Raw `feats` [B, T, F'] of `lengths` [B] frames (all T by default) to [B, T, F]: means off, deltas on."""
+        if self.post.cmn == "utterance":
+            feats = utterance_cmvn(feats, lengths, self.post.norm_vars)
+        return self.after_mean(feats, lengths)
+
+    def after_mean(self, feats: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """`normalize` without the normalization over the utterance: what depends on the frames around a frame."""
         post = self.post
-        if post.cmn == "utterance":
-            feats = utterance_cmvn(feats, lengths, post.norm_vars)
-        elif post.cmn == "sliding":
+        if post.cmn == "sliding":
             feats = sliding_cmvn(feats, lengths, post.cmn_window, center=post.cmn_center, norm_vars=post.norm_vars)
         return add_deltas(feats, post.deltas, post.delta_window) if post.deltas else feats
 
@@ -103,11 +107,14 @@ class FeatureFrontend(nn.Module):
 
         A recording without a single such frame counts as speech throughout.
         """
-        everything = torch.ones(len(waveforms), frames, dtype=torch.bool, device=waveforms.device)
         if self.vad is None:
-            return everything
-        energy = log_energy(frame_view(waveforms, self.raw.options))
-        vad = self.vad
+            return torch.ones(len(waveforms), frames, dtype=torch.bool, device=waveforms.device)
+        return self.voiced_frames(log_energy(frame_view(waveforms, self.raw.options)), frames)
+
+    def voiced_frames(self, energy: Tensor, frames: int) -> Tensor:
+        """`voiced` by the log energies [B, T'] of the frames, with `vad` only."""
+        assert self.vad is not None
+        vad, everything = self.vad, torch.ones(len(energy), frames, dtype=torch.bool, device=energy.device)
         mask = energy_vad(
             energy, vad.energy_threshold, vad.energy_mean_scale, vad.frames_context, vad.proportion_threshold
         )

@@ -1,40 +1,14 @@
-"""K-means on the unit sphere by faiss, and which clusters lie next to which."""
+"""What methods that cluster need beside `speakerssl.kmeans`: unit vectors, and which clusters lie next to which."""
 
 import numpy as np
 
-from speakerssl.errors import InputError
-
 COSINES = 2**26  # that exist at a time
-EVERY = 2**31 - 1  # faiss: no upper bound of the recordings that move a centroid
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
     """Rows [N, D] to unit length, float32; rows of zeros stay."""
     vectors = np.asarray(vectors, dtype=np.float32)
     return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-
-
-def spherical_kmeans(units: np.ndarray, clusters: int, iterations: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Labels [N] int64 and unit centroids [K, D] after Lloyd iterations by cosine from K random recordings.
-
-    faiss computes, on all GPUs where its GPU build is installed and finds some, else on the CPU's cores; every
-    recording takes part, and a cluster that has lost its members is split off another. The draw is that of `seed`.
-
-    Raises InputError where there are more clusters than recordings.
-    """
-    import faiss
-
-    if clusters > len(units):
-        raise InputError(f"ssps: {clusters} clusters for {len(units)} recordings; lower 'clusters'")
-    units = np.ascontiguousarray(units, dtype=np.float32)
-    gpus = getattr(faiss, "get_num_gpus", int)()
-    model = faiss.Kmeans(
-        units.shape[1], clusters, niter=iterations, spherical=True, seed=seed, gpu=gpus > 0,
-        min_points_per_centroid=1, max_points_per_centroid=EVERY,
-    )  # fmt: skip
-    model.train(units)
-    _, labels = model.index.search(units, 1)
-    return labels[:, 0].astype(np.int64), np.asarray(model.centroids, dtype=np.float32)
 
 
 def neighbour_table(labels: np.ndarray, centroids: np.ndarray, neighbours: int) -> np.ndarray:

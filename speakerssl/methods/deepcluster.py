@@ -18,13 +18,14 @@ from torch import Tensor, nn
 
 from speakerssl.encoders import Encoder
 from speakerssl.errors import InputError
+from speakerssl.kmeans import spherical_kmeans
 from speakerssl.losses import LossOutput
 from speakerssl.losses.buffers import fit_buffers
 from speakerssl.losses.gather import world
 from speakerssl.losses.vectors import promote
 from speakerssl.methods.base import Embed, Method, check_options, no_loss, register
 from speakerssl.methods.batch import Batch
-from speakerssl.methods.clustering import spherical_kmeans, unit
+from speakerssl.methods.clustering import unit
 from speakerssl.methods.heads import build_mlp
 from speakerssl.methods.ssps import References
 from speakerssl.methods.views import at_least

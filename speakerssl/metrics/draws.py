@@ -4,7 +4,8 @@ A trial between two speakers counts (copies of one) x (copies of the other) time
 each of its copies. Sorted by score, most trials stand in long runs of one class, and along a run the ROC is straight,
 so a draw keeps its counts at the ends of runs only ("corners"): a few per cent of the trials in a usual list, with the
 metrics unchanged to the last bit. What needs a point within a run counts that run again. Trials are visited once for
-`LANES` draws, whose counts fit one vector register.
+`LANES` draws, whose counts fit one vector register. The losses behind Cllr do not depend on the order of the scores:
+they are summed over each pair of speakers once for the list, and a draw weighs those sums.
 """
 
 from collections.abc import Iterator
@@ -61,25 +62,35 @@ class Draw(Roc):
 
 
 def draws(trials: SortedTrials, copies: np.ndarray) -> Iterator[Draw | None]:
-    """The draws in which speaker s has `copies[s, r]` copies, uint8 [S, R]; None for one that lacks a class."""
+    """The draws in which speaker s has `copies[s, r]` copies, uint8 [S, R], R <= LANES; None where a class lacks."""
     width = copies.shape[1]
+    rows = np.zeros((len(copies) + 1, LANES), np.uint8)
+    rows[:-1, :width] = copies
+    rows[-1] = 1  # what stands for the other side of a trial within one speaker
     counts = np.zeros((2, len(trials.corners), width), np.int64)
-    sums = np.zeros((2, width))
-    of = trials
-    _weigh(copies, of.enrol, of.test, of.target, of.losses, of.starts, of.corners, counts, sums)
+    sums = np.zeros((2, LANES))
+    of, flat = trials, rows.reshape(-1)
+    _weigh(flat, of.enrol, of.test, of.target, of.starts, of.corners, counts)
+    for kind in range(2):
+        losses = of.losses[kind]
+        _weigh_losses(flat, losses.enrol, losses.test, losses.total, sums[kind])
     by_lane = np.ascontiguousarray(counts.transpose(2, 0, 1))
     for lane, (misses, rejected) in enumerate(by_lane):
         if misses[-1] == 0 or rejected[-1] == 0:
             yield None
             continue
         alarms = rejected[-1] - rejected
-        losses = float(sums[0, lane]), float(sums[1, lane])
-        yield Draw(trials, np.ascontiguousarray(copies[:, lane]), misses, alarms, losses)
+        log_losses = float(sums[0, lane]), float(sums[1, lane])
+        yield Draw(trials, np.ascontiguousarray(rows[:, lane]), misses, alarms, log_losses)
 
 
 def lanes_of(systems: list[SortedTrials]) -> int:
     """How many draws a pass should make, so that their counts take little memory."""
     return max(1, min(LANES, COUNTS // max(len(system.corners) for system in systems)))
+
+
+# The kernels below take the copies as one row of LANES numbers after the other, and positions without a sign: only so
+# does the compiler turn a loop over LANES into a few vector instructions, which is several times as fast.
 
 
 @njit
@@ -88,70 +99,54 @@ def _weigh(
     enrol: np.ndarray,
     test: np.ndarray,
     target: np.ndarray,
-    losses: np.ndarray,
     starts: np.ndarray,
     corners: np.ndarray,
     counts: np.ndarray,
-    sums: np.ndarray,
 ) -> None:
-    """Rejected targets and rejected non-targets at each corner (`counts` [2, C, R]), and the total loss of both kinds.
-
-    Losses are added up score by score, as for the list itself, so that a draw of one copy each gives its very bits.
-    """
-    width = copies.shape[1]
-    tied, loss, own = np.zeros((2, width), np.int64), np.zeros(2), np.zeros(width, np.int32)
+    """Rejected targets and rejected non-targets at each corner (`counts` [2, C, R])."""
+    width = counts.shape[2]
+    own = np.zeros((2, LANES), np.int32)
     for corner in range(1, corners.size):
+        begin, end = starts[corners[corner - 1]], starts[corners[corner]]
+        own[:] = 0
+        while begin < end:  # all are of one class, unless a score is shared by both
+            stop = begin + 1
+            while stop < end and target[stop] == target[begin]:
+                stop += 1
+            _add_products(copies, enrol, test, begin, stop, own[0 if target[begin] else 1])
+            begin = stop
         for kind in range(2):
             for lane in range(width):
-                counts[kind, corner, lane] = counts[kind, corner - 1, lane]
-        begin, end = starts[corners[corner - 1]], starts[corners[corner]]
-        if end - begin == corners[corner] - corners[corner - 1]:  # a run of one class without ties
-            kind = 0 if target[begin] else 1
-            _weigh_run(copies, enrol, test, losses, begin, end, own, counts[kind, corner], sums[kind])
-            continue
-        for point in range(corners[corner - 1], corners[corner]):
-            for trial in range(starts[point], starts[point + 1]):
-                kind = 0 if target[trial] else 1
-                loss[kind] = losses[trial]
-                same = enrol[trial] == test[trial]
-                for lane in range(width):
-                    copy = np.int64(copies[enrol[trial], lane])
-                    tied[kind, lane] += copy if same else copy * np.int64(copies[test[trial], lane])
-            for kind in range(2):
-                for lane in range(width):
-                    counts[kind, corner, lane] += tied[kind, lane]
-                    sums[kind, lane] += tied[kind, lane] * loss[kind]
-                    tied[kind, lane] = 0
+                counts[kind, corner, lane] = counts[kind, corner - 1, lane] + own[kind, lane]
 
 
 @njit
-def _weigh_run(
-    copies: np.ndarray,
-    enrol: np.ndarray,
-    test: np.ndarray,
-    losses: np.ndarray,
-    begin: int,
-    end: int,
-    own: np.ndarray,
-    counts: np.ndarray,
-    sums: np.ndarray,
+def _add_products(
+    copies: np.ndarray, enrol: np.ndarray, test: np.ndarray, begin: int, end: int, total: np.ndarray
 ) -> None:
-    """Adds the trials `begin` to `end`, of one class and untied, to counts and losses [R]; `own` [R] is scratch."""
-    own[:] = 0
+    """Adds the weights of the trials `begin` to `end` to `total` [LANES]."""
+    own = np.zeros(LANES, np.int32)
     for trial in range(begin, end):
-        first, second, loss = copies[enrol[trial]], copies[test[trial]], losses[trial]
-        if enrol[trial] == test[trial]:
-            for lane in range(own.size):
-                weight = np.int32(first[lane])
-                own[lane] += weight
-                sums[lane] += weight * loss
-        else:
-            for lane in range(own.size):
-                product = np.int32(first[lane]) * np.int32(second[lane])
-                own[lane] += product
-                sums[lane] += product * loss
-    for lane in range(own.size):
-        counts[lane] += own[lane]
+        first, second = np.uintp(enrol[trial]) * np.uintp(LANES), np.uintp(test[trial]) * np.uintp(LANES)
+        for lane in range(LANES):
+            own[lane] += np.int32(copies[first + np.uintp(lane)]) * np.int32(copies[second + np.uintp(lane)])
+    for lane in range(LANES):
+        total[lane] += own[lane]
+
+
+@njit
+def _weigh_losses(
+    copies: np.ndarray, enrol: np.ndarray, test: np.ndarray, losses: np.ndarray, total: np.ndarray
+) -> None:
+    """Adds the losses of pairs of speakers, each times the pair's weight, to `total` [LANES]."""
+    own = np.zeros(LANES, np.float64)
+    for pair in range(losses.size):
+        first, second = np.uintp(enrol[pair]) * np.uintp(LANES), np.uintp(test[pair]) * np.uintp(LANES)
+        loss = losses[pair]
+        for lane in range(LANES):
+            own[lane] += np.int32(copies[first + np.uintp(lane)]) * np.int32(copies[second + np.uintp(lane)]) * loss
+    for lane in range(LANES):
+        total[lane] += own[lane]
 
 
 @njit
@@ -167,10 +162,7 @@ def _points_of_run(
     for point in range(1, starts.size):
         misses, alarms = counts[0, point - 1], counts[1, point - 1]
         for trial in range(starts[point - 1], starts[point]):
-            one, other = enrol[trial], test[trial]
-            weight = np.int64(copies[one])
-            if one != other:
-                weight *= np.int64(copies[other])
+            weight = np.int64(copies[enrol[trial]]) * np.int64(copies[test[trial]])
             if target[trial]:
                 misses += weight
             else:

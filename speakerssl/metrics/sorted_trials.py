@@ -11,12 +11,22 @@ from speakerssl.trials.speakers import TrialSpeakers
 
 
 @dataclass(frozen=True)
+class PairLosses:
+    """`total` [P]: the loss in bits, scores taken as LLRs, of all trials of a class between `enrol` and `test` [P]."""
+
+    enrol: np.ndarray
+    test: np.ndarray
+    total: np.ndarray
+
+
+@dataclass(frozen=True)
 class SortedTrials:
     """Trials in the order of their scores, with all that a draw needs of them computed once.
 
-    `thresholds` [G + 1] are those of the list's `Roc`; `enrol`, `test` [N] the speakers; `target` [N] the labels;
-    `starts` [G + 1] the first trial at or above each threshold; `corners` [C] the indices into `thresholds` that a
-    draw keeps, from the first to the last; `losses` [N] the loss in bits of each trial, its score taken as an LLR.
+    `thresholds` [G + 1] are those of the list's `Roc`; `enrol`, `test` [N] the speakers, `test` being S, one more than
+    there are, in a trial within one speaker; `target` [N] the labels; `starts` [G + 1] the first trial at or above each
+    threshold; `corners` [C] the indices into `thresholds` that a draw keeps, from the first to the last; `losses` those
+    of the targets and of the non-targets.
     """
 
     thresholds: np.ndarray
@@ -25,7 +35,7 @@ class SortedTrials:
     target: np.ndarray
     starts: np.ndarray
     corners: np.ndarray
-    losses: np.ndarray
+    losses: tuple[PairLosses, PairLosses]
 
 
 def sort_trials(scores: np.ndarray, labels: np.ndarray, speakers: TrialSpeakers, where: str = "scores") -> SortedTrials:
@@ -37,17 +47,29 @@ def sort_trials(scores: np.ndarray, labels: np.ndarray, speakers: TrialSpeakers,
     target = (np.asarray(labels) > 0)[order]
     ranked = np.asarray(scores, np.float64)[order]
     starts = np.searchsorted(ranked, thresholds).astype(np.int32 if len(ranked) < 2**31 else np.int64)
-    losses = trial_losses(ranked)
     corners = np.append(corner_points(starts, target), len(thresholds) - 1)
-    return SortedTrials(
-        thresholds,
-        speakers.enrol[order],
-        speakers.test[order],
-        target,
-        starts,
-        corners,
-        np.where(target, *losses),
+    count = len(speakers.names)
+    enrol, test = speakers.enrol[order], speakers.test[order]
+    test = np.where(enrol == test, np.int32(count), test)
+    of_target, of_nontarget = trial_losses(ranked)
+    losses = (
+        _pair_losses(enrol[target], test[target], of_target[target], count),
+        _pair_losses(enrol[~target], test[~target], of_nontarget[~target], count),
     )
+    return SortedTrials(thresholds, enrol, test, target, starts, corners, losses)
+
+
+def _pair_losses(enrol: np.ndarray, test: np.ndarray, losses: np.ndarray, speakers: int) -> PairLosses:
+    """The losses [N] summed over the trials of each pair."""
+    width = speakers + 1
+    codes = enrol.astype(np.int64) * width + test
+    if width * width <= max(4 * len(codes), 1 << 20):  # as many places as there may be pairs
+        sums = np.bincount(codes, losses, width * width)
+        pairs = np.flatnonzero(np.bincount(codes, minlength=width * width))
+        return PairLosses((pairs // width).astype(np.int32), (pairs % width).astype(np.int32), sums[pairs])
+    pairs, place = np.unique(codes, return_inverse=True)
+    sums = np.bincount(place, losses, len(pairs))
+    return PairLosses((pairs // width).astype(np.int32), (pairs % width).astype(np.int32), sums)
 
 
 @njit

@@ -117,7 +117,7 @@ def build_dataset(config: Config, sample_rate: int, output: Path) -> ViewDataset
     utterances: list[Utterance] = []
     lengths: list[int] = []
     for path in data.train:
-        directory = DataDir.read(path)
+        directory = DataDir.read(path, labels=False)
         durations = directory.durations()
         kept = [key for key in directory.recordings if key not in excluded]
         utterances += [directory.recordings[key] for key in kept]
@@ -138,7 +138,7 @@ def describe_recordings(method: Method, config: Config, ids: Sequence[str]) -> N
     speakers: dict[str, str] = {}
     for path in config.data.train:
         if Path(path).is_dir():  # beside a store it need not be there
-            directory = DataDir.read(path)
+            directory = DataDir.read(path, labels=config.training.report_labels)
             sessions.update(directory.utt2session or {})
             if config.training.report_labels:
                 speakers.update(directory.utt2spk or {})

@@ -53,7 +53,7 @@ def training_ids(config: Config) -> list[str]:
     if config.data.store:
         found = [key for path in config.data.store for key in FeatureStore(path).ids]
     elif config.data.train:
-        found = [key for path in config.data.train for key in DataDir.read(path).recordings]
+        found = [key for path in config.data.train for key in DataDir.read(path, labels=False).recordings]
     else:
         raise InputError("data: name data directories under 'train' or feature stores under 'store'")
     return [key for key in found if key not in excluded]

@@ -88,7 +88,7 @@ def estimate_store(job: StoreJob, copies: int) -> StoreSize:
 
     _check_copies(copies)
     utterances, seconds = _utterances(job), 0.0
-    known = {key: value for path in job.data_dirs for key, value in DataDir.read(path).utt2dur.items()}
+    known = {key: value for path in job.data_dirs for key, value in DataDir.read(path, labels=False).utt2dur.items()}
     unknown = [utterance for utterance in utterances if utterance.id not in known]
     for _, found in map_threads(Utterance.duration, unknown, "reading headers"):
         seconds += 0.0 if isinstance(found, Exception) else found
@@ -179,7 +179,9 @@ def _draws_voices(job: StoreJob) -> bool:
 
 def _utterances(job: StoreJob) -> list[Utterance]:
     skip = set(job.exclude)
-    found = [u for path in job.data_dirs for u in DataDir.read(path).recordings.values() if u.id not in skip]
+    found = [
+        u for path in job.data_dirs for u in DataDir.read(path, labels=False).recordings.values() if u.id not in skip
+    ]
     repeated = [key for key, count in Counter(u.id for u in found).items() if count > 1]
     if repeated:
         raise InputError(f"{', '.join(job.data_dirs)}: the id '{repeated[0]}' is in more than one data directory")

@@ -30,7 +30,7 @@ class Validator:
     def __init__(self, data: str | Path, trials: str | Path, frontend: FeatureFrontend) -> None:
         self.trials = read_trials(trials)
         self.labels = self.trials.require_labels()
-        recordings = DataDir.read(data).recordings
+        recordings = DataDir.read(data, labels=False).recordings
         needed = dict.fromkeys([*self.trials.enrol_ids, *self.trials.test_ids])
         place = {key: i for i, key in enumerate(needed)}
         # [number of trials] each: the embedding of a trial's either side.

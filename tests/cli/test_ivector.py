@@ -29,6 +29,24 @@ def test_train_and_extract(data: Path, tmp_path: Path, capsys: pytest.CaptureFix
     assert "8 i-vectors of 3 numbers" in capsys.readouterr().out
 
 
+def test_excluded_recordings_are_not_seen(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The model is that of a directory without them, to the bit."""
+    few = tmp_path / "few"
+    few.mkdir()
+    lines = (data / "wav.scp").read_text().splitlines(keepends=True)
+    (few / "wav.scp").write_text("".join(lines[2:]))
+    (tmp_path / "list").write_text("".join(line.split()[0] + "\n" for line in lines[:2]))
+    for name, words in (("all", [data, "--exclude", tmp_path / "list"]), ("few", [few])):
+        call(capsys, "ivector", "train", "--data", *words, "--output", tmp_path / name, *SMALL)
+    one, other = (np.load(tmp_path / name / "ivector.npz") for name in ("all", "few"))
+    for key in one.files:
+        np.testing.assert_array_equal(one[key], other[key])
+    (tmp_path / "list").write_text("".join(line.split()[0] + "\n" for line in lines))
+    words = ["--data", str(data), "--exclude", str(tmp_path / "list"), "--output", str(tmp_path / "none")]
+    assert main(["ivector", "train", *words]) == 2
+    assert "list: leaves no recording of" in capsys.readouterr().err
+
+
 def test_mistakes_are_one_line(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for words, message in (
         (["train", "--data", "nowhere"], "nowhere: is not a directory"),

@@ -19,9 +19,3 @@ def test_defaults_and_choices(capsys: pytest.CaptureFixture[str]) -> None:
         with pytest.raises(SystemExit):
             parser.parse_args(wrong)
         assert "invalid choice" in capsys.readouterr().err
-
-
-def test_verbs_that_take_any_sound_have_no_rule_for_speech() -> None:
-    parser = argparse.ArgumentParser()
-    add_recording_options(parser, speech=False)
-    assert vars(parser.parse_args([])) == {"verify": "stat"}

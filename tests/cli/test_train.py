@@ -1,5 +1,6 @@
 """`speakerssl train`: features of every kind, a dry run, rows of a configuration, mistakes."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,67 @@ def test_dry_run_says_what_a_run_would_do(data, config, tmp_path, capsys) -> Non
     described = call(capsys, "train", *settings, "--dry-run", "--set", "loss.symmetry=one_direction")
     assert (described["anchors"], described["negatives"]) == (4, 3)
     assert not (tmp_path / "x").exists()
+
+
+def test_cached_gradients_a_frozen_model_and_several_heads(data, config, tmp_path, capsys) -> None:
+    settings = ["--config", config, "--set", f"data.train=[{data}]", "--set", "augment={}"]
+    call(capsys, "train", *settings, "--init-only", "--output", tmp_path / "frozen")
+    heads = "{name: multi_head, multi_head: {dim: 8, heads: 2, hidden_dim: 8, out_dim: 4}}"
+    runs = {
+        "cached": ["training.grad_cache={chunk: 2}"],
+        "dclr": ["loss.negatives={name: dclr, threshold: 0.5}", f"loss.reference={tmp_path}/frozen"],
+        "heads": [f"loss={heads}"],
+    }
+    for name, overrides in runs.items():
+        words = [word for override in [*overrides, "training.log_every=1"] for word in ("--set", override)]
+        model = call(capsys, "train", *settings, *words, "--output", tmp_path / name)
+        rows = [json.loads(line) for line in (tmp_path / name / "train.jsonl").read_text().splitlines()]
+        assert [row["step"] for row in rows] == [1, 2]
+        assert np.isfinite([row["loss"] for row in rows]).all()
+        call(capsys, "extract", "--model", model["model"], "--data", data, "--output", tmp_path / name / "e")
+    for override, message in (
+        ("training.grad_cache={chunks: 2}", "unknown key 'chunks'"),
+        ("loss.negatives={name: dclr, threshold: 0.5}", "dclr needs `reference` embeddings"),
+        ("loss={name: multi_head}", "the key 'dim' is missing"),
+    ):
+        assert main(["train", *map(str, settings), "--set", override, "--output", str(tmp_path / "x")]) == 2
+        error = capsys.readouterr().err
+        assert message in error
+        assert error.count("\n") == 1
+        assert len(error) < 300
+
+
+def test_labels_are_read_only_where_they_are_asked_for(data, config, tmp_path, capsys, monkeypatch) -> None:
+    """A utt2spk that nobody could read lies beside the recordings: no verb before the evaluation opens it."""
+    for name in ("utt2spk", "spk2utt"):
+        (tmp_path / "train" / name).mkdir(parents=True)  # to open it would be an error
+    (tmp_path / "train" / "wav.scp").write_text((data / "wav.scp").read_text())
+    train, valid, store = tmp_path / "train", tmp_path / "v", tmp_path / "store"
+    call(
+        capsys, "validation", "--data", train, "--output", valid, "--num-recordings", 4, "--min-half", 0.5, "--jobs", 1
+    )
+    leave_out = ["--exclude", valid / "recordings", "--copies", 1, "--jobs", 1]
+    call(
+        capsys,
+        "features",
+        "--config",
+        config,
+        "--data",
+        train,
+        *leave_out,
+        "--copies",
+        1,
+        "--jobs",
+        1,
+        "--output",
+        store,
+    )
+    settings = ["--config", config, "--set", f"data.train=[{train}]", "--set", f"data.exclude={valid}/recordings"]
+    call(capsys, "train", *settings, "--set", "augment={}", "--output", tmp_path / "audio")
+    call(capsys, "train", *settings, "--set", f"data.store=[{store}]", "--output", tmp_path / "stored")
+    words = [*settings, "--set", "augment={}", "--set", "training.report_labels=true", "--output", tmp_path / "labels"]
+    assert main(["train", *map(str, words)]) == 2
+    assert "utt2spk" in capsys.readouterr().err
 
 
 def test_a_row_of_a_configuration_is_trained(data, config, tmp_path, capsys) -> None:

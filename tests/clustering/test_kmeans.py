@@ -35,7 +35,7 @@ def test_the_same_seed_gives_the_same_clusters() -> None:
 def test_blocks_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     units, centroids = (to_units(made_voices(4, n)[0]) for n in (50, 2))
     whole = assign(units, centroids)
-    monkeypatch.setattr("speakerssl.clustering.kmeans.BLOCK", 7)
+    monkeypatch.setattr("speakerssl.kmeans.COSINES", 30)
     assert np.array_equal(assign(units, centroids), whole)
 
 

@@ -190,7 +190,7 @@ def test_an_unreadable_recording_is_listed_and_the_others_are_kept(data: Path, t
     whole = source.read_bytes()
     source.write_bytes(b"")
     output = tmp_path / "xc"
-    with pytest.raises(JobError, match=r"1 recordings could not be read.*wav\.scp:4.*failed\.txt"):
+    with pytest.raises(JobError, match=r"1 recordings could not be used.*wav\.scp:4.*failed\.txt"):
         make_cross_channel(data, data / "trials", output, jobs=1)
     assert (output / "failed.txt").read_text().startswith("s2/b-xc\t")
     assert list(files(output)) == ["s1-b-xc.flac"]
@@ -199,3 +199,15 @@ def test_an_unreadable_recording_is_listed_and_the_others_are_kept(data: Path, t
     make_cross_channel(data, data / "trials", output, jobs=1)
     assert (output / "wav.scp").exists()
     assert not (output / "failed.txt").exists()
+
+
+def test_a_test_recording_without_speech_meets_the_rule(data: Path, tmp_path: Path, make_audio: MakeAudio) -> None:
+    make_audio("audio/3.flac", np.zeros(16000))
+    with pytest.raises(JobError, match="1 recordings could not be used"):
+        make_cross_channel(data, data / "trials", tmp_path / "xc", jobs=1)
+    assert "or its channels cancel out" in (tmp_path / "xc" / "failed.txt").read_text()
+    assert list(files(tmp_path / "xc")) == ["s1-b-xc.flac"]
+    make_cross_channel(data, data / "trials", tmp_path / "kept", jobs=1, on_no_speech="keep")
+    assert len(files(tmp_path / "kept")) == 2
+    with pytest.raises(InputError, match=r'on_no_speech .* was "keep"'):
+        make_cross_channel(data, data / "trials", tmp_path / "kept", jobs=1)

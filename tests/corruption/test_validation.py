@@ -104,3 +104,17 @@ def test_an_unreadable_recording_is_not_drawn(corpora: list[Path], tmp_path: Pat
     (tmp_path / "x-audio" / "5.flac").write_bytes(b"")
     make_validation(corpora, tmp_path / "valid", 100, jobs=1)
     assert "x5" not in (tmp_path / "valid" / "recordings").read_text().split()
+
+
+def test_a_half_without_speech_leaves_the_list(corpora: list[Path], tmp_path: Path, make_audio: MakeAudio) -> None:
+    voice = 2500 * np.random.default_rng(5).standard_normal(80000)
+    make_audio("x-audio/6.flac", np.concatenate([voice[:40000], np.zeros(40000)]))
+    trials = read_trials(make_validation(corpora, tmp_path / "valid", 100, jobs=1))
+    assert "x6" not in (tmp_path / "valid" / "recordings").read_text().split()
+    made = DataDir.read(tmp_path / "valid").recordings
+    assert not [key for key in (*trials.enrol_ids, *trials.test_ids, *made) if "x6" in key]
+    failed = (tmp_path / "valid" / "failed.txt").read_text()
+    assert failed.startswith("x6-test\t")
+    assert "or its channels cancel out" in failed
+    make_validation(corpora, tmp_path / "kept", 100, jobs=1, on_no_speech="keep")
+    assert "x6" in (tmp_path / "kept" / "recordings").read_text().split()

@@ -61,12 +61,13 @@ def write_av(tmp_path: Path) -> WriteAv:
         codec_rate = codec_rate or rate
         with av.open(str(path), "w", format=container, options=options) as file:
             stream = file.add_stream(codec, rate=codec_rate)
-            stream.layout = "mono"
+            layout = "mono" if samples.ndim == 1 else "stereo"  # of samples [S] or [S, 2]
+            stream.layout = layout
             if bit_rate:
                 stream.bit_rate = bit_rate
-            frame = av.AudioFrame.from_ndarray(samples[None], format="s16", layout="mono")
+            frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout=layout)
             frame.sample_rate = rate
-            resampler = av.AudioResampler(stream.codec_context.format.name, "mono", codec_rate)
+            resampler = av.AudioResampler(stream.codec_context.format.name, layout, codec_rate)
             queue, written = av.AudioFifo(), 0
             for part in resampler.resample(frame) + resampler.resample(None):
                 part.pts = None

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.signal import correlate
 
-from speakerssl.data.audio import AudioError, audio_info, check_audio, read_audio
+from speakerssl.data.audio import AudioError, Recording, audio_info, check_audio, read_audio
 from speakerssl.data.libav import AvDecoder
 from speakerssl.data.sndfile import DecodeError
 
@@ -89,3 +89,26 @@ def test_failures_are_decode_errors(tmp_path: Path) -> None:
     (tmp_path / "a.bin").write_bytes(b"\x1a\x45\xdf\xa3" + b"nothing" * 50)
     with pytest.raises(DecodeError, match="is not audio that can be read"):
         AvDecoder(str(tmp_path / "a.bin"))
+
+
+@pytest.mark.parametrize(("name", "codec", "container", "rate", "options", "added"), HEALTHY)
+def test_stretches_of_what_is_kept_in_a_file(
+    write_av, voice, monkeypatch, name, codec, container, rate, options, added
+) -> None:
+    path = write_av(name, np.tile(voice(2.0), 3), codec, container, codec_rate=rate, **options)
+    whole = read_audio(path)
+    monkeypatch.setattr("speakerssl.data.libav._IN_MEMORY", 1000)
+    monkeypatch.setattr("speakerssl.data.libav._BLOCK", 5000)
+    np.testing.assert_array_equal(read_audio(path), whole)
+    with Recording(path) as recording:
+        frames, own_rate = recording.length()
+        if own_rate == 16000:
+            assert frames == len(whole)
+            np.testing.assert_array_equal(recording.read(2.0, 1.5), whole[32000:56000])
+
+
+def test_a_recording_of_unknown_length_is_counted_in_blocks(write_av, voice, monkeypatch) -> None:
+    path = write_av("live.webm", voice(2.0), "libopus", "webm", codec_rate=48000, live="1")
+    expected = audio_info(path)
+    monkeypatch.setattr("speakerssl.data.recording._BLOCK", 7001)
+    assert audio_info(path) == expected == check_audio(path, full=True)

@@ -1,5 +1,6 @@
 """Commands in the place of file names: run only where they may, and their own words are shown."""
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -69,3 +70,18 @@ def test_containers_without_a_file(pipes, write_av, voice, tmp_path: Path) -> No
     ):
         np.testing.assert_array_equal(read_audio(f"cat {path} |"), read_audio(path))
         np.testing.assert_array_equal(read_audio(f"cat {path} |", 0.25, 0.5), read_audio(path, 0.25, 0.5))
+
+
+def test_what_a_command_writes_goes_to_disk_beyond_a_limit(pipes, write_av, voice, monkeypatch) -> None:
+    path = write_av("a.webm", voice(2.0), "libopus", "webm", codec_rate=48000, live="1")
+    whole = read_audio(f"cat {path} |")
+    monkeypatch.setattr("speakerssl.data.pipes.IN_MEMORY", 1000)
+    assert not isinstance(run_pipe(f"cat {path} |").content, io.BytesIO)
+    np.testing.assert_array_equal(read_audio(f"cat {path} |"), whole)
+    for name, format_name in (("a.wav", "WAV"), ("a.flac", "FLAC"), ("a.ogg", "OGG"), ("a.mp3", "MP3")):
+        soundfile.write(path.with_name(name), voice(1.0), 16000, format=format_name)
+        joined = f"cat {path.with_name(name)} {path.with_name(name) if name == 'a.ogg' else ''} |"
+        on_disk = read_audio(joined)
+        monkeypatch.setattr("speakerssl.data.pipes.IN_MEMORY", 1 << 26)
+        np.testing.assert_array_equal(on_disk, read_audio(joined))
+        monkeypatch.setattr("speakerssl.data.pipes.IN_MEMORY", 1000)

@@ -69,12 +69,12 @@ def test_a_word_in_a_long_silence_passes(shared_data: Path) -> None:
 
 def test_error_warn_and_keep(caplog: pytest.LogCaptureFixture) -> None:
     silence = np.zeros(RATE, np.float32)
-    with pytest.raises(AudioError, match=r"^a\.wav: no speech: it is silent or constant; --on-no-speech keep"):
+    with pytest.raises(AudioError, match=r"^a\.wav: no speech: it is silent or constant, .*; --on-no-speech keep"):
         check_speech(silence, RATE, "a.wav")
     with caplog.at_level(logging.WARNING):
         check_speech(silence, RATE, "a.wav", "keep")
         assert not caplog.messages
         check_speech(silence, RATE, "a.wav", "warn")
-    assert caplog.messages == ["a.wav: no speech: it is silent or constant"]
+    assert caplog.messages[0].startswith("a.wav: no speech: it is silent or constant")
     with pytest.raises(InputError, match="on_no_speech is 'maybe'; it must be one of: error, warn, keep"):
         check_speech(silence, RATE, "a.wav", "maybe")

@@ -9,10 +9,14 @@ import soundfile
 import torch
 
 from speakerssl.data.audio import AudioError
+from speakerssl.data.pipes import allow_pipes
 from speakerssl.data.utterance import Utterance
-from speakerssl.embeddings import extraction, long_recordings
+from speakerssl.embeddings import extraction, feature_file, long_recordings
+from speakerssl.embeddings.crops import Crops
 from speakerssl.embeddings.extraction import extract
-from speakerssl.embeddings.long_recordings import FeatureFile, checked_pieces, fits_whole, read_pieces
+from speakerssl.embeddings.feature_file import FeatureFile
+from speakerssl.embeddings.floor import raw_statistics
+from speakerssl.embeddings.long_recordings import checked_pieces, fits_whole, read_pieces
 from speakerssl.embeddings.model import SpeakerModel, load_model, save_model
 from speakerssl.embeddings.model_dir import build_model
 from speakerssl.embeddings.storage import read_embeddings
@@ -25,6 +29,9 @@ SMALL: dict[str, dict[str, Any]] = {
     "xvector": {"channels": [16] * 5, "embed_dim": 12},
     "fast_resnet34": {"channels": 8},
     "small_tdnn": {"channels": 16},
+    "campplus": {"head_channels": 8, "channels": 16, "growth": 8, "layers": [2, 2, 1], "embed_dim": 12},
+    "fast_resnet34_gru": {"channels": 8, "frame_dim": 16, "embed_dim": 12},
+    "residual_xvector": {"channels": 16, "last_channels": 24, "embed_dim": 12},
 }
 
 
@@ -67,16 +74,31 @@ def test_pieces_and_windows_give_the_embedding_of_the_whole(tmp_path: Path, voic
 
 @pytest.mark.parametrize(
     "features",
-    [{"cmn": "none"}, {"cmn": "sliding"}, {"deltas": 2}, {"vad": True}, {"snip_edges": False}, {"kind": "mfcc"}],
+    [
+        {"cmn": "none"},
+        {"norm_vars": True},
+        {"cmn": "sliding"},
+        {"cmn": "sliding", "cmn_center": False, "norm_vars": True, "deltas": 1},
+        {"deltas": 2},
+        {"vad": True},
+        {"vad": True, "deltas": 1, "snip_edges": False},
+        {"snip_edges": False},
+        {"kind": "mfcc"},
+        {"kind": "plp", "vad": True},
+        {"kind": "torchaudio_mel"},
+        {"kind": "torchaudio_mel", "preemphasis_coefficient": 0.97, "vad": True, "cmn": "sliding"},
+    ],
 )
-def test_every_kind_of_features(tmp_path: Path, voice, features: dict[str, Any]) -> None:
+def test_every_kind_of_features(tmp_path: Path, voice, monkeypatch, features: dict[str, Any]) -> None:
+    monkeypatch.setattr(feature_file, "CHUNK", 171)
     frontend = FeatureFrontend({"num_mel_bins": 24, **features}).eval()
-    found = FeatureFile(frontend, np.array_split(voice, 6), torch.device("cpu"))
     expected = frontend.recording(torch.from_numpy(voice))
-    assert found.num_frames == len(expected)
-    torch.testing.assert_close(found.read(0, len(expected)), expected, atol=1e-3, rtol=1e-4)
-    torch.testing.assert_close(found.read(100, 170), expected[100:170], atol=1e-3, rtol=1e-4)
-    found.close()
+    for number in (1, 6, 700):
+        found = FeatureFile(frontend, np.array_split(voice, number), torch.device("cpu"))
+        assert found.num_frames == len(expected)
+        torch.testing.assert_close(found.read(0, len(expected)), expected, atol=1e-3, rtol=1e-4)
+        torch.testing.assert_close(found.read(100, 170), expected[100:170], atol=1e-3, rtol=1e-4)
+        found.close()
 
 
 @pytest.mark.usefixtures("short_pieces")
@@ -99,8 +121,8 @@ def test_extract_and_embed_read_a_long_file_in_pieces(tmp_path: Path, voice, mon
     soundfile.write(data / "short.wav", voice.astype(np.int16)[: 3 * RATE], RATE)
     (data / "wav.scp").write_text(f"long {data}/long.wav\nshort {data}/short.wav\n")
     lengths: list[float | None] = []
-    read = Utterance.read
-    monkeypatch.setattr(Utterance, "read", lambda *a, **k: (lengths.append(a[2] if a[2:] else None), read(*a, **k))[1])
+    read_on = Utterance.read_on
+    monkeypatch.setattr(Utterance, "read_on", lambda *a: (lengths.append(a[2]), read_on(*a))[1])
     for seconds in (None, 1000.0):
         options = extraction.ExtractionOptions(batch_seconds=seconds, resume=False)
         extract(tmp_path / "model", data, tmp_path / "out", options)
@@ -113,6 +135,62 @@ def test_extract_and_embed_read_a_long_file_in_pieces(tmp_path: Path, voice, mon
     assert max(length or 0 for length in lengths) == 4  # seconds: two and a margin on both sides
     monkeypatch.setattr(long_recordings, "SMALL_FILE", 0)
     np.testing.assert_allclose(model.embed(data / "long.wav"), model.embed(voice / np.float32(32768)), atol=1e-5)
+
+
+@pytest.mark.usefixtures("short_pieces")
+def test_of_a_long_file_only_the_crops_are_read(tmp_path: Path, voice, monkeypatch) -> None:
+    model = make_model(tmp_path / "model", "fast_resnet34")
+    samples = voice.astype(np.int16)
+    samples[: 10 * RATE] = 0  # speech is in the last second alone, which the last crop sees
+    soundfile.write(tmp_path / "a.wav", samples, RATE)
+    monkeypatch.setattr(long_recordings, "SMALL_FILE", 0)
+    for mean in ("unit", "raw"):
+        model.crops = Crops(5, 0.8, mean)
+        whole = model.encode([samples.astype(np.float32)])[0]
+        lengths: list[float | None] = []
+        read_on = Utterance.read_on
+        monkeypatch.setattr(Utterance, "read_on", lambda *a: (lengths.append(a[2]), read_on(*a))[1])  # noqa: B023
+        found = model._encode_input(tmp_path / "a.wav", RATE, "error")
+        assert len(lengths) == 5
+        assert max(length or 0 for length in lengths) < 3
+        np.testing.assert_allclose(found, whole, atol=1e-5)
+        monkeypatch.setattr(Utterance, "read_on", read_on)
+    model.crops = Crops(2, 0.5)
+    soundfile.write(tmp_path / "a.wav", np.roll(samples, -5 * RATE), RATE)  # speech between the crops
+    model.embed(tmp_path / "a.wav")
+    soundfile.write(tmp_path / "a.wav", 0 * samples, RATE)
+    with pytest.raises(AudioError, match=r"a\.wav: no speech"):
+        model.embed(tmp_path / "a.wav")
+
+
+@pytest.mark.usefixtures("short_pieces")
+def test_the_command_of_a_long_recording_runs_once_for_all_pieces(tmp_path: Path, voice) -> None:
+    model = make_model(tmp_path / "model", "fast_resnet34")
+    soundfile.write(tmp_path / "a.wav", voice.astype(np.int16), RATE)
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "wav.scp").write_text(f"a echo x >> {tmp_path}/count; cat {tmp_path}/a.wav |\n")
+    (data / "utt2dur").write_text("a 11\n")
+    allow_pipes()
+    try:
+        extract(tmp_path / "model", data, tmp_path / "out", extraction.ExtractionOptions())
+    finally:
+        allow_pipes(False)
+    assert (tmp_path / "count").read_text() == "x\n"
+    found = read_embeddings(tmp_path / "out" / "xvector.scp").matrix[0]
+    whole = model.encode([voice])[0]
+    assert np.linalg.norm(found - whole) <= 1e-4 * np.linalg.norm(whole)
+
+
+@pytest.mark.usefixtures("short_pieces")
+def test_the_floor_reads_in_pieces_too(tmp_path: Path, voice, monkeypatch) -> None:
+    soundfile.write(tmp_path / "a.wav", voice.astype(np.int16), RATE)
+    utterance = Utterance("a", str(tmp_path / "a.wav"))
+    ((_, whole),) = raw_statistics([utterance])
+    monkeypatch.setattr(long_recordings, "SMALL_FILE", 0)
+    ((_, found),) = raw_statistics([utterance])
+    np.testing.assert_allclose(found, whole, rtol=1e-4, atol=1e-3)
+    assert not np.array_equal(found, whole)  # it was another way
 
 
 def test_silence_is_found_in_pieces() -> None:

@@ -149,7 +149,7 @@ def test_mistakes_are_named(encoder) -> None:
         InputError, match="unknown ssps 'reference' 'labels'; the known ones are: encoder, last_epoch, statistics"
     ):
         build_sampler({"clusters": 3, "reference": "labels"})
-    with pytest.raises(InputError, match="9 clusters for 3 recordings"):
+    with pytest.raises(InputError, match="9 clusters of 3 recordings"):
         PositiveSampler(clusters=9).draw(0, np.eye(3))
     with pytest.raises(InputError, match="unknown ssps 'preset' 'paper'; the known ones are: ours, published"):
         build_sampler({"clusters": 3, "preset": "paper"})

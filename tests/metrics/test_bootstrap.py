@@ -60,10 +60,14 @@ def test_a_replicate_equals_its_copies_written_out(small: tuple[np.ndarray, np.n
 
 
 def test_corners_change_no_bit(scored_list: ScoredList) -> None:
-    """Every replicate is that of all operating points: long runs of one class, ties within and between the classes."""
+    """Every replicate is that of all operating points: long runs of one class, ties within and between the classes.
+
+    Cllr alone may differ in its last bits: its losses are summed pair of speakers by pair.
+    """
     rng = np.random.default_rng(1)
     scores, labels, speakers = scored_list(9, rng)
     suite = MetricSuite((0.01, 0.3), false_alarms=(0.0, 0.05, 1.0))
+    is_cllr = np.array(suite.names) == "cllr"
     for own in (scores, np.round(scores, 1), scores + 3.0 * labels, np.round(2 * scores + 3 * labels), -scores):
         values = replicates([sort_trials(own, labels, speakers)], 9, suite, 40, seed=2)[:, 0]
         copies = speaker_copies(9, range(40), seed=2)
@@ -76,7 +80,9 @@ def test_corners_change_no_bit(scored_list: ScoredList) -> None:
             misses = np.cumsum(np.bincount(point + 1, times * labels, size + 1)[:size]).astype(np.int64)
             below = np.cumsum(np.bincount(point + 1, times * (1 - labels), size + 1)[:size]).astype(np.int64)
             if misses[-1] and below[-1]:
-                assert suite.values(Roc(roc.thresholds, misses, below[-1] - below)) == values[row].tolist()
+                expected = np.array(suite.values(Roc(roc.thresholds, misses, below[-1] - below)))
+                assert (expected == values[row])[~is_cllr].all()
+                np.testing.assert_allclose(values[row], expected, rtol=1e-13)
             else:
                 assert np.isnan(values[row]).all()
 

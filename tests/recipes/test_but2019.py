@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from speakerssl.config import load_config
+from speakerssl.data.store import FeatureStore
 from speakerssl.encoders import build_encoder
 from speakerssl.features.frontend import FeatureFrontend
 from speakerssl.trials.speakers import read_utt2spk
@@ -37,12 +38,33 @@ def test_all_stages(recipe, corpus: Path, tmp_path: Path) -> None:
     words += ["--num-validation", 10, "--dev-speakers", 3, "--lda", 4, "--top", 4, "--networks"]
     result = recipe("speechocean762/but2019", *words, "resnet_softmax big_dnn", "--results", tmp_path / "RESULTS.md")
     assert result.returncode == 0, result.stderr
+    check_what_the_networks_saw(tmp_path / "exp" / "but2019-open")
     text = (tmp_path / "RESULTS.md").read_text()
     for name in ("trials_H", "cross-channel"):
         assert f"## {name}" in text
     for system in ("resnet_softmax cosine", "big_dnn plda-asnorm", "fusion", "calibrated"):
         assert text.count(f"| {system} |") == 2
     assert text.count("- The fusion beats the best single system") == 2
+
+
+def check_what_the_networks_saw(exp: Path) -> None:
+    """Recordings of the development trials, which weigh the fusion, are in no store, back-end or cohort."""
+    labels = exp / "labels"
+    aside = set((labels / "dev_recordings").read_text().split())
+    trials = [line.split()[1:] for line in (labels / "dev_trials").read_text().splitlines()]
+    assert {key for pair in trials for key in pair} <= aside
+    for kind in ("fbank", "plp"):
+        stored = set(FeatureStore(exp / f"store_{kind}").ids)
+        assert stored
+        assert not stored & aside
+    for network in ("resnet_softmax", "big_dnn"):
+        trained, scored = (
+            {line.split()[0] for line in (exp / network / "embeddings" / name).read_text().splitlines()}
+            for name in ("train.scp", "dev.scp")
+        )
+        assert trained
+        assert not trained & aside
+        assert scored <= aside
 
 
 def test_speakers_are_set_aside_and_corpora_do_not_share_names(tmp_path: Path, monkeypatch) -> None:

@@ -1,6 +1,7 @@
 """Pseudo-label recipes: iterations on made voices, the stop, what a wrong start says, and the configurations."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,24 @@ def test_iterations_from_a_start_without_training(recipe, voxceleb: Path, tmp_pa
     assert not clustered & held_out
     if len(rows) == 3:  # the second iteration began with the encoder of the first
         assert f"init_from={exp}/iteration-1" in result.stderr.replace("\\", "")
+
+
+def test_i_vectors_do_not_see_what_validation_was_cut_from(tmp_path: Path) -> None:
+    """`embed` of the sourced helpers, with `run` printing the commands in the place of running them."""
+    (tmp_path / "valid").mkdir()
+    (tmp_path / "valid" / "recordings").write_text("held\n")
+    for name in ("train", "valid"):
+        folder = tmp_path / "f" / "embeddings" / name
+        folder.mkdir(parents=True)
+        (folder / "xvector.scp").write_text("held a.ark:1\nkept a.ark:2\n")
+    script = f"""set -euo pipefail
+        run() {{ printf '%s ' "$@"; echo; }}; run_past_failures() {{ shift; run "$@"; }}
+        train=(train) valid={tmp_path}/valid ivector_options=(--dim 9) jobs=1
+        . {ROOT}/recipes/local/pseudo_iterations.sh
+        cd {tmp_path}; embed f ivector"""
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
+    assert f"ivector train --data train --exclude {tmp_path}/valid/recordings" in done.stdout
+    assert (tmp_path / "f" / "train.scp").read_text() == "kept a.ark:2\n"
 
 
 def test_it_stops_when_validation_no_longer_improves(tmp_path: Path, monkeypatch) -> None:

@@ -1,17 +1,25 @@
 """Cached gradients through the trainer: those of the whole batch, for any method, and in two processes."""
 
 import json
+import os
+import socket
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
 from safetensors.torch import load_file
 from torch import nn
 
-from speakerssl.config import load_config
+from speakerssl.config import Config, OptimizerConfig, TrainingConfig, load_config
 from speakerssl.errors import InputError
+from speakerssl.methods import build_method
 from speakerssl.training.build import train
+from speakerssl.training.distributed import World
 from speakerssl.training.grad_cache import EncoderCache
+from speakerssl.training.trainer import Trainer
 
 # No batch statistics (a chunk's would differ), no masks (drawn once a forward pass either way).
 INSTANCE = {"views": {"spec_augment": {}}, "optimizer": {"name": "sgd", "lr": 0.05}}
@@ -93,3 +101,74 @@ def test_small_chunks_train_every_kind_of_method(write_config, tmp_path: Path) -
 def test_mistakes_are_named(write_config, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"training\.grad_cache.*'chunks'"):
         weights(write_config, tmp_path / "exp", {"chunks": 3})
+
+
+class Recordings:
+    """16 recordings whose views are their means with noise, a function of the recording alone."""
+
+    ids = [str(i) for i in range(16)]  # noqa: RUF012
+
+    def __len__(self) -> int:
+        return 16
+
+    def __getitem__(self, item: tuple[int, int, int]) -> list[np.ndarray]:
+        rng = np.random.default_rng(item[:2])
+        mean = np.random.default_rng(item[1]).standard_normal(5)
+        return [(mean + rng.standard_normal((10, 5))).astype(np.float32) for _ in range(2)]
+
+
+class MeanEncoder(nn.Module):
+    """Without batch statistics, so that a chunk is no other than the whole."""
+
+    embed_dim = 4
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(5, 7), nn.Tanh(), nn.Linear(7, 4))
+
+    def forward(self, feats: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
+        return self.layers(feats.mean(1))
+
+
+def trained(folder: Path, world: World, cache: dict, name: str) -> dict[str, torch.Tensor]:
+    torch.manual_seed(0)
+    method = build_method(MeanEncoder(), {"name": name, "projector": None}, {"temperature": 0.2})
+    training = TrainingConfig(batch_size=16, steps=3, checkpoint_every=99, tensorboard=False, grad_cache=cache)
+    optimizer = OptimizerConfig(name="sgd", lr=0.5)
+    config = Config(features={}, encoder={}, loss={}, training=training, optimizer=optimizer)
+    trainer = Trainer(config, method, nn.Identity(), Recordings(), folder, world)
+    trainer.fit()
+    return {key: value.clone() for key, value in trainer.method.encoder.state_dict().items()}
+
+
+def train_rank(rank: int, port: int, folder: str) -> None:
+    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", rank=rank, world_size=2)
+    try:
+        found = {}
+        for name in ("simclr", "moco"):
+            for kind, cache in (("plain", {}), ("cached", {"chunk": 3})):
+                found[name, kind] = trained(Path(folder) / f"{name}-{kind}", World(rank, 2), cache, name)
+        torch.save(found, Path(folder) / f"{rank}.pt")
+    finally:
+        dist.destroy_process_group()
+
+
+@pytest.mark.slow
+def test_two_processes_cache_what_one_would(tmp_path: Path) -> None:
+    """Negatives come from both processes: each must send the gradient of both losses back through its own chunks."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    mp.spawn(train_rank, args=(port, str(tmp_path)), nprocs=2)
+    first, second = (torch.load(tmp_path / f"{rank}.pt") for rank in range(2))
+    alone = trained(tmp_path / "alone", World(), {}, "simclr")
+    start = MeanEncoder().state_dict()
+    for name in ("simclr", "moco"):
+        for key, plain in first[name, "plain"].items():
+            for cached in (first[name, "cached"][key], second[name, "cached"][key]):
+                torch.testing.assert_close(cached, plain, rtol=1e-5, atol=1e-6, msg=f"{name} {key}")
+            assert not torch.allclose(plain, start[key], atol=1e-3)  # it has learnt something
+    for key, value in alone.items():
+        torch.testing.assert_close(first["simclr", "cached"][key], value, rtol=1e-4, atol=1e-5, msg=key)

@@ -92,3 +92,5 @@ if stage 4 "test lists, start and iterations"; then
       --scores "$exp/$first/scores/cross-channel.txt" "$exp/$last/scores/cross-channel.txt"
   fi
 fi
+
+name_failures "$valid"

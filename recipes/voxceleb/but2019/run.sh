@@ -67,7 +67,8 @@ settings=(--set data.train="[$(IFS=,; printf '%s' "${train[*]}")]")
 for override in $set; do settings+=(--set "$override"); done
 
 if stage 1 "data: VoxCeleb2 dev for training, all of VoxCeleb1 for the lists"; then
-  run speakerssl prepare --corpus voxceleb2 --subset dev --audio-dir "$voxceleb2" --output "$data/vox2_dev"
+  run_past_failures "$data/vox2_dev" \
+    speakerssl prepare --corpus voxceleb2 --subset dev --audio-dir "$voxceleb2" --output "$data/vox2_dev"
   run speakerssl prepare --corpus voxceleb1 --subset all --audio-dir "$voxceleb1" \
     ${lists:+--trials-dir "$lists"} --output "$data/vox1_all"
 fi
@@ -84,7 +85,8 @@ fi
 if stage 3 "extract: the lists' recordings, and those of training for LDA, PLDA and cohort"; then
   for network in $networks; do
     for folder in "${train[@]}" "$data/vox1_all"; do
-      run speakerssl extract --model "$exp/$network" --data "$folder" --device "$device" \
+      run_past_failures "$exp/$network/embeddings/$(basename "$folder")" \
+        speakerssl extract --model "$exp/$network" --data "$folder" --device "$device" \
         --output "$exp/$network/embeddings/$(basename "$folder")"
     done
     for folder in "${train[@]}"; do cat "$exp/$network/embeddings/$(basename "$folder")/xvector.scp"; done \
@@ -135,3 +137,5 @@ if stage 6 "table"; then
   for network in $networks; do systems+=("$network-cosine" "$network-plda"); done
   run speakerssl table --exp "$exp" --systems "${systems[@]}" fusion --lists "${columns[@]}" --markdown "$exp/table.md"
 fi
+
+name_failures "$data/vox2_dev"

@@ -62,7 +62,8 @@ settings=(--set data.train="[${train[0]}]" --set validation.data="$valid" --set 
 for override in $set; do settings+=(--set "$override"); done
 
 if stage 1 "validation trials from training recordings"; then
-  run speakerssl validation --data "${train[0]}" --output "$valid" --num-recordings "$num_validation" --jobs "$jobs"
+  run_past_failures "$valid" \
+    speakerssl validation --data "${train[0]}" --output "$valid" --num-recordings "$num_validation" --jobs "$jobs"
 fi
 
 if stage 2 "iterations"; then
@@ -84,3 +85,5 @@ if stage 3 "test lists with the best iteration"; then
   done
   run speakerssl table --exp "$exp" --systems "$(basename "$best")" --lists "${columns[@]}" --markdown "$exp/table.md"
 fi
+
+name_failures "$valid"

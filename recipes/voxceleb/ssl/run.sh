@@ -61,16 +61,19 @@ for override in $set; do settings+=(--set "$override"); done
 
 if stage 1 "data: dev for training (its labels are never read), all of VoxCeleb1 for the lists"; then
   if [ -n "$voxceleb2" ]; then
-    run speakerssl prepare --corpus voxceleb2 --subset dev --audio-dir "$voxceleb2" --output "$data/vox2_dev"
+    run_past_failures "$data/vox2_dev" \
+      speakerssl prepare --corpus voxceleb2 --subset dev --audio-dir "$voxceleb2" --output "$data/vox2_dev"
   else
-    run speakerssl prepare --corpus voxceleb1 --subset dev --audio-dir "$voxceleb1" --output "$data/vox1_dev"
+    run_past_failures "$data/vox1_dev" \
+      speakerssl prepare --corpus voxceleb1 --subset dev --audio-dir "$voxceleb1" --output "$data/vox1_dev"
   fi
   run speakerssl prepare --corpus voxceleb1 --subset all --audio-dir "$voxceleb1" \
     ${lists:+--trials-dir "$lists"} --output "$data/vox1_all"
 fi
 
 if stage 2 "validation trials from training recordings"; then
-  run speakerssl validation --data "$data/$corpus" --output "$data/valid" --num-recordings "$num_validation"
+  run_past_failures "$data/valid" \
+    speakerssl validation --data "$data/$corpus" --output "$data/valid" --num-recordings "$num_validation"
 fi
 
 if stage 3 "train"; then
@@ -94,3 +97,5 @@ if stage 5 "score"; then
   run speakerssl table --exp "$exp" --systems "$(basename "$model")" floor --lists "${columns[@]}" \
     --markdown "$exp/table.md"
 fi
+
+name_failures "$data/$corpus" "$data/valid"

@@ -58,7 +58,8 @@ for override in $set; do first+=(--set "$override"); done
 for override in $set_large_margin; do second+=(--set "$override"); done
 
 if stage 1 "data: VoxCeleb2 dev for training, all of VoxCeleb1 for the lists"; then
-  run speakerssl prepare --corpus voxceleb2 --subset dev --audio-dir "$voxceleb2" --output "$data/vox2_dev"
+  run_past_failures "$data/vox2_dev" \
+    speakerssl prepare --corpus voxceleb2 --subset dev --audio-dir "$voxceleb2" --output "$data/vox2_dev"
   run speakerssl prepare --corpus voxceleb1 --subset all --audio-dir "$voxceleb1" \
     ${lists:+--trials-dir "$lists"} --output "$data/vox1_all"
 fi
@@ -78,7 +79,8 @@ systems=("$encoder" "${encoder}_large_margin")
 if stage 4 "extract"; then
   for system in "${systems[@]}"; do
     for folder in vox2_dev vox1_all; do
-      run speakerssl extract --model "$exp/$system" --data "$data/$folder" --device "$device" \
+      run_past_failures "$exp/$system/embeddings/$folder" \
+        speakerssl extract --model "$exp/$system" --data "$data/$folder" --device "$device" \
         --output "$exp/$system/embeddings/$folder"
     done
   done
@@ -99,3 +101,5 @@ if stage 5 "score: cosine, and adaptive S-norm with speaker means as cohort"; th
   for system in "${systems[@]}"; do rows+=("$system" "$system-asnorm"); done
   run speakerssl table --exp "$exp" --systems "${rows[@]}" --lists "${columns[@]}" --markdown "$exp/table.md"
 fi
+
+name_failures "$data/vox2_dev"

@@ -1,0 +1,115 @@
+"""The normalized features of one recording of any length in a temporary file, computed piece by piece."""
+
+import tempfile
+from collections.abc import Iterable, Iterator
+from typing import IO
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from speakerssl.features.frames import frame_view, log_energy, num_frames
+from speakerssl.features.frontend import FeatureFrontend
+from speakerssl.features.pieces import FrameStream
+
+CHUNK = 20_000  # frames that are normalized at once
+MIN_CMN_WINDOW = 100  # of sliding normalization: features.cmvn looks at as many at the start
+
+
+class FeatureFile:
+    """Features as `frontend.recording` gives them; `read(begin, end)` gives frames [n, F].
+
+    Two temporary files (in TMPDIR) hold them, first raw, then finished: 1.9 MB a minute each at 80 values. In memory
+    are a piece of samples, `CHUNK` frames, and 4 bytes a frame with VAD.
+    """
+
+    def __init__(self, frontend: FeatureFrontend, pieces: Iterable[np.ndarray], device: torch.device) -> None:
+        self.frontend, self.device = frontend, device
+        self.num_frames, self.dim = 0, frontend.feature_dim
+        self._raw_dim = frontend.raw.feature_dim
+        self._sum = torch.zeros(self._raw_dim, dtype=torch.float64, device=device)
+        self._file = tempfile.TemporaryFile(prefix="speakerssl-")  # noqa: SIM115 - closed by `close`
+        try:
+            with tempfile.TemporaryFile(prefix="speakerssl-") as raw:
+                frames, energies = self._compute(pieces, raw)
+                if frames:
+                    self._finish(raw, frames, energies)
+        except BaseException:
+            self.close()
+            raise
+
+    def read(self, begin: int, end: int) -> Tensor:
+        return self._read(self._file, begin, end, self.dim)
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _compute(self, pieces: Iterable[np.ndarray], raw: IO[bytes]) -> tuple[int, Tensor | None]:
+        """Writes raw features; returns their number and, with VAD, the log energies of the frames."""
+        options = self.frontend.raw.options
+        snipped = options.snip_edges and not options.centred
+        features = FrameStream(lambda wave: self.frontend.raw(wave.to(self.device)), options, snipped)
+        energy = FrameStream(lambda wave: log_energy(frame_view(wave[None], options))[0], options, options.snip_edges)
+        found: list[Tensor] = []
+        frames = 0
+        for piece, is_last in _marked(pieces):
+            if snipped and is_last and not num_frames(len(features.rest) + len(piece), options):
+                break  # the last samples are no frame
+            new = features.push(piece, is_last)
+            if self.frontend.vad is not None and (loudness := energy.push(piece, is_last)) is not None:
+                found.append(loudness)
+            if new is not None:
+                self._sum += new.sum(0, dtype=torch.float64)
+                raw.write(new.float().cpu().numpy().tobytes())
+                frames += len(new)
+        return frames, torch.cat(found) if found else None
+
+    def _finish(self, raw: IO[bytes], frames: int, energies: Tensor | None) -> None:
+        """Writes the features of `raw` normalized, with derivatives, and without the frames that are no speech."""
+        mean, scale = self._mean_and_scale(raw, frames)
+        voiced = None if energies is None else self.frontend.voiced_frames(energies[None], frames)[0].numpy()
+        for begin in range(0, frames, CHUNK):
+            end = min(begin + CHUNK, frames)
+            chunk = self._normalized(raw, begin, end, frames, mean, scale).float().cpu().numpy()
+            chunk = chunk if voiced is None else chunk[voiced[begin:end]]
+            self._file.write(chunk.tobytes())
+            self.num_frames += len(chunk)
+
+    def _mean_and_scale(self, raw: IO[bytes], frames: int) -> tuple[Tensor, Tensor]:
+        """What utterance normalization takes off and multiplies with; 0 and 1 with any other kind."""
+        post, zero = self.frontend.post, torch.zeros(self._raw_dim, device=self.device)
+        if post.cmn != "utterance":
+            return zero, zero + 1
+        mean = (self._sum / frames).float()
+        if not post.norm_vars:
+            return mean, zero + 1
+        squares = torch.zeros(self._raw_dim, dtype=torch.float64, device=self.device)
+        for begin in range(0, frames, CHUNK):
+            part = self._read(raw, begin, min(begin + CHUNK, frames), self._raw_dim)
+            squares += (part - mean).square().sum(0, dtype=torch.float64)
+        return mean, (squares / frames).clamp(min=1e-20).rsqrt().float()
+
+    def _normalized(self, raw: IO[bytes], begin: int, end: int, frames: int, mean: Tensor, scale: Tensor) -> Tensor:
+        post = self.frontend.post
+        context = post.deltas * post.delta_window
+        if post.cmn == "sliding":
+            context += max(post.cmn_window, MIN_CMN_WINDOW)
+        first, last = max(0, begin - context), min(frames, end + context)
+        part = (self._read(raw, first, last, self._raw_dim) - mean) * scale
+        return self.frontend.after_mean(part[None])[0, begin - first : end - first]
+
+    def _read(self, file: IO[bytes], begin: int, end: int, dim: int) -> Tensor:
+        file.seek(4 * begin * dim)
+        content = file.read(4 * (end - begin) * dim)
+        return torch.from_numpy(np.frombuffer(content, np.float32).reshape(-1, dim).copy()).to(self.device)
+
+
+def _marked(pieces: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, bool]]:
+    """Each piece, and whether it is the last."""
+    before: np.ndarray | None = None
+    for piece in pieces:
+        if before is not None:
+            yield before, False
+        before = piece
+    if before is not None:
+        yield before, True
