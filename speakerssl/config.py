@@ -134,6 +134,12 @@ class Config:
     origin: str = field(default="", compare=False, metadata={"internal": True})  # the file, for messages
 
 
+COUNTS = {  # section: what is divided by, or of which there is at least one
+    "training": ("batch_size", "steps", "accumulate", "checkpoint_every", "log_every", "average_last", "threads"),
+    "validation": ("every",),
+}
+
+
 def load_config(path: str | Path, overrides: typing.Sequence[str] = (), row: str | None = None) -> Config:
     """Reads a YAML file with all that it builds on (see config_file.py).
 
@@ -148,6 +154,10 @@ def load_config(path: str | Path, overrides: typing.Sequence[str] = (), row: str
     config: Config = dataclasses.replace(read_options(Config, tree, f"{path}:"), origin=str(path))
     if (config.training.epochs is None) == (config.training.steps is None):
         raise InputError(f"{path}: training: give exactly one of 'epochs' and 'steps'")
+    for section, names in COUNTS.items():
+        for name in names:
+            if (value := getattr(getattr(config, section), name)) is not None and value < 1:
+                raise InputError(f"{path}: {section}.{name} is {value}; it counts from 1")
     return config
 
 

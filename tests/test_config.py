@@ -71,3 +71,10 @@ def test_bad_override_and_missing_file(write, tmp_path: Path) -> None:
         load_config(write(MINIMAL), ["features.kind.x=1"])
     with pytest.raises(InputError, match=r"none.yaml: cannot be read: No such file"):
         load_config(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize("setting", ["validation.every=0", "training.log_every=0", "training.batch_size=-1"])
+def test_counts_begin_at_one(tmp_path: Path, setting: str) -> None:
+    (tmp_path / "a.yaml").write_text("features: {}\nencoder: {}\nloss: {}\ntraining: {steps: 1}\n")
+    with pytest.raises(InputError, match=rf"{setting.split('=')[0]} is .*counts from 1"):
+        load_config(tmp_path / "a.yaml", [setting])

@@ -14,6 +14,7 @@ from speakerssl.data.prepare import write_failures
 from speakerssl.embeddings.crops import Crops
 from speakerssl.embeddings.long_recordings import STREAM_SECONDS
 from speakerssl.embeddings.model_dir import CONFIG, WEIGHTS, read_model_dir
+from speakerssl.embeddings.pretrained import resolve_model
 from speakerssl.embeddings.resume import Parts
 from speakerssl.embeddings.storage import write_embeddings
 from speakerssl.embeddings.workers import WorkerSettings, embed_all
@@ -77,6 +78,7 @@ def extract(
         JobError: no recording could be embedded, or a process died (what is done is kept).
     """
     options = options or ExtractionOptions()
+    model = resolve_model(model)
     config, _, _ = read_model_dir(model)
     crops = _crops(config, options, f"{model}/{CONFIG}")
     directory = DataDir.read(data)

@@ -29,6 +29,7 @@ from speakerssl.embeddings.long_recordings import (
     rows_at_once,
 )
 from speakerssl.embeddings.model_dir import fingerprint_of, read_model_dir, save_model
+from speakerssl.embeddings.pretrained import resolve_model
 from speakerssl.encoders import Encoder
 from speakerssl.errors import InputError
 from speakerssl.features.frames import num_frames
@@ -238,14 +239,16 @@ class SpeakerModel:
 
 
 def load_model(directory: str | Path, device: str = "cpu") -> SpeakerModel:
-    """The model in a directory that `speakerssl train` wrote.
+    """The model in a directory that `speakerssl train` wrote, or one that comes with the package.
 
     Args:
+        directory: a path, or a name such as "open-speech" (`pretrained_names()` lists them).
         device: cpu, cuda, cuda:1, ... or auto (a GPU where there is one).
 
     Raises:
         InputError: a missing or damaged file, a configuration with a typo, weights of another model.
     """
+    directory = resolve_model(directory)
     config, features, encoder = read_model_dir(directory)
     crops = Crops.from_config(config.get("evaluation") or {}, f"{directory}/config.yaml")
     target = choose_device(device)

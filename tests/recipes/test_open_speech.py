@@ -1,0 +1,76 @@
+"""The open-speech recipe on made voices: two unlabeled corpora in, a model folder and its numbers out."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+import speakerssl
+from speakerssl.config_file import read_yaml
+
+from .conftest import ROOT, load_script
+from .voices import write_voices
+
+RECIPE = ROOT / "recipes" / "open_speech"
+QUICK = (
+    "training.batch_size=8 training.checkpoint_every=2 training.average_last=1 data.num_workers=0 validation.every=4 "
+    "encoder.channels=8 encoder.embed_dim=16 encoder.stem_stride=[4,4] augment.reverb.rooms=2 views.crop_seconds=0.5 "
+    "schedule.warmup_steps=0"
+)
+
+
+@pytest.fixture(scope="module")
+def corpora(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`one` and `two`, five voices each without labels, and a test set where that of LibriSpeech would be."""
+    root = tmp_path_factory.mktemp("corpora")
+    for name, first in (("one", 0), ("two", 5)):
+        write_voices(root / name / "train", range(first, first + 5), 2)
+        (root / name / "train" / "utt2spk").unlink()
+    write_voices(root / "librispeech" / "test", range(20, 24), 2)
+    return root
+
+
+def test_from_unlabeled_corpora_to_a_model_folder(recipe, corpora: Path, tmp_path: Path) -> None:
+    words = ["--data-dir", corpora, "--work", tmp_path, "--steps", 4, "--pseudo-steps", 4, "--iterations", 1]
+    words += ["--copies", 1, "--clusters", 4, "--num-validation", 6, "--jobs", 1, "--results", tmp_path / "RESULTS.md"]
+    words += ["--set", f"{QUICK} method.ssps.clusters=4"]
+    result = recipe("open_speech", *words, "--stop-stage", 3)
+    assert result.returncode == 0, result.stderr
+    words[-1] = QUICK
+    result = recipe("open_speech", *words, "--stage", 4)
+    assert result.returncode == 0, result.stderr
+
+    held_out = set((tmp_path / "data" / "valid" / "recordings").read_text().split())
+    clustered = {line.split()[0] for line in (tmp_path / "exp/pseudo/iteration-1/utt2cluster").read_text().splitlines()}
+    assert len(clustered) == 20 - 6
+    assert not clustered & held_out
+
+    folder = tmp_path / "exp" / "open-speech"
+    config = read_yaml(folder / "config.yaml")
+    assert set(config) <= {"features", "encoder", "evaluation"}
+    assert str(tmp_path) not in "".join(path.read_text() for path in (folder / "config.yaml", folder / "training.json"))
+    assert json.loads((folder / "training.json").read_text())["corpora"]["one"]["recordings"] == 10
+    found = speakerssl.load_model(folder).verify(*sorted((corpora / "one" / "train").glob("*.wav"))[:2])
+    assert found.llr is not None
+    assert "6 recordings without labels" in found.calibrated_on
+
+    text = (tmp_path / "RESULTS.md").read_text()
+    assert "## librispeech" in text
+    for system in ("open-speech", "ssl", "untrained", "floor"):
+        assert f"| {system} |" in text
+    assert "cross-channel" not in text  # speechocean762's test set is not there
+
+
+def test_a_folder_without_corpora_is_named(recipe, tmp_path: Path) -> None:
+    result = recipe("open_speech", "--data-dir", tmp_path)
+    assert result.returncode == 2
+    assert f"{tmp_path}/*/train/wav.scp: there is none" in result.stderr
+
+
+def test_a_model_folder_of_nothing(tmp_path: Path, monkeypatch, capsys) -> None:
+    words = ["--model", tmp_path / "no", "--corpora", "one", "--data", tmp_path, "--output", tmp_path / "out"]
+    monkeypatch.setattr(sys, "argv", ["make_model.py", *map(str, words)])
+    assert load_script(RECIPE / "local" / "make_model.py").main() == 2
+    assert "config.yaml: does not exist" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
