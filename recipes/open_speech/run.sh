@@ -145,6 +145,10 @@ if stage 6 "test lists, $results and the report"; then
       run speakerssl score "${scored[@]}" --center auto --output "$exp/$system/scores/${list%%=*}-centred.txt"
     done
   done
+  for list in "${lists[@]}"; do
+    run speakerssl card --model "$exp/$name" --metric "${list%%=*}=$exp/$name/scores/${list%%=*}.txt=${list#*=}" \
+      --utt2spk "$(dirname "${list#*=}")/utt2spk"
+  done
   run python "$recipe/local/write_results.py" --exp "$exp" --systems "${systems[@]}" --model "$name" \
     --lists "${lists[@]}" --output "$results"
 fi

@@ -32,6 +32,7 @@ def run(args: argparse.Namespace) -> int:
     """Fits, writes, says what the decisions would have been worth on the list itself."""
     from pathlib import Path
 
+    from speakerssl.embeddings.card import write_card
     from speakerssl.embeddings.decision import save_decision
     from speakerssl.errors import InputError
     from speakerssl.gallery.calibration import fit_decision
@@ -42,6 +43,7 @@ def run(args: argparse.Namespace) -> int:
     scored = read_scored_trials(args.scores, args.trials)
     decision = fit_decision(scored.scores, scored.trials.require_labels(), args.trained_on, args.scores)
     path = save_decision(args.model, decision)
+    write_card(args.model)
     points = {str(prior): decision.verify(0.0, prior) for prior in (0.5, 0.05, 0.01)}
     if args.json:
         rates = {prior: {"threshold": p.threshold, "p_miss": p.p_miss, "p_fa": p.p_fa} for prior, p in points.items()}

@@ -40,6 +40,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "report": ("report", "one self-contained HTML page about one or several score files"),
     "table": ("table", "one table of several systems on several trial lists, over seeds"),
     "calibrate-model": ("calibrate_model", "what a model's scores mean: thresholds and error rates into its folder"),
+    "card": ("card", "the page of a model folder: data, numbers with intervals, thresholds, limits"),
     "verify": ("verify", "do two recordings hold the same speaker? exit status 0 or 1"),
     "enrol": ("enrol", "put a speaker into a gallery"),
     "identify": ("identify", "who of a gallery speaks in a recording, or nobody known"),

@@ -17,6 +17,7 @@ from speakerssl.config import Config, to_mapping
 from speakerssl.data.kaldi import DataDir, Utterance
 from speakerssl.data.store import FeatureStore
 from speakerssl.data.views import AudioViews, StoreViews, ViewDataset
+from speakerssl.embeddings.card import write_card
 from speakerssl.embeddings.model import save_model
 from speakerssl.encoders import Encoder, build_encoder
 from speakerssl.errors import InputError
@@ -177,4 +178,6 @@ def _finish(config: Config, trainer: Trainer, output: Path) -> None:
     else:
         last = list_checkpoints(trainer.checkpoints)[-config.training.average_last :]
         trainer.method.load_state_dict(average_checkpoints(last))
-    save_model(output, to_mapping(config), trainer.method.final_encoder())
+    encoder = trainer.method.final_encoder()
+    save_model(output, to_mapping(config), encoder)
+    write_card(output, {"parameters": sum(value.numel() for value in encoder.parameters())})

@@ -49,8 +49,11 @@ def test_from_unlabeled_corpora_to_a_model_folder(recipe, corpora: Path, tmp_pat
     folder = tmp_path / "exp" / "open-speech"
     config = read_yaml(folder / "config.yaml")
     assert set(config) <= {"features", "encoder", "evaluation"}
-    assert str(tmp_path) not in "".join(path.read_text() for path in (folder / "config.yaml", folder / "training.json"))
-    assert json.loads((folder / "training.json").read_text())["corpora"]["one"]["recordings"] == 10
+    assert str(tmp_path) not in "".join(
+        (folder / name).read_text() for name in ("config.yaml", "card.json", "README.md")
+    )
+    assert "one: 10 recordings, 0.01 h, no labels" in (folder / "README.md").read_text()
+    assert json.loads((folder / "card.json").read_text())["metrics"][0]["list"] == "librispeech"
     found = speakerssl.load_model(folder).verify(*sorted((corpora / "one" / "train").glob("*.wav"))[:2])
     assert found.llr is not None
     assert "6 recordings without labels" in found.calibrated_on

@@ -2,15 +2,12 @@
 """A model folder to give away: the weights, what decides about an embedding, and facts for its card. No paths."""
 
 import argparse
-import json
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
+from speakerssl.embeddings.card import write_card
 from speakerssl.embeddings.model_dir import read_model_dir, save_model
 from speakerssl.errors import SpeakerSSLError
-from speakerssl.io import write_text
 
 KEPT = ("features", "encoder", "evaluation")  # sections of a configuration that an embedding depends on
 
@@ -28,19 +25,15 @@ def make_model(model: Path, corpora: list[str], data: Path, output: Path) -> Non
     """Writes `output`. Raises InputError where `model` is no whole model folder."""
     config, _, encoder = read_model_dir(model)
     save_model(output, {name: config[name] for name in KEPT if config.get(name)}, encoder)
-    write_text(output / "training.json", json.dumps(facts(config, corpora, data, encoder), indent=1) + "\n")
+    facts = {"name": output.name, "parameters": sum(value.numel() for value in encoder.parameters())}
+    facts |= {"method": config["method"]["name"], "data": [describe(name, data / f"train_{name}") for name in corpora]}
+    write_card(output, facts)
 
 
-def facts(config: Mapping[str, Any], corpora: list[str], data: Path, encoder: Any) -> dict[str, Any]:
-    """What the card says about the training."""
-    sizes = {name: _size(data / f"train_{name}") for name in corpora}
-    return {
-        "method": config.get("method", {}).get("name"),
-        "loss": config.get("loss", {}),
-        "steps": config.get("training", {}).get("steps"),
-        "parameters": sum(value.numel() for value in encoder.parameters()),
-        "corpora": {name: {"recordings": count, "hours": round(hours, 2)} for name, (count, hours) in sizes.items()},
-    }
+def describe(name: str, folder: Path) -> str:
+    """A sentence on a corpus: what of it lies in a data directory that `prepare` wrote."""
+    count, hours = _size(folder)
+    return f"{name}: {count:,} recordings, {hours:.2f} h, no labels"
 
 
 def _size(folder: Path) -> tuple[int, float]:
