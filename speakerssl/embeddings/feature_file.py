@@ -87,7 +87,7 @@ class FeatureFile:
         for begin in range(0, frames, CHUNK):
             part = self._read(raw, begin, min(begin + CHUNK, frames), self._raw_dim)
             squares += (part - mean).square().sum(0, dtype=torch.float64)
-        return mean, (squares / frames).clamp(min=1e-20).rsqrt().float()
+        return mean, (squares / frames + post.added_variance).clamp(min=1e-20).rsqrt().float()
 
     def _normalized(self, raw: IO[bytes], begin: int, end: int, frames: int, mean: Tensor, scale: Tensor) -> Tensor:
         post = self.frontend.post

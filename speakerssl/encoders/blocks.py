@@ -1,4 +1,4 @@
-"""Squeeze-and-excitation, and the residual block of ResNet-18 and -34, with masks."""
+"""Squeeze-and-excitation, and the residual blocks of ResNets, with masks."""
 
 import torch
 from torch import Tensor, nn
@@ -53,6 +53,38 @@ class BasicBlock(nn.Module):
         out = batch_norm(self.norm2, self.conv2(out), mask)
         if self.se is not None:
             out = self.se(out, mask)
+        if self.shortcut is not None:
+            x = batch_norm(self.shortcut_norm, self.shortcut(x), mask)
+        return torch.relu(out + x)
+
+
+class BottleneckBlock(nn.Module):
+    """1x1, 3x3 and 1x1 convolutions and a shortcut, four times `channels` wide at its end (He et al. 2016).
+
+    [B, C, F, T] -> [B, 4 channels, F / stride, T / stride]; the 3x3 convolution and the shortcut stride.
+    """
+
+    EXPANSION = 4
+
+    def __init__(self, inputs: int, channels: int, stride: int) -> None:
+        super().__init__()
+        outputs = self.EXPANSION * channels
+        self.conv1 = nn.Conv2d(inputs, channels, 1, bias=False)
+        self.norm1 = nn.BatchNorm2d(channels)
+        self.conv2 = nn.Conv2d(channels, channels, 3, stride=stride, padding=1, bias=False)
+        self.norm2 = nn.BatchNorm2d(channels)
+        self.conv3 = nn.Conv2d(channels, outputs, 1, bias=False)
+        self.norm3 = nn.BatchNorm2d(outputs)
+        self.shortcut: nn.Conv2d | None = None
+        if stride != 1 or inputs != outputs:
+            self.shortcut = nn.Conv2d(inputs, outputs, 1, stride=stride, bias=False)
+            self.shortcut_norm = nn.BatchNorm2d(outputs)
+
+    def forward(self, x: Tensor, before: Tensor | None, mask: Tensor | None) -> Tensor:
+        """`before` [B, T] is the mask of x, `mask` [B, T / stride] that of the output."""
+        out = relu_and_norm(self.conv1(x), self.norm1, before, False)
+        out = relu_and_norm(self.conv2(out), self.norm2, mask, False)
+        out = batch_norm(self.norm3, self.conv3(out), mask)
         if self.shortcut is not None:
             x = batch_norm(self.shortcut_norm, self.shortcut(x), mask)
         return torch.relu(out + x)

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from speakerssl.encoders.base import Encoder
+from speakerssl.encoders.masking import reflect_ends
 from speakerssl.encoders.reach import Reach
 from speakerssl.encoders.registry import register
 from speakerssl.errors import InputError
@@ -83,11 +83,3 @@ class EcapaTDNN(Encoder):
 
     def _reflect(self, module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Tensor] | None:
         return None if self._lengths is None else (reflect_ends(inputs[0], self._lengths),)
-
-
-def reflect_ends(x: Tensor, lengths: Tensor) -> Tensor:
-    """x [B, C, T] with frame L + i of each row a copy of its frame L - 2 - i, as reflection at L has it."""
-    frames = torch.arange(x.shape[2], device=x.device)[None, :]
-    last = lengths[:, None] - 1
-    source = torch.where(frames <= last, frames, 2 * last - frames).clamp(min=0)
-    return x.gather(2, source[:, None, :].expand_as(x))

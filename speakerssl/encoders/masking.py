@@ -62,6 +62,24 @@ def masked_mean(x: Tensor, mask: Tensor | None) -> Tensor:
     return mask_frames(x, mask).flatten(2).sum(dim=2) / values
 
 
+def reflect_ends(x: Tensor, lengths: Tensor) -> Tensor:
+    """x [B, C, T] with frame L + i of each row a copy of its frame L - 2 - i, as reflection at L has it."""
+    frames = torch.arange(x.shape[2], device=x.device)[None, :]
+    last = lengths[:, None] - 1
+    source = torch.where(frames <= last, frames, 2 * last - frames).clamp(min=0)
+    return x.gather(2, source[:, None, :].expand_as(x))
+
+
+def pad_by_reflection(x: Tensor, padding: int, lengths: Tensor | None) -> Tensor:
+    """x [B, C, T] with `padding` reflected frames at both ends of each recording: [B, C, T + 2 padding]."""
+    if not padding:
+        return x
+    if lengths is None:
+        return nn.functional.pad(x, (padding, padding), mode="reflect")
+    after = reflect_ends(nn.functional.pad(x, (0, padding)), lengths)
+    return nn.functional.pad(after, (padding, 0), mode="reflect")
+
+
 def batch_norm(layer: nn.Module, x: Tensor, mask: Tensor | None) -> Tensor:
     """Batch normalization of x [B, C, (F,) T] whose statistics count real frames only; zeros in the padding."""
     if mask is None:

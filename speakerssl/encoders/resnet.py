@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from speakerssl.encoders.base import Encoder
-from speakerssl.encoders.blocks import BasicBlock, relu_and_norm
+from speakerssl.encoders.blocks import BasicBlock, BottleneckBlock, relu_and_norm
 from speakerssl.encoders.masking import at_least_float32, mask_frames, mask_of, masked_mean, strided_lengths
 from speakerssl.encoders.pooling import build_pooling
 from speakerssl.encoders.reach import Reach
@@ -33,6 +33,8 @@ class ResNet(Encoder):
         relu_first: ReLU before BN within the blocks, and within the stem unless `stem_relu_first` says otherwise.
         frequency_mean: pool the mean over F, as many values as channels a frame, and not all channels x F'.
         instance_norm: normalize the mean and variance of each feature over the recording first.
+        bottleneck: blocks of ResNet-50 and deeper, four times as wide at their ends; without squeeze-and-excitation.
+        second_layer: ReLU and a second linear layer [D, D] give the embedding.
     """
 
     def __init__(
@@ -51,12 +53,16 @@ class ResNet(Encoder):
         frequency_mean: bool = False,
         instance_norm: bool = False,
         stem_relu_first: bool | None = None,
+        bottleneck: bool = False,
+        second_layer: bool = False,
     ) -> None:
         super().__init__(feat_dim, embed_dim)
         if channels < 1:
             raise InputError(f"resnet: channels must be at least 1, not {channels}")
         if not counts or len(counts) != len(strides) or min(*counts, *strides, *stem_stride) < 1:
             raise InputError("resnet: counts and strides must be at least 1, and as many of one as of the other")
+        if bottleneck and (se_reduction or relu_first):
+            raise InputError("resnet: bottleneck blocks have neither squeeze-and-excitation nor ReLU before BN")
         self.stem_stride = stem_stride
         self.stem_relu_first = relu_first if stem_relu_first is None else stem_relu_first
         self.frequency_mean = frequency_mean
@@ -68,18 +74,23 @@ class ResNet(Encoder):
         self.block_strides: list[int] = []
         inputs, bins = channels, _ceil_div(feat_dim, stem_stride[0])
         context, seen, frame_bytes = padding, stem_stride[1], 20 * channels * bins // stem_stride[1]
+        frame_bytes *= BottleneckBlock.EXPANSION if bottleneck else 1
         for stage, (count, stride) in enumerate(zip(counts, strides)):
-            outputs = channels * 2**stage
+            width = channels * 2**stage
             for i in range(count):
-                block_stride = stride if i == 0 else 1
-                self.blocks.append(BasicBlock(inputs, outputs, block_stride, se_reduction, relu_first))
-                self.block_strides.append(block_stride)
-                context, seen = context + seen * (1 + block_stride), seen * block_stride
-                inputs = outputs
+                step = stride if i == 0 else 1
+                if bottleneck:
+                    self.blocks.append(BottleneckBlock(inputs, width, step))
+                else:
+                    self.blocks.append(BasicBlock(inputs, width, step, se_reduction, relu_first))
+                self.block_strides.append(step)
+                context, seen = context + seen * (1 + step), seen * step
+                inputs = width * (BottleneckBlock.EXPANSION if bottleneck else 1)
             bins = _ceil_div(bins, stride)
         self.reach = Reach(context, stride=seen, frame_bytes=frame_bytes)
         self.pooling = build_pooling(pooling, inputs if frequency_mean else inputs * bins)
         self.embedding = nn.Linear(self.pooling.out_dim, embed_dim)
+        self.second = nn.Linear(embed_dim, embed_dim) if second_layer else None
         self._init_convolutions()
 
     def _init_convolutions(self) -> None:
@@ -89,7 +100,8 @@ class ResNet(Encoder):
 
     def embed(self, feats: Tensor, lengths: Tensor | None) -> Tensor:
         x, lengths = self.frames(feats, lengths)
-        return self.embedding(self.pooling(x, lengths))
+        embedding = self.embedding(self.pooling(x, lengths))
+        return embedding if self.second is None else self.second(torch.relu(embedding))
 
     def frames(self, feats: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """What is pooled: feats [B, T, F] -> [B, C' (x F'), T'], and the valid frames of each row of it."""
@@ -101,10 +113,11 @@ class ResNet(Encoder):
         mask = mask_of(lengths, x)
         x = relu_and_norm(x, self.stem_norm, mask, self.stem_relu_first)
         for block, stride in zip(self.blocks, self.block_strides):
+            before = mask
             if stride != 1:
                 lengths = strided_lengths(lengths, stride)
                 mask = mask_of(lengths, x[..., ::stride])
-            x = block(x, mask)
+            x = block(x, before, mask) if isinstance(block, BottleneckBlock) else block(x, mask)
         return (x.mean(dim=2) if self.frequency_mean else x.flatten(1, 2)), lengths
 
 
@@ -202,3 +215,44 @@ def rvector_resnet34(
     6,634,336 parameters at 80 mel bins. No squeeze-and-excitation, no bias in any convolution.
     """
     return ResNet(feat_dim, channels, embed_dim, pooling, instance_norm=instance_norm)
+
+
+# Blocks of each stage by the number of layers, as wespeaker trains them; from 50 on blocks are bottlenecks.
+DEPTHS = {
+    18: (2, 2, 2, 2),
+    34: (3, 4, 6, 3),
+    50: (3, 4, 6, 3),
+    101: (3, 4, 23, 3),
+    152: (3, 8, 36, 3),
+    221: (6, 16, 48, 3),
+    293: (10, 20, 64, 3),
+}
+
+
+@register("rvector_resnet")
+def rvector_resnet(
+    feat_dim: int,
+    depth: int = 34,
+    channels: int = 32,
+    embed_dim: int = 256,
+    pooling: str = "unbiased_statistics",
+    second_layer: bool = False,
+) -> ResNet:
+    """wespeaker's ResNets of any published depth: 18, 34, 50, 101, 152, 221 or 293 layers.
+
+    `rvector_resnet34` at depth 34. 23.8 million parameters at depth 221 and 28.6 at 293 (80 mel bins).
+
+    Args:
+        feat_dim: F, values a frame.
+        depth: layers.
+        channels: C of the stem and the first stage.
+        embed_dim: D.
+        pooling: a name from `POOLINGS`.
+        second_layer: ReLU and a second linear layer give the embedding.
+    """
+    if depth not in DEPTHS:
+        raise InputError(f"rvector_resnet: depth is {depth}; it can be {', '.join(map(str, DEPTHS))}")
+    counts = DEPTHS[depth]
+    return ResNet(
+        feat_dim, channels, embed_dim, pooling, counts=counts, bottleneck=depth >= 50, second_layer=second_layer
+    )

@@ -21,6 +21,7 @@ from speakerssl.encoders.pooling import (
     StatisticsPooling,
     UnbiasedStatisticsPooling,
 )
+from speakerssl.encoders.pooling_context import FLOOR, TanhAttentiveStatistics
 
 
 class StopForward(Exception):  # noqa: N818 - it ends a forward pass, nothing is wrong
@@ -164,8 +165,33 @@ class RecurrentStage(Stage):
         return last[:, None], self.known[0][0]  # type: ignore[return-value]  # outputs and state, as the layer gives them
 
 
+class TanhContextStage(Stage):
+    """wespeaker's attentive statistics, whose attention may see mean and deviation of the recording first."""
+
+    def __init__(self, module: TanhAttentiveStatistics) -> None:
+        super().__init__(module)
+        self.steps = 2 if module.context else 1
+
+    def add(self, x: Tensor) -> None:
+        module: Any = self.module
+        if module.context and not self.known:
+            self.moments.add(x)
+            return
+        context = None
+        if module.context:
+            mean, variance = self.known[0]
+            context = mean[:, :, 0], variance[:, :, 0] * (self.frames / max(1, self.frames - 1))
+        self.moments.add(x, module.scores(x, context))
+
+    def apply(self, x: Tensor) -> Tensor:
+        mean, variance = self.known[-1]
+        return torch.cat([mean, variance.clamp(min=FLOOR).sqrt()], dim=1)[:, :, 0]
+
+
 def stage_of(module: nn.Module) -> Stage | None:
     """The stage of a module that sees the whole recording, None for any other."""
+    if isinstance(module, TanhAttentiveStatistics):
+        return TanhContextStage(module)
     if isinstance(module, Pooling):
         return PoolingStage(module)
     if isinstance(module, nn.GRU):

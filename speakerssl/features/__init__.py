@@ -5,9 +5,11 @@ from speakerssl.features.deltas import add_deltas
 from speakerssl.features.fbank import Fbank, fbank
 from speakerssl.features.frames import num_frames
 from speakerssl.features.frontend import KINDS, FeatureFrontend
+from speakerssl.features.librosa_mel import LibrosaMel, LibrosaMelOptions
 from speakerssl.features.mfcc import Mfcc
 from speakerssl.features.options import FbankOptions, FrameOptions, MelOptions, MfccOptions, PlpOptions, make_options
 from speakerssl.features.plp import Plp
+from speakerssl.features.speechbrain_fbank import SpeechbrainFbank, SpeechbrainFbankOptions
 from speakerssl.features.torchaudio_mel import TorchaudioMel, TorchaudioMelOptions
 from speakerssl.features.vad import energy_vad
 
@@ -17,11 +19,15 @@ __all__ = [
     "FbankOptions",
     "FeatureFrontend",
     "FrameOptions",
+    "LibrosaMel",
+    "LibrosaMelOptions",
     "MelOptions",
     "Mfcc",
     "MfccOptions",
     "Plp",
     "PlpOptions",
+    "SpeechbrainFbank",
+    "SpeechbrainFbankOptions",
     "TorchaudioMel",
     "TorchaudioMelOptions",
     "add_deltas",

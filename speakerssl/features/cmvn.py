@@ -11,12 +11,12 @@ def utterance_cmn(feats: Tensor, lengths: Tensor | None = None) -> Tensor:
     return utterance_cmvn(feats, lengths, norm_vars=False)
 
 
-def utterance_cmvn(feats: Tensor, lengths: Tensor | None = None, norm_vars: bool = True) -> Tensor:
+def utterance_cmvn(feats: Tensor, lengths: Tensor | None = None, norm_vars: bool = True, added: float = 0.0) -> Tensor:
     """`feats [B, T, F]` or `[T, F]` less their mean over time and divided by their standard deviation.
 
     Frames beyond `lengths [B]` do not count and become 0. The variance is the biased one, floored at 1e-20, as in
-    Kaldi's apply-cmvn; sums are taken in float64 as there. Gradients flow. Raises InputError for other shapes or
-    lengths outside 1..T.
+    Kaldi's apply-cmvn, with `added` to it first; sums are taken in float64 as there. Gradients flow. Raises
+    InputError for other shapes or lengths outside 1..T.
     """
     valid, count = _valid_frames(feats, lengths)
     if lengths is not None:
@@ -27,7 +27,7 @@ def utterance_cmvn(feats: Tensor, lengths: Tensor | None = None, norm_vars: bool
         centred = centred.masked_fill(~valid, 0.0)
     if not norm_vars:
         return centred
-    variance = centred.square().sum(-2, keepdim=True, dtype=torch.float64) / count
+    variance = centred.square().sum(-2, keepdim=True, dtype=torch.float64) / count + added
     return centred * variance.clamp(min=1e-20).rsqrt().to(feats.dtype)
 
 

@@ -19,7 +19,7 @@ def num_frames(num_samples: Count, options: FrameOptions) -> Count:
     """
     size, shift = options.window_size, options.window_shift
     if options.centred:
-        return 1 + num_samples // shift
+        return 1 + num_samples // shift + options.extra_frames
     if not options.snip_edges:
         return (num_samples + shift // 2) // shift
     frames = 1 + (num_samples - size) // shift

@@ -12,9 +12,11 @@ from speakerssl.features.cmvn import sliding_cmvn, utterance_cmvn
 from speakerssl.features.deltas import add_deltas
 from speakerssl.features.fbank import Fbank
 from speakerssl.features.frames import frame_view, log_energy
+from speakerssl.features.librosa_mel import LibrosaMel, LibrosaMelOptions
 from speakerssl.features.mfcc import Mfcc
 from speakerssl.features.options import FbankOptions, MfccOptions, PlpOptions, make_options
 from speakerssl.features.plp import Plp
+from speakerssl.features.speechbrain_fbank import SpeechbrainFbank, SpeechbrainFbankOptions
 from speakerssl.features.torchaudio_mel import TorchaudioMel, TorchaudioMelOptions
 from speakerssl.features.vad import energy_vad
 from speakerssl.options import check_keys, read_options
@@ -23,6 +25,8 @@ KINDS: dict[str, tuple[Any, Any]] = {
     "fbank": (Fbank, FbankOptions),
     "mfcc": (Mfcc, MfccOptions),
     "plp": (Plp, PlpOptions),
+    "librosa_mel": (LibrosaMel, LibrosaMelOptions),
+    "speechbrain_fbank": (SpeechbrainFbank, SpeechbrainFbankOptions),
     "torchaudio_mel": (TorchaudioMel, TorchaudioMelOptions),
 }
 
@@ -32,12 +36,14 @@ class PostOptions:
     """What happens to the features of a recording, in this order: `cmn`, `deltas`, `vad`.
 
     `cmn_window` frames of `sliding` are centred on the frame with `cmn_center`, else they come before it; 300 and
-    centred are those of Kaldi's VoxCeleb recipes. `norm_vars` divides by the standard deviation as well. `deltas` is
+    centred are those of Kaldi's VoxCeleb recipes. `norm_vars` divides by the standard deviation as well, with
+    `added_variance` under the root (instance normalization: 1e-5). `deltas` is
     the order of the last time derivative that is appended, each over `delta_window` frames on both sides.
     """
 
     cmn: Literal["none", "sliding", "utterance"] = "utterance"
     norm_vars: bool = False
+    added_variance: float = 0.0
     cmn_window: int = 300
     cmn_center: bool = True
     deltas: int = 0
@@ -92,7 +98,7 @@ class FeatureFrontend(nn.Module):
     def normalize(self, feats: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Raw `feats` [B, T, F'] of `lengths` [B] frames (all T by default) to [B, T, F]: means off, deltas on."""
         if self.post.cmn == "utterance":
-            feats = utterance_cmvn(feats, lengths, self.post.norm_vars)
+            feats = utterance_cmvn(feats, lengths, self.post.norm_vars, self.post.added_variance)
         return self.after_mean(feats, lengths)
 
     def after_mean(self, feats: Tensor, lengths: Tensor | None = None) -> Tensor:

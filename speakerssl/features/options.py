@@ -39,6 +39,7 @@ class FrameOptions:
         self._check_values()
 
     centred = False  # no option: whether frames are centred on the multiples of the shift, from sample 0 on
+    extra_frames = 0  # nor this: centred frames beyond the recording's end
 
     @property
     def window_size(self) -> int:

@@ -12,6 +12,23 @@ FEAT_DIM = 20
 SMALL = {
     "campplus": {"head_channels": 8, "channels": 16, "growth": 8, "layers": [2, 2, 1], "embed_dim": 12},
     "ecapa_tdnn": {"channels": 16, "attention_channels": 8, "se_channels": 8, "embed_dim": 12},
+    "ecapa_tdnn_padded": {
+        "channels": 16,
+        "pooled_channels": 24,
+        "context": True,
+        "attention_channels": 8,
+        "se_channels": 8,
+        "embed_dim": 12,
+    },
+    "eres2net": {"channels": 8, "counts": [1, 1, 2, 1], "embed_dim": 12},
+    "ge2e_lstm": {
+        "hidden": 12,
+        "embed_dim": 12,
+        "partial_frames": 20,
+        "partial_step": 8,
+    },
+    "redimnet": {"variant": "b0", "channels": 12, "attention_channels": 8, "embed_dim": 12},
+    "resnet_preactivated": {"channels": [8, 8, 12, 12], "counts": [1, 1, 1, 1], "embed_dim": 12},
     "residual_xvector": {
         "channels": 16,
         "last_channels": 24,
@@ -19,6 +36,7 @@ SMALL = {
         "dilations": [1, 1, 1, 1, 2, 1],
         "embed_dim": 12,
     },
+    "rvector_resnet": {"depth": 50, "channels": 8, "embed_dim": 12, "second_layer": True},
     "xvector": {"channels": [16, 16, 16, 16, 24], "embed_dim": 12},
 }
 

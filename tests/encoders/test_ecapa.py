@@ -3,7 +3,7 @@
 import torch
 
 from speakerssl.encoders import build_encoder
-from speakerssl.encoders.ecapa import reflect_ends
+from speakerssl.encoders.masking import reflect_ends
 
 
 def test_published_size_and_speechbrain_numbers():

@@ -1,0 +1,101 @@
+"""The mel energies that librosa gives by default, without a logarithm, as Resemblyzer's network was trained on.
+
+What differs from torchaudio's: beyond a recording's ends lie zeros, and triangles are drawn over Slaney's mel scale and
+divided by their width. Energies are of samples in [-1, 1] and stay as they are, so that loudness matters: quiet
+recordings can be raised first.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from speakerssl.constants import FULL_SCALE
+from speakerssl.features.base import FrameFeatures
+from speakerssl.features.options import FrameOptions
+
+LINEAR_HERTZ = 200.0 / 3.0  # per mel, below the break
+BREAK_HERTZ, BREAK_MEL = 1000.0, 15.0
+LOG_STEP = math.log(6.4) / 27.0  # per mel, above it
+
+
+@dataclass(frozen=True, kw_only=True)
+class LibrosaMelOptions(FrameOptions):
+    """librosa's `feature.melspectrogram` with the values that Resemblyzer gives it; the window is periodic Hann.
+
+    `raise_to_dbfs` amplifies recordings that are quieter than this level (RMS against full scale, dB; 0: never).
+    `extra_frames` at the end are centred beyond the recording: a network that cuts its own windows needs one, since
+    half of its window may lie in the recording.
+    """
+
+    num_mel_bins: int = 40
+    high_freq: float = 0.0
+    window_type: str = "hanning"
+    preemphasis_coefficient: float = 0.0
+    remove_dc_offset: bool = False
+    round_to_power_of_two: bool = False
+    raise_to_dbfs: float = 0.0
+    extra_frames: int = 0
+
+    use_energy = False  # no option: what Kaldi's features may carry
+    centred = True
+
+    @property
+    def feature_dim(self) -> int:
+        """Values in a frame."""
+        return self.num_mel_bins
+
+    def _check_values(self) -> None:
+        super()._check_values()
+        self._need("num_mel_bins", self.num_mel_bins >= 3, "3 or more")
+        self._need("high_freq", 0 <= self.high_freq <= 0.5 * self.sample_frequency, "at most half the sampling rate")
+        self._need("raise_to_dbfs", self.raise_to_dbfs <= 0, "0 or less")
+        self._need("extra_frames", self.extra_frames >= 0, "0 or more")
+
+
+class LibrosaMel(FrameFeatures[LibrosaMelOptions]):  # type: ignore[type-var]
+    """Mel energies of `waveforms [B, S]` or `[S]` in the int16 range: `[B, T, F]` or `[T, F]`, T = 1 + S // shift."""
+
+    options_type = LibrosaMelOptions
+
+    def _constants(self, dtype: torch.dtype) -> dict[str, Tensor]:
+        window = torch.hann_window(self.options.window_size, periodic=True, dtype=dtype)
+        return {"window": window, "banks": slaney_banks(self.options)}
+
+    def _samples(self, waveforms: Tensor) -> Tensor:
+        samples = super()._samples(waveforms) / FULL_SCALE
+        if not self.options.raise_to_dbfs:
+            return samples
+        level = 10 ** (self.options.raise_to_dbfs / 20)
+        rms = samples.square().mean(dim=-1, keepdim=True).sqrt()
+        return samples * (level / rms.clamp(min=1e-12)).clamp(min=1.0).where(rms > 0, torch.ones_like(rms))
+
+    def _frames(self, samples: Tensor) -> Tensor:
+        size, shift = self.options.window_size, self.options.window_shift
+        after = size // 2 + self.options.extra_frames * shift
+        padded = torch.nn.functional.pad(samples, (size // 2, after))
+        return padded.unfold(-1, size, shift)[:, : 1 + samples.shape[-1] // shift + self.options.extra_frames]
+
+    def _block(self, frames: Tensor) -> Tensor:
+        return self._mel_energies(frames * self.window)
+
+
+def slaney_banks(options: LibrosaMelOptions) -> Tensor:
+    """Weights `[fft_size / 2 + 1, num_mel_bins]`: triangles of area 1 whose corners are equally spaced in Slaney's mel.
+
+    That scale is linear below 1000 Hz and logarithmic above (Slaney's Auditory Toolbox 1998). Float32.
+    """
+    top = _to_mel(options.high_freq or 0.5 * options.sample_frequency)
+    mel = torch.linspace(0.0, top, options.num_mel_bins + 2, dtype=torch.float64)
+    above = BREAK_HERTZ * torch.exp(LOG_STEP * (mel - BREAK_MEL))
+    corners = torch.where(mel < BREAK_MEL, LINEAR_HERTZ * mel, above)
+    bins = torch.linspace(0, options.sample_frequency / 2, options.fft_size // 2 + 1, dtype=torch.float64)[:, None]
+    rising = (bins - corners[:-2]) / (corners[1:-1] - corners[:-2])
+    falling = (corners[2:] - bins) / (corners[2:] - corners[1:-1])
+    height = 2.0 / (corners[2:] - corners[:-2])
+    return (torch.minimum(rising, falling).clamp(min=0.0) * height).float()
+
+
+def _to_mel(hertz: float) -> float:
+    return hertz / LINEAR_HERTZ if hertz < BREAK_HERTZ else BREAK_MEL + math.log(hertz / BREAK_HERTZ) / LOG_STEP

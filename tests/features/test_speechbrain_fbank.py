@@ -1,0 +1,29 @@
+"""speechbrain's filter banks by their properties; held against speechbrain itself in tests/embeddings/toolkits."""
+
+import pytest
+import torch
+
+from speakerssl.errors import InputError
+from speakerssl.features import SpeechbrainFbank, SpeechbrainFbankOptions
+from speakerssl.features.speechbrain_fbank import even_banks
+
+
+def test_triangles_are_as_wide_on_both_sides() -> None:
+    banks = even_banks(SpeechbrainFbankOptions(num_mel_bins=8))
+    for column in banks.T[3:]:
+        held = torch.nonzero(column)[:, 0]
+        assert abs((held[0] + held[-1]) / 2 - int(column.argmax())) <= 1
+
+
+def test_nothing_is_further_below_the_loudest_than_top_db() -> None:
+    wave = torch.cat([torch.zeros(8000), 8000 * torch.randn(8000)])
+    feats = SpeechbrainFbank(top_db=50.0)(wave)
+    assert float(feats.max() - feats.min()) == pytest.approx(50.0, abs=1e-3)
+    batch = SpeechbrainFbank()(torch.stack([wave, 0.1 * wave]))
+    torch.testing.assert_close(batch[1] - batch[1].max(), batch[0] - batch[0].max(), atol=1e-2, rtol=0)
+
+
+@pytest.mark.parametrize("options", [{"num_mel_bins": 1}, {"top_db": 0.0}, {"low_freq": 9000.0}])
+def test_impossible_options(options: dict[str, float]) -> None:
+    with pytest.raises(InputError):
+        SpeechbrainFbank(**options)
