@@ -3,9 +3,14 @@
 import argparse
 
 DESCRIPTION = """\
-Turns weights of another toolkit into a model folder that every verb takes: CAM++ of 3D-Speaker and wespeaker,
-ResNet34 of wespeaker (its folder with avg_model.pt, or the file). Only tensors are read: a file with anything else in
-it is refused by name, and nothing of it is run.
+Turns weights of another toolkit into a model folder that every verb takes. Known are
+  wespeaker    ResNet18 to ResNet293, ECAPA-TDNN (c512, c1024, with and without GLOB), x-vector, CAM++, ERes2Net
+  speechbrain  ECAPA-TDNN, x-vector, ResNet (its folder with embedding_model.ckpt, or that file)
+  3dspeaker    CAM++, ERes2Net base
+  sslsv        ResNet34, ECAPA-TDNN, TDNN (a checkpoint of any method)
+  clovaai      ResNetSE34L, ResNetSE34V2
+  resemblyzer  its LSTM
+Only tensors are read: a file with anything else in it is refused by name, and nothing of it is run.
 
   speakerssl import --weights campplus_cn_en_common.pt --output exp/campplus
   speakerssl import --weights voxceleb_resnet34/ --output exp/resnet34
@@ -14,10 +19,12 @@ it is refused by name, and nothing of it is run.
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `speakerssl import`."""
-    parser.add_argument("--weights", required=True, metavar="PATH", help="a file of weights, or wespeaker's folder")
+    parser.add_argument("--weights", required=True, metavar="PATH", help="a file of weights, or a toolkit's folder")
     parser.add_argument("--output", required=True, metavar="EXP_DIR", help="the model folder to write")
     parser.add_argument(
-        "--toolkit", metavar="NAME", help="whose features they were trained on: 3dspeaker or wespeaker (default: found)"
+        "--toolkit",
+        metavar="NAME",
+        help="whose features CAM++ or ERes2Net were trained on: 3dspeaker or wespeaker (default: found)",
     )
 
 

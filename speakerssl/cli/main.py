@@ -45,7 +45,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "enrol": ("enrol", "put a speaker into a gallery"),
     "identify": ("identify", "who of a gallery speaks in a recording, or nobody known"),
     "gallery": ("gallery", "list, rename, forget and export enrolled speakers"),
-    "import": ("import_model", "make weights of wespeaker or 3D-Speaker into a model folder"),
+    "import": ("import_model", "make weights of another toolkit into a model folder"),
     "info": ("info", "what a model, a data directory or this installation is"),
 }
 

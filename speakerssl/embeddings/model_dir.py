@@ -37,11 +37,18 @@ def save_model(directory: str | Path, config: Mapping[str, Any], encoder: nn.Mod
 def read_model_dir(directory: str | Path) -> tuple[dict[str, Any], FeatureFrontend, Encoder]:
     """(configuration, features, encoder with its weights, in eval mode on the CPU).
 
+    A model folder of another toolkit that is recognized is read as `speakerssl import` would.
+
     Raises:
         InputError: a missing or damaged file, an unknown name or option in the configuration, weights of another
             model (names the first key that differs).
     """
     directory = Path(directory)
+    # Imported here: the import builds on this module.
+    from speakerssl.embeddings.import_model import is_foreign, read_foreign
+
+    if is_foreign(directory):
+        return read_foreign(directory)
     for name in (CONFIG, WEIGHTS):
         if not (directory / name).is_file():
             raise InputError(f"{directory / name}: does not exist; a model directory holds {CONFIG} and {WEIGHTS}")

@@ -156,7 +156,7 @@ def test_what_does_not_fit_is_named(tmp_path: Path) -> None:
         "other": ({"weight": torch.zeros(3)}, "not known"),
         "missing": (lacking, "'blocks.8.conv2.weight' is missing"),
         "extra": ({**state, "layer1.0.se.weight": torch.zeros(2)}, "is not part of the encoder"),
-        "blocks": ({k: v for k, v in state.items() if "layer4.2" not in k}, "ResNet34 can be imported"),
+        "blocks": ({k: v for k, v in state.items() if "layer4.2" not in k}, "known are the depths"),
         "empty": ({}, "no tensors"),
     }  # fmt: skip
     for name, (content, message) in cases.items():
