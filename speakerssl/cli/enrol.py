@@ -13,7 +13,9 @@ gets the new recordings on top. Several processes may write to one gallery.
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `speakerssl enrol`."""
     parser.add_argument("recordings", nargs="+", metavar="RECORDING", help="audio files of this speaker")
-    parser.add_argument("--gallery", required=True, metavar="FILE", help="the gallery, an SQLite file")
+    parser.add_argument(
+        "--gallery", required=True, metavar="FILE", help="an SQLite file, or postgresql://user@host/database"
+    )
     parser.add_argument("--name", required=True, help="the speaker's name")
     parser.add_argument("--model", required=True, metavar="EXP_DIR", help="directory that `speakerssl train` wrote")
     parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, ... or auto (default: cpu)")

@@ -36,8 +36,9 @@ def run(args: argparse.Namespace) -> int:
 
     from speakerssl.errors import InputError
     from speakerssl.gallery import Gallery
+    from speakerssl.gallery.identification import is_address
 
-    if not Path(args.gallery).is_file():
+    if not is_address(args.gallery) and not Path(args.gallery).is_file():
         raise InputError(f"{args.gallery}: does not exist; `speakerssl enrol` makes it")
     gallery = Gallery(args.gallery)
     if args.action == "rename":

@@ -34,8 +34,9 @@ def run(args: argparse.Namespace) -> int:
     from speakerssl.embeddings.model import load_model
     from speakerssl.errors import InputError
     from speakerssl.gallery import Gallery
+    from speakerssl.gallery.identification import is_address
 
-    if not Path(args.gallery).is_file():
+    if not is_address(args.gallery) and not Path(args.gallery).is_file():
         raise InputError(f"{args.gallery}: does not exist; `speakerssl enrol` makes it")
     gallery = Gallery(args.gallery, load_model(args.model, args.device))
     unknown = 0

@@ -9,7 +9,7 @@ import numpy as np
 
 from speakerssl.embeddings.decision import Decision
 from speakerssl.errors import InputError
-from speakerssl.gallery.records import Candidate, GalleryStore, Identification, Speaker
+from speakerssl.gallery.records import Candidate, GalleryStore, Identification, SearchingStore, Speaker
 from speakerssl.gallery.search import SpeakerSearch
 from speakerssl.gallery.sqlite import SqliteStore
 
@@ -48,13 +48,17 @@ class Gallery:
     A speaker's vector is the mean of the unit embeddings of its recordings; the score is the cosine with it.
 
     Args:
-        path: an SQLite file, made on first use, or a `GalleryStore`.
+        path: an SQLite file, made on first use; an address `postgresql://user@host/database` (needs the extra
+            `postgres`); or a `GalleryStore`.
         model: embeds recordings; None is enough for embeddings, and for listing, renaming, forgetting, exporting.
     """
 
     def __init__(self, path: str | Path | GalleryStore, model: Embedder | None = None) -> None:
-        self.store: GalleryStore = SqliteStore(path) if isinstance(path, (str, Path)) else path
-        self.path = str(path) if isinstance(path, (str, Path)) else type(path).__name__
+        if isinstance(path, (str, Path)):
+            self.store: GalleryStore = open_store(path)
+            self.path = str(self.store) if is_address(path) else str(path)
+        else:
+            self.store, self.path = path, type(path).__name__
         self.model = model
         self._start()
 
@@ -116,9 +120,7 @@ class Gallery:
                 raise InputError(NO_THRESHOLD.format(path=self.path))
             threshold = decision.threshold(p_target)
         vector = self._vectors(recording)[0][0]
-        with self._lock:
-            self._refresh(len(vector))
-            ids, scores = self._search.nearest(vector, top)
+        ids, scores = self._nearest(vector, top)
         if not len(ids):
             raise InputError(f"{self.path}: nobody is enrolled; enrol a speaker first")
         found = [
@@ -162,10 +164,18 @@ class Gallery:
     def _fingerprint(self) -> str:
         return "" if self.model is None else self.model.fingerprint
 
-    def _refresh(self, size: int) -> None:
+    def _nearest(self, vector: np.ndarray, top: int) -> tuple[np.ndarray, np.ndarray]:
+        """Ids and cosines of the nearest speakers: by the store where it can search, else from memory."""
         dimension = self.store.dimension()
-        if dimension is not None and dimension != size:
-            raise InputError(f"{self.path}: holds embeddings of {dimension} numbers, this one has {size}")
+        if dimension is not None and dimension != len(vector):
+            raise InputError(f"{self.path}: holds embeddings of {dimension} numbers, this one has {len(vector)}")
+        if isinstance(self.store, SearchingStore):
+            return self.store.nearest(vector, top)
+        with self._lock:
+            self._refresh()
+            return self._search.nearest(vector, top)
+
+    def _refresh(self) -> None:
         changes = self.store.changes(self._generation)
         if changes.generation != self._generation:
             self._search.update(changes.ids, changes.vectors, changes.removed, changes.generation)
@@ -187,6 +197,20 @@ class Gallery:
         if not np.isfinite(norms).all() or not (norms > 0).all():
             raise InputError("an embedding is zero or holds NaN or infinity")
         return np.ascontiguousarray(given / norms, np.float32), sources
+
+
+def is_address(path: Any) -> bool:
+    """Whether a gallery is named by the address of a PostgreSQL database, and not by a file."""
+    return isinstance(path, str) and path.startswith(("postgresql://", "postgres://"))
+
+
+def open_store(path: str | Path) -> GalleryStore:
+    """The store that a path or address names."""
+    if is_address(path):
+        from speakerssl.gallery.postgres import PostgresStore
+
+        return PostgresStore(str(path))
+    return SqliteStore(path)
 
 
 def as_embeddings(value: Any, size: int | None) -> np.ndarray | None:

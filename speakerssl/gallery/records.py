@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -79,3 +79,11 @@ class GalleryStore(Protocol):
 
     def embeddings(self) -> tuple[list[str], list[str], np.ndarray]:
         """Speaker names [N], sources [N] and unit vectors float32 [N, D] of every enrolled recording."""
+
+
+@runtime_checkable
+class SearchingStore(Protocol):
+    """A store that finds the nearest speakers itself, such as a database on another machine."""
+
+    def nearest(self, vector: np.ndarray, top: int) -> tuple[np.ndarray, np.ndarray]:
+        """Ids [top] and cosines [top] of the speakers nearest to a unit vector [D], the best first; maybe fewer."""
