@@ -15,7 +15,7 @@ PACKAGE = Path(speakerssl.__file__).parent
 # know each other. docs/architecture.md draws this list.
 LINES = (
     ("cli",),
-    ("report", "training", "gallery"),
+    ("report", "training", "gallery", "sklearn", "pyannote"),
     ("metrics",),
     ("scoring", "clustering"),
     ("methods", "embeddings", "corruption"),

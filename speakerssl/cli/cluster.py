@@ -2,25 +2,38 @@
 
 import argparse
 import json
+from typing import TYPE_CHECKING
 
-DESCRIPTION = """Clusters recordings by their embeddings; the result reads like an utt2spk and serves as one.
+if TYPE_CHECKING:
+    from speakerssl.clustering.cluster import ClusterOptions
+
+DESCRIPTION = """Clusters recordings by their embeddings; the result reads like an utt2spk and serves as one. Or says
+who speaks when in recordings, as RTTM.
 
   speakerssl cluster --embeddings exp/embeddings/xvector.scp --clusters 7500 --micro 50000 --output exp/utt2cluster
   speakerssl cluster --embeddings exp/embeddings/xvector.scp --output exp/utt2cluster        how many: estimated
   speakerssl cluster --embeddings exp/embeddings/xvector.scp --method hdbscan --smallest 5 --output exp/utt2cluster
+  speakerssl cluster --embeddings exp/embeddings/xvector.scp --model exp/mini --output exp/utt2cluster
+  speakerssl cluster --recordings meeting.wav --model exp/mini --output meeting.rttm
 
-Methods: agglomerative (after k-means to --micro clusters where there are more recordings); kmeans, spherical; hdbscan,
-by density. Without --clusters or --threshold the number with the best silhouette is taken.
+Methods: agglomerative (after k-means to --micro clusters where there are more recordings); kmeans, spherical; spectral,
+by the nearest neighbours; hdbscan, by density. Without --clusters or --threshold the number with the best silhouette
+is taken, or with --model the threshold of its calibration.json; spectral finds the number itself.
 Train with it: `method: {name: supervised, labels: exp/utt2cluster}`; check it: `speakerssl clean`."""
 
-METHODS = ("agglomerative", "kmeans", "hdbscan")
+METHODS = ("agglomerative", "kmeans", "spectral", "hdbscan")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--embeddings", required=True, nargs="+", metavar="FILE", help="embeddings: .scp, .ark, .npz or .npy"
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--embeddings", nargs="+", metavar="FILE", help="embeddings: .scp, .ark, .npz or .npy")
+    source.add_argument(
+        "--recordings", nargs="+", metavar="AUDIO", help="who speaks when in each of these; with --model"
     )
-    parser.add_argument("--output", required=True, metavar="FILE", help="`recording cluster` lines")
+    parser.add_argument("--output", required=True, metavar="FILE", help="`recording cluster` lines, or RTTM")
+    parser.add_argument("--model", metavar="EXP_DIR", help="embeds windows; its calibration gives the threshold")
+    parser.add_argument("--window", type=float, default=1.5, metavar="S", help="seconds of a window (default 1.5)")
+    parser.add_argument("--step", type=float, default=0.75, metavar="S", help="seconds between windows (default 0.75)")
     parser.add_argument("--method", choices=METHODS, default=METHODS[0], help=f"how (default {METHODS[0]})")
     parser.add_argument("--linkage", choices=("ward", "average"), default="ward", help="for agglomerative")
     parser.add_argument("--clusters", type=int, metavar="K", help="how many (default: estimated)")
@@ -34,14 +47,56 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    import numpy as np
-
-    from speakerssl.clustering.cluster import ClusterOptions, cluster
-    from speakerssl.clustering.files import read_all, report, start_means, write_clusters
+    from speakerssl.clustering.cluster import ClusterOptions
+    from speakerssl.errors import InputError
 
     options = ClusterOptions(
         args.method, args.clusters, args.micro, args.linkage, args.threshold, args.smallest, seed=args.seed
     )
+    if args.recordings:
+        if args.model is None:
+            raise InputError("--recordings needs --model, the directory of the model that embeds them")
+        return _write_turns(args, options)
+    return _write_clusters(args, options)
+
+
+def _write_turns(args: argparse.Namespace, options: "ClusterOptions") -> int:
+    from pathlib import Path
+
+    from rich.progress import track
+
+    from speakerssl.clustering.diarization import who_speaks_when
+    from speakerssl.data.rttm import write_rttm
+    from speakerssl.embeddings.model import load_model
+    from speakerssl.errors import InputError
+
+    names = [Path(path).stem.replace(" ", "_") for path in args.recordings]
+    if len(set(names)) < len(names):
+        raise InputError("two of the recordings have the same name but for their folder; cluster them one by one")
+    model = load_model(args.model)
+    turns = []
+    for path, name in track(list(zip(args.recordings, names)), "who speaks when", disable=args.json, transient=True):
+        turns += who_speaks_when(model, path, name, options, args.window, args.step)
+    write_rttm(args.output, turns)
+    speakers = {(turn.recording, turn.speaker) for turn in turns}
+    facts = {"recordings": len(names), "turns": len(turns), "speakers": len(speakers), "output": args.output}
+    if args.json:
+        print(json.dumps(facts))
+    else:
+        print(f"{args.output}: {len(names)} recordings, {len(turns)} turns, {len(speakers)} speakers")
+    return 0
+
+
+def _write_clusters(args: argparse.Namespace, options: "ClusterOptions") -> int:
+    import numpy as np
+
+    from speakerssl.clustering.cluster import cluster
+    from speakerssl.clustering.diarization import calibrated
+    from speakerssl.clustering.files import read_all, report, start_means, write_clusters
+    from speakerssl.embeddings.decision import load_decision
+
+    if args.model is not None:
+        options = calibrated(options, load_decision(args.model))
     embeddings = read_all(args.embeddings)
     start = start_means(embeddings, args.start) if args.start else None
     labels = cluster(embeddings.matrix, options, start)

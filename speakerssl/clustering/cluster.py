@@ -3,6 +3,7 @@
 kmeans         spherical k-means to the number of clusters
 agglomerative  average linkage by cosine; over `micro` recordings, k-means to `micro` clusters comes before it
                (arXiv 2304.05754 and others: 50,000, then 7,500 for VoxCeleb2)
+spectral       by the eigenvectors of the graph of nearest neighbours, whose gaps tell the number of clusters
 hdbscan        density, no number of clusters; recordings in no dense place get no cluster (-1)
 """
 
@@ -13,9 +14,10 @@ import numpy as np
 from speakerssl.clustering.agglomerative import Dendrogram, agglomerate
 from speakerssl.clustering.kmeans import compact, spherical_kmeans
 from speakerssl.clustering.number import estimate_clusters
+from speakerssl.clustering.spectral import spectral
 from speakerssl.errors import InputError, unknown_name
 
-METHODS = ("kmeans", "agglomerative", "hdbscan")
+METHODS = ("kmeans", "agglomerative", "spectral", "hdbscan")
 HDBSCAN_LIMIT = 50_000  # it compares all pairs
 
 
@@ -38,12 +40,14 @@ class ClusterOptions:
     smallest: int = 1
     iterations: int = 20
     seed: int = 0
+    center: bool = True  # compare after the mean of all is removed; not where a threshold is that of plain cosines
 
 
 def cluster(embeddings: np.ndarray, options: ClusterOptions, start: np.ndarray | None = None) -> np.ndarray:
     """The cluster of each of `embeddings` [N, D], int64 from 0; -1 where it has none.
 
-    They are compared by cosine after their mean is removed. `start` [K, D] are embeddings of K centroids to begin
+    They are compared by cosine, after their mean is removed unless `options.center` is off.
+    `start` [K, D] are embeddings of K centroids to begin
     k-means with. Raises InputError for an unknown method and options that do not go together.
     """
     if options.method not in METHODS:
@@ -54,10 +58,14 @@ def cluster(embeddings: np.ndarray, options: ClusterOptions, start: np.ndarray |
         raise InputError("give the number of clusters or a threshold, not both")
     if options.threshold is not None and (options.method, options.linkage) != ("agglomerative", "average"):
         raise InputError("a threshold is a mean cosine: it goes with agglomerative clustering by average linkage")
-    mean = embeddings.mean(0)
+    mean = embeddings.mean(0) if options.center else np.zeros(embeddings.shape[1], embeddings.dtype)
     units = to_units(embeddings - mean)
     if options.method == "hdbscan":
         return _hdbscan(units, options)
+    if options.method == "spectral":
+        return without_small(compact(spectral(units, options.clusters, options.seed)), options.smallest)
+    if len(units) == 1:
+        return np.zeros(1, np.int64)
     begin = None if start is None else to_units(start - mean)
     if options.method == "kmeans" and options.clusters is not None:
         labels, _ = spherical_kmeans(units, options.clusters, options.iterations, options.seed, begin)

@@ -3,9 +3,11 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from speakerssl.cli.main import main
+from speakerssl.embeddings.decision import Decision, save_decision
 from speakerssl.trials.speakers import read_utt2spk
 
 
@@ -43,3 +45,20 @@ def test_cluster_says_what_is_wrong_in_one_line(
     (line,) = capsys.readouterr().err.splitlines()
     assert message in line
     assert not Path("c").exists()
+
+
+def test_the_threshold_of_a_models_calibration(voices: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    curve = np.array([0.0, 0.3, 0.9]), np.array([0.0, 0.1, 1.0]), np.array([1.0, 0.1, 0.0])
+    save_decision(voices, Decision(20.0, -6.0, *curve, "made", (9, 9)))
+    words = ["cluster", "--embeddings", str(voices / "xvector.scp"), "--output", str(voices / "c"), "--json"]
+    assert main([*words, "--model", str(voices), "--report-labels", str(voices / "utt2spk")]) == 0
+    assert json.loads(capsys.readouterr().out)["purity"] == pytest.approx(1)
+    assert main([*words, "--method", "spectral"]) == 0
+    assert json.loads(capsys.readouterr().out)["clusters"] == 12
+
+
+def test_recordings_need_a_model(voices: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["cluster", "--recordings", "a.wav", "--output", str(voices / "a.rttm")]) == 2
+    assert "--recordings needs --model" in capsys.readouterr().err
+    assert main(["cluster", "--recordings", "a/x.wav", "b/x.wav", "--model", "m", "--output", "o"]) == 2
+    assert "have the same name" in capsys.readouterr().err
