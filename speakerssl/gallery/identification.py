@@ -178,7 +178,7 @@ class Gallery:
     def _refresh(self) -> None:
         changes = self.store.changes(self._generation)
         if changes.generation != self._generation:
-            self._search.update(changes.ids, changes.vectors, changes.removed, changes.generation)
+            self._search.update(changes.ids, changes.vectors, changes.removed)
             self._generation = changes.generation
 
     def _vectors(self, recordings: Any) -> tuple[np.ndarray, list[str]]:

@@ -213,15 +213,15 @@ def test_the_compressed_index_gives_what_comparing_all_gives(tmp_path: Path, mon
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     ids, nobody = np.arange(2000), np.zeros(0, np.int64)
     kept = search.SpeakerSearch(tmp_path / "g.index")
-    kept.update(ids, vectors, nobody, 1)
+    kept.update(ids, vectors, nobody)
     assert kept._index is not None
     changed = np.array([5, 700])
     for place in range(2):
         vectors[changed[place]] = vectors[10 + place]  # a tie with another speaker
-    kept.update(changed, vectors[changed], np.array([3, 4]), 2)
+    kept.update(changed, vectors[changed], np.array([3, 4]))
     alive = np.setdiff1d(ids, [3, 4])
     again = search.SpeakerSearch(tmp_path / "g.index")
-    again.update(ids, vectors, nobody, 1)  # reads the file
+    again.update(ids, vectors, nobody)  # reads the file
     for query in [*(vectors[:60] + 0.3 * rng.standard_normal((60, DIM)) / DIM**0.5), vectors[10]]:
         query = (query / np.linalg.norm(query)).astype(np.float32)
         scores = vectors[alive] @ query
@@ -231,16 +231,40 @@ def test_the_compressed_index_gives_what_comparing_all_gives(tmp_path: Path, mon
         np.testing.assert_allclose(cosines, scores[order], atol=1e-6)
 
 
+def test_a_new_process_takes_the_kept_index_and_searches_the_changes_beside_it(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(search, "EXACT_BELOW", 500)
+    rng, nobody = np.random.default_rng(0), np.zeros(0, np.int64)
+    vectors = rng.standard_normal((1000, DIM)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    search.SpeakerSearch(tmp_path / "g.index").update(np.arange(980), vectors[:980], nobody)
+    built = []
+    monkeypatch.setattr(search.SpeakerSearch, "_build", lambda _: built.append(1))
+    vectors[40] = vectors[999]  # 20 new ones, one changed, one gone
+    ids = np.setdiff1d(np.arange(1000), [7])
+    again = search.SpeakerSearch(tmp_path / "g.index")
+    again.update(ids, vectors[ids], nobody)
+    assert not built
+    np.testing.assert_array_equal(again._fresh, [40, *range(980, 1000)])
+    for one in (3, 40, 985, 999):
+        found, scores = again.nearest(vectors[one], 1)
+        assert found[0] == (40 if one == 999 else one)
+        assert scores[0] == pytest.approx(1.0, abs=1e-5)
+    assert again.nearest(vectors[7], 1)[0][0] != 7
+    more = search.SpeakerSearch(tmp_path / "g.index")
+    more.update(np.arange(1000), np.roll(vectors, 1, axis=0), nobody)
+    assert built == [1]  # too much has changed
+
+
 def test_a_stale_index_file_is_not_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "EXACT_BELOW", 100)
     rng, nobody = np.random.default_rng(0), np.zeros(0, np.int64)
     first, second = rng.standard_normal((2, 600, DIM)).astype(np.float32)
     one = search.SpeakerSearch(tmp_path / "g.index")
-    one.update(np.arange(600), first, nobody, 1)
+    one.update(np.arange(600), first, nobody)
     two = search.SpeakerSearch(tmp_path / "g.index")
-    two.update(np.arange(600), second, nobody, 2)
+    two.update(np.arange(600), second, nobody)
     np.testing.assert_array_equal(two.nearest(second[7] / np.linalg.norm(second[7]), 1)[0], [7])
     (tmp_path / "g.index").write_bytes(b"cut")
     three = search.SpeakerSearch(tmp_path / "g.index")
-    three.update(np.arange(600), second, nobody, 2)
+    three.update(np.arange(600), second, nobody)
     np.testing.assert_array_equal(three.nearest(second[7] / np.linalg.norm(second[7]), 1)[0], [7])
