@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from speakerssl.errors import unknown_name
 from speakerssl.features.cmvn import sliding_cmvn, utterance_cmvn
 from speakerssl.features.deltas import add_deltas
-from speakerssl.features.fbank import Fbank
+from speakerssl.features.filter_bank import Fbank
 from speakerssl.features.frames import frame_view, log_energy
 from speakerssl.features.librosa_mel import LibrosaMel, LibrosaMelOptions
 from speakerssl.features.mfcc import Mfcc

@@ -14,7 +14,7 @@ OFF = {"noise_prob": 0.0, "babble_prob": 0.0, "tilt_prob": 0.0, "band_prob": 0.0
 
 
 def log_mel(wave: np.ndarray) -> Tensor:
-    from speakerssl.features.fbank import fbank
+    from speakerssl.features.filter_bank import fbank
 
     feats: Tensor = fbank(torch.from_numpy(wave)[None], num_mel_bins=40, dither=0.0)
     return feats

@@ -14,7 +14,7 @@ def seeded(seed: int = 0) -> torch.Generator:
 
 
 def log_mel(wave: np.ndarray) -> Tensor:
-    from speakerssl.features.fbank import fbank
+    from speakerssl.features.filter_bank import fbank
 
     feats: Tensor = fbank(torch.from_numpy(wave)[None], num_mel_bins=40, dither=0.0)
     return feats
