@@ -92,6 +92,10 @@ class ResNet(Encoder):
         self.embedding = nn.Linear(self.pooling.out_dim, embed_dim)
         self.second = nn.Linear(embed_dim, embed_dim) if second_layer else None
         self._init_convolutions()
+        if channels % 8 == 0:  # oneDNN's channels-last backward pass corrupts memory with 4 channels
+            # A training step on a CPU is a fifth faster (tools/benchmarks/layout.py); the image has one channel, so
+            # the weights' layout decides.
+            self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # known to torch, not its types
 
     def _init_convolutions(self) -> None:
         for module in self.modules():
