@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from speakerssl.constants import FULL_SCALE
-from speakerssl.embeddings.model import SpeakerModel, load_model
+from speakerssl.embeddings.torch_model import TorchModel, load_torch_model
 from speakerssl.errors import InputError
 from speakerssl.features.frames import num_frames
 
@@ -34,7 +34,7 @@ class PyannoteEmbedding(BaseInference):  # type: ignore[misc]
 
     metric = "cosine"
 
-    def __init__(self, model: SpeakerModel) -> None:
+    def __init__(self, model: TorchModel) -> None:
         super().__init__()
         self.model = model
         self.device = model.device
@@ -94,9 +94,9 @@ class PyannoteEmbedding(BaseInference):  # type: ignore[misc]
         return found
 
 
-def embedding(model: str | Path | SpeakerModel, device: str = "cpu") -> PyannoteEmbedding:
+def embedding(model: str | Path | TorchModel, device: str = "cpu") -> PyannoteEmbedding:
     """The embedding of a model folder (or loaded model) for a pipeline of pyannote.audio.
 
     pyannote.audio itself is not needed to make it. Raises InputError as `load_model` does.
     """
-    return PyannoteEmbedding(model if isinstance(model, SpeakerModel) else load_model(model, device))
+    return PyannoteEmbedding(model if isinstance(model, TorchModel) else load_torch_model(model, device))

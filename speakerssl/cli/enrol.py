@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--gallery", required=True, metavar="FILE", help="an SQLite file, or postgresql://user@host/database"
     )
     parser.add_argument("--name", required=True, help="the speaker's name")
-    parser.add_argument("--model", required=True, metavar="EXP_DIR", help="directory that `speakerssl train` wrote")
+    parser.add_argument("--model", required=True, metavar="MODEL", help="model folder, or an ONNX file (without torch)")
     parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, ... or auto (default: cpu)")
 
 

@@ -6,6 +6,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
+from speakerssl.cli.engine_option import add_engine_option
 from speakerssl.cli.pipe_option import add_pipe_option
 from speakerssl.cli.recording_options import add_recording_options
 from speakerssl.errors import InputError
@@ -26,7 +27,7 @@ status 1, after all others are done. Stopped and started again, it goes on where
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", metavar="EXP_DIR", required=True, help="directory that `speakerssl train` wrote")
+    parser.add_argument("--model", metavar="MODEL", required=True, help="model folder, or an ONNX file (without torch)")
     parser.add_argument("--data", metavar="DATA_DIR", required=True, help="Kaldi data directory")
     parser.add_argument("--output", metavar="DIR", required=True, help="directory for the embeddings")
     parser.add_argument(
@@ -43,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "at a time on a CPU, where padding costs more than it saves)",
     )  # fmt: skip
     parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, ... or auto (default: cpu)")
+    add_engine_option(parser)
     parser.add_argument(
         "--jobs", type=int, metavar="N",
         help="processes on the CPU (default: one a core, fewer when there is little to do)",
@@ -63,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
             raise InputError(f"--{name.replace('_', '-')} is {value}; it must be above 0")
     options = ExtractionOptions(
         args.num_crops, args.crop_seconds, args.batch_seconds, args.device, args.jobs, args.threads,
-        resume=not args.no_resume, on_no_speech=args.on_no_speech, verify=args.verify,
+        resume=not args.no_resume, on_no_speech=args.on_no_speech, verify=args.verify, engine=args.engine,
     )  # fmt: skip
     done = extract(args.model, args.data, args.output, options)
     for reason in done.failed.values():

@@ -17,7 +17,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `speakerssl identify`."""
     parser.add_argument("recordings", nargs="+", metavar="RECORDING", help="audio files")
     parser.add_argument("--gallery", required=True, metavar="FILE", help="the gallery that `enrol` filled")
-    parser.add_argument("--model", required=True, metavar="EXP_DIR", help="the model that it was filled with")
+    parser.add_argument(
+        "--model", required=True, metavar="MODEL", help="the model it was filled with, folder or ONNX file"
+    )
     parser.add_argument("--top", type=int, default=3, metavar="N", help="candidates that are printed (default: 3)")
     parser.add_argument(
         "--p-target", type=float, default=0.5, metavar="P", help="prior of an enrolled speaker (default: 0.5)"

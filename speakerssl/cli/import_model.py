@@ -31,10 +31,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Reads, renames, checks, writes."""
     from speakerssl.embeddings.import_model import import_model
-    from speakerssl.embeddings.model import load_model
+    from speakerssl.embeddings.torch_model import load_torch_model
 
     folder = import_model(args.weights, args.output, args.toolkit)
-    model = load_model(folder)
+    model = load_torch_model(folder)
     count = sum(parameter.numel() for parameter in model.encoder.parameters())
     print(f"{folder}: {model.config['encoder']['name']}, {count} parameters, embeddings of {model.embed_dim} numbers")
     return 0

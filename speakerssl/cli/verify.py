@@ -17,7 +17,7 @@ how likely the two are of one speaker before listening. With --threshold a cosin
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `speakerssl verify`."""
     parser.add_argument("recordings", nargs=2, metavar="RECORDING", help="two audio files")
-    parser.add_argument("--model", required=True, metavar="EXP_DIR", help="directory that `speakerssl train` wrote")
+    parser.add_argument("--model", required=True, metavar="MODEL", help="model folder, or an ONNX file (without torch)")
     parser.add_argument(
         "--p-target", type=float, default=0.5, metavar="P", help="prior of the same speaker, costs equal (default: 0.5)"
     )

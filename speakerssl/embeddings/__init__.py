@@ -10,7 +10,12 @@ if TYPE_CHECKING:
     from speakerssl.embeddings.extraction import ExtractionOptions, extract
     from speakerssl.embeddings.model import SpeakerModel, load_model
     from speakerssl.embeddings.model_dir import save_model
+    from speakerssl.embeddings.onnx_model import OnnxModel
+    from speakerssl.embeddings.outputs import write_as
+    from speakerssl.embeddings.segments import SegmentEmbeddings
     from speakerssl.embeddings.storage import Embeddings, read_embeddings, read_vector, write_embeddings
+    from speakerssl.embeddings.streaming import StreamEmbedder
+    from speakerssl.embeddings.torch_model import TorchModel
 else:
     __getattr__, __dir__ = lazy_exports(
         __name__,
@@ -20,7 +25,12 @@ else:
             "extraction": ("ExtractionOptions", "extract"),
             "model": ("SpeakerModel", "load_model"),
             "model_dir": ("save_model",),
+            "onnx_model": ("OnnxModel",),
+            "outputs": ("write_as",),
+            "segments": ("SegmentEmbeddings",),
             "storage": ("Embeddings", "read_embeddings", "read_vector", "write_embeddings"),
+            "streaming": ("StreamEmbedder",),
+            "torch_model": ("TorchModel",),
         },
     )
 
@@ -29,12 +39,17 @@ __all__ = [
     "Decision",
     "Embeddings",
     "ExtractionOptions",
+    "OnnxModel",
+    "SegmentEmbeddings",
     "SpeakerModel",
+    "StreamEmbedder",
+    "TorchModel",
     "Verification",
     "extract",
     "load_model",
     "read_embeddings",
     "read_vector",
     "save_model",
+    "write_as",
     "write_embeddings",
 ]

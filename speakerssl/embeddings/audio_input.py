@@ -8,7 +8,7 @@ one recording, and the short axis its channels.
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,24 @@ def load_waveform(audio: Any, sample_rate: Any, model_rate: int) -> np.ndarray:
     rate = check_rate(sample_rate)
     wave = to_mono(to_array(audio), has_rate)
     return wave if rate == model_rate else resample(wave, rate, model_rate)
+
+
+def is_many(audio: Any) -> bool:
+    """Whether `audio` is several recordings: a generator or iterator, or a list or tuple whose items each are one.
+
+    A list of numbers is samples; `(samples, rate)` is one recording; a list of lists of numbers has two readings,
+    which `to_mono` names. Raises InputError for an empty list.
+    """
+    if isinstance(audio, Iterator):
+        return True
+    if not isinstance(audio, (list, tuple)):
+        return False
+    if not len(audio):
+        raise InputError("there is no recording to embed: an empty list")
+    if isinstance(audio, tuple) and len(audio) == 2 and _is_number(audio[0]) != _is_number(audio[1]):
+        return False
+    first = audio[0]
+    return not _is_number(first) and (not isinstance(first, list) or not all(map(_is_number, first[:1])))
 
 
 def check_rate(rate: Any) -> int:

@@ -9,6 +9,7 @@ import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -87,7 +88,14 @@ def verify_score(score: float, decision: Decision | None, p_target: float, thres
 
 def save_decision(directory: str | Path, decision: Decision) -> Path:
     """Writes `calibration.json` into a model directory; returns its path."""
-    content = {
+    path = Path(directory) / CALIBRATION
+    write_text(path, json.dumps(decision_content(decision), indent=1, ensure_ascii=False) + "\n")
+    return path
+
+
+def decision_content(decision: Decision) -> dict[str, Any]:
+    """A calibration as plain values; `read_decision` is the way back."""
+    return {
         "format": FORMAT,
         "llr": "scale x cosine + offset, natural logarithm",
         "scale": decision.scale,
@@ -100,9 +108,6 @@ def save_decision(directory: str | Path, decision: Decision) -> Path:
             "p_fa": decision.p_fa.tolist(),
         },
     }
-    path = Path(directory) / CALIBRATION
-    write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
-    return path
 
 
 def load_decision(directory: str | Path) -> Decision | None:
@@ -112,6 +117,14 @@ def load_decision(directory: str | Path) -> Decision | None:
         return None
     try:
         content = json.loads(read_bytes(path))
+    except (ValueError, RecursionError):
+        content = None
+    return read_decision(content, str(path))
+
+
+def read_decision(content: Any, where: str) -> Decision:
+    """What `decision_content` made plain. Raises InputError beginning with `where` for anything else."""
+    try:
         if content["format"] != FORMAT:
             raise ValueError("another format")
         errors = {key: np.array(content["errors"][key], np.float64) for key in ("threshold", "p_miss", "p_fa")}
@@ -120,9 +133,9 @@ def load_decision(directory: str | Path) -> Decision | None:
         trained_on = str(content["trained_on"])
         decision = Decision(float(content["scale"]), float(content["offset"]), *curve, trained_on, trials)
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise InputError(f"{path}: is not a calibration that `speakerssl calibrate-model` wrote") from None
+        raise InputError(f"{where}: is not a calibration that `speakerssl calibrate-model` wrote") from None
     shapes = {array.shape for array in errors.values()}
     finite = all(np.isfinite(array).all() for array in errors.values())
     if len(shapes) != 1 or not len(decision.thresholds) or not finite or not decision.scale > 0:
-        raise InputError(f"{path}: holds numbers that are no calibration; write it anew with `calibrate-model`")
+        raise InputError(f"{where}: holds numbers that are no calibration; write it anew with `calibrate-model`")
     return decision

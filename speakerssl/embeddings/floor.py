@@ -14,10 +14,9 @@ import torch
 from speakerssl.data.kaldi import DataDir, Utterance
 from speakerssl.data.prepare import write_failures
 from speakerssl.data.speech import check_speech
-from speakerssl.embeddings.long_recordings import checked_pieces, long_seconds, read_pieces
+from speakerssl.embeddings.pieces import checked_pieces, long_seconds, read_pieces, utterance_name
 from speakerssl.embeddings.resume import Parts
 from speakerssl.embeddings.storage import write_embeddings
-from speakerssl.embeddings.workers import utterance_name
 from speakerssl.errors import InputError, JobError
 from speakerssl.features.mfcc import Mfcc
 from speakerssl.features.options import MfccOptions

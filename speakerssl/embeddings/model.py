@@ -1,87 +1,104 @@
-"""The speaker model that users hold: recordings in, unit vectors out."""
+"""The speaker model that users hold: recordings in, unit vectors out. No torch until a model needs it."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import Tensor, nn
 
+from speakerssl.data.kaldi import DataDir
 from speakerssl.data.speech import check_speech
 from speakerssl.data.utterance import Utterance
-from speakerssl.embeddings.audio_input import load_waveform, to_array
+from speakerssl.embeddings.audio_input import is_many, load_waveform, to_array
 from speakerssl.embeddings.crops import Crops
-from speakerssl.embeddings.decision import Decision, Verification, load_decision, verify_score
-from speakerssl.embeddings.feature_file import FeatureFile
-from speakerssl.embeddings.long_recordings import (
-    PIECE_SECONDS,
+from speakerssl.embeddings.decision import Decision, Verification, verify_score
+from speakerssl.embeddings.pieces import (
+    STREAM_SECONDS,
     checked_pieces,
-    embed_features,
-    fits_whole,
     has_speech,
     long_file,
     read_crops,
     read_pieces,
-    rows_at_once,
+    utterance_name,
 )
-from speakerssl.embeddings.model_dir import fingerprint_of, read_model_dir, save_model
-from speakerssl.embeddings.pretrained import resolve_model
-from speakerssl.encoders import Encoder
+from speakerssl.embeddings.storage import Embeddings
 from speakerssl.errors import InputError
-from speakerssl.features.frames import num_frames
-from speakerssl.features.frontend import FeatureFrontend
 
-__all__ = ["SpeakerModel", "load_model", "save_model"]
+if TYPE_CHECKING:
+    from speakerssl.embeddings.segments import SegmentEmbeddings
+
+ONNX_SUFFIX = ".onnx"
 
 
-@dataclass
-class SpeakerModel:
-    """Features, an encoder in eval mode, and how recordings are cut for it.
+class SpeakerModel(ABC):
+    """What embeds recordings: a model folder by torch (`TorchModel`) or an ONNX file without it (`OnnxModel`).
 
-    Samples inside are float32 in the int16 range; `embed` takes what soundfile gives.
+    Samples inside are float32 in the int16 range; `embed` takes what soundfile gives. One model may be shared among
+    threads, and pickled.
     """
 
-    features_module: FeatureFrontend
-    encoder: Encoder
     crops: Crops
     config: Mapping[str, Any]
-    decision: Decision | None = None  # what its scores mean; None where the model folder has no calibration
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """Tells models apart whose embeddings cannot be compared; hashed when it is first asked for."""
-        return fingerprint_of(self.config, self.encoder)
+    decision: Decision | None  # what its scores mean; None where the model carries no calibration
 
     @property
+    @abstractmethod
     def sample_rate(self) -> int:
         """Hz that recordings are resampled to."""
-        return self.features_module.sample_rate
 
     @property
+    @abstractmethod
     def embed_dim(self) -> int:
         """D, numbers in an embedding."""
-        return self.encoder.embed_dim
+
+    @cached_property
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """Tells models apart whose embeddings cannot be compared; hashed when it is first asked for."""
+
+    @abstractmethod
+    def encode(self, waveforms: Sequence[np.ndarray]) -> np.ndarray:
+        """Embeddings float32 [N, D] as the encoder gives them, of N waveforms [S] (int16 range).
+
+        With `crops`, a recording's embedding is the mean of its crops' unit vectors, or of their raw embeddings.
+        """
+
+    @abstractmethod
+    def encode_pieces(self, pieces: Iterable[np.ndarray]) -> np.ndarray:
+        """The embedding float32 [D] of one recording of any length, given as consecutive pieces [S] (int16 range)."""
+
+    @abstractmethod
+    def encode_crops(self, crops: np.ndarray) -> np.ndarray:
+        """The embedding float32 [D] of one recording: the mean, as `crops` asks, of its crops [n, L] (int16 range)."""
 
     @property
-    def device(self) -> torch.device:
-        return next(self.encoder.parameters()).device
+    def batched(self) -> bool:
+        """Whether `encode` gains from many recordings at once: a GPU does, a CPU loses what padding costs."""
+        return False
 
-    def embed(self, audio: Any, sample_rate: int = 16000, on_no_speech: str = "error") -> np.ndarray:
-        """The embedding of one recording as a unit vector, float32 [D].
+    def embed(self, audio: Any, sample_rate: int = 16000, on_no_speech: str = "error") -> Any:
+        """The embedding of one recording as a unit vector, float32 [D]; of several, one row each, float32 [N, D].
 
         Args:
             audio: a path, samples (an array, tensor or list: floats in [-1, 1], int16 or int32; [S], [1, S] or
-                [S, channels]), the bytes of a file, a file object, or `(samples, rate)`.
+                [S, channels]), the bytes of a file, a file object, or `(samples, rate)`. Several recordings are a
+                list or a generator of these. A Kaldi data directory (its path or a `DataDir`) gives `Embeddings`,
+                with the ids.
             sample_rate: Hz of samples that come without a rate.
             on_no_speech: what happens to silence, a constant, hiss or less than 0.1 s: `error`, `warn` or `keep`.
 
         Raises:
             AudioError, InputError: what cannot be read, can be meant in two ways, or holds no speech.
         """
+        if isinstance(audio, (str, os.PathLike)) and os.path.isfile(os.path.join(os.fsdecode(audio), "wav.scp")):
+            audio = DataDir.read(os.fsdecode(audio))
+        if isinstance(audio, DataDir):
+            return self._embed_data(audio, on_no_speech)
+        if is_many(audio):
+            return self.embed_batch(audio, sample_rate, on_no_speech)
         return unit_vectors(self._encode_input(audio, sample_rate, on_no_speech)[None])[0]
 
     def embed_batch(self, audios: Iterable[Any], sample_rate: int = 16000, on_no_speech: str = "error") -> np.ndarray:
@@ -94,20 +111,54 @@ class SpeakerModel:
         embeddings: list[np.ndarray] = []
         for number, audio in enumerate(_items(audios)):
             try:
-                if self.device.type == "cpu":  # where padding costs more than a batch saves
-                    embeddings.append(self._encode_input(audio, sample_rate, on_no_speech))
-                else:
+                if self.batched:
                     waves.append(self._checked_waveform(audio, sample_rate, on_no_speech))
+                else:
+                    embeddings.append(self._encode_input(audio, sample_rate, on_no_speech))
             except InputError as error:
                 raise type(error)(f"recording {number} of the batch: {error}") from None
         if not waves and not embeddings:
             raise InputError("there is no recording to embed: an empty batch")
         return unit_vectors(self.encode(waves) if waves else np.stack(embeddings))
 
+    def embed_segments(
+        self, audio: Any, window: float = 3.0, step: float = 1.5, vad: str = "energy", sample_rate: int = 16000
+    ) -> "SegmentEmbeddings":
+        """Embeddings of overlapping windows of a recording of any length, with their times in seconds.
+
+        Args:
+            audio: a path, or whatever `embed` takes for one recording.
+            window, step: seconds of a window, and from one to the next.
+            vad: `energy`, `silero` (needs the extra of that name) or `none`: stretches without speech get no window.
+
+        Raises InputError for what cannot be read, or a window or step that is not above 0.
+        """
+        from speakerssl.embeddings.segments import embed_segments
+
+        return embed_segments(self, audio, window, step, vad, sample_rate)
+
     def similarity(self, first: Any, second: Any, sample_rate: int = 16000, on_no_speech: str = "error") -> float:
         """Cosine from -1 to 1 of two recordings, or of embeddings as `embed` [D] or `embed_batch` [1, D] gives them."""
         vectors = [self._vector(item, sample_rate, on_no_speech) for item in (first, second)]
         return float(np.clip(vectors[0] @ vectors[1], -1.0, 1.0))
+
+    def verify(
+        self, first: Any, second: Any, sample_rate: int = 16000, p_target: float = 0.5, threshold: float | None = None
+    ) -> Verification:
+        """Whether two recordings (or embeddings) are of one speaker, with what the model's calibration knows of it.
+
+        Args:
+            p_target: prior of one speaker before listening, at equal costs of both errors (0.5: as likely as not).
+            threshold: a cosine that decides instead; needed where the model carries no calibration.
+
+        Raises:
+            InputError: what cannot be embedded, a prior outside (0, 1), or neither calibration nor threshold.
+        """
+        return verify_score(self.similarity(first, second, sample_rate), self.decision, p_target, threshold)
+
+    def waveform(self, audio: Any, sample_rate: int = 16000) -> np.ndarray:
+        """Any input of `embed` as float32 [S] in the int16 range at the model's rate."""
+        return load_waveform(audio, sample_rate, self.sample_rate)
 
     def _vector(self, item: Any, sample_rate: int, on_no_speech: str) -> np.ndarray:
         """The embedding that `item` is, or that it has: a unit vector, float64 [D]."""
@@ -117,21 +168,8 @@ class SpeakerModel:
             if not np.isfinite(norm) or norm == 0.0:
                 raise InputError("an embedding is all zero, or holds NaN or infinity: it has no cosine")
             return vector / norm
-        return unit_vectors(self.embed(item, sample_rate, on_no_speech)[None].astype(np.float64))[0]
-
-    def verify(
-        self, first: Any, second: Any, sample_rate: int = 16000, p_target: float = 0.5, threshold: float | None = None
-    ) -> Verification:
-        """Whether two recordings (or embeddings) are of one speaker, with what the model's calibration knows of it.
-
-        Args:
-            p_target: prior of one speaker before listening, at equal costs of both errors (0.5: as likely as not).
-            threshold: a cosine that decides instead; needed where the model folder has no calibration.
-
-        Raises:
-            InputError: what cannot be embedded, a prior outside (0, 1), or neither calibration nor threshold.
-        """
-        return verify_score(self.similarity(first, second, sample_rate), self.decision, p_target, threshold)
+        encoded = self._encode_input(item, sample_rate, on_no_speech)
+        return unit_vectors(encoded[None].astype(np.float64))[0]
 
     def _checked_waveform(self, audio: Any, sample_rate: int, on_no_speech: str) -> np.ndarray:
         wave = self.waveform(audio, sample_rate)
@@ -145,34 +183,6 @@ class SpeakerModel:
             return self.encode([self._checked_waveform(audio, sample_rate, on_no_speech)])[0]
         return self.encode_long(*found, _name(audio), on_no_speech)
 
-    def waveform(self, audio: Any, sample_rate: int = 16000) -> np.ndarray:
-        """Any input of `embed` as float32 [S] in the int16 range at the model's rate."""
-        return load_waveform(audio, sample_rate, self.sample_rate)
-
-    @torch.no_grad()
-    def features(self, waveform: np.ndarray) -> Tensor:
-        """Normalized features [T, F] of samples [S] (int16 range), repeated when too short for the encoder."""
-        feats = self.features_module.recording(torch.from_numpy(self._lengthen(waveform)).to(self.device))
-        short = len(feats) < self.encoder.min_frames  # where only a few frames are speech
-        return feats[torch.arange(self.encoder.min_frames) % len(feats)] if short else feats
-
-    @torch.no_grad()
-    def encode(self, waveforms: Sequence[np.ndarray]) -> np.ndarray:
-        """Embeddings float32 [N, D] as the encoder gives them, of N waveforms [S] (int16 range) in one batch.
-
-        With `crops`, a recording's embedding is the mean of its crops' unit vectors, or of their raw embeddings.
-        """
-        if not self.crops.number:
-            options = self.features_module.raw.options
-            if all(fits_whole(self.encoder, num_frames(len(wave), options)) for wave in waveforms):
-                return self._encode_padded([self.features(waveform) for waveform in waveforms])
-            return np.stack([self.encode_pieces(_pieces(wave, self.sample_rate)) for wave in waveforms])
-        cut = [self.crops.cut(waveform, self.sample_rate) for waveform in waveforms]
-        embeddings = self._encode_crops(np.concatenate(cut))
-        groups = embeddings.split([len(crops) for crops in cut])
-        return torch.stack([group.mean(dim=0) for group in groups]).cpu().numpy()
-
-    @torch.no_grad()
     def encode_long(self, utterance: Utterance, seconds: float, name: str, on_no_speech: str = "error") -> np.ndarray:
         """The embedding float32 [D] of a recording of `seconds` that is read in pieces or, with `crops`, crop by crop.
 
@@ -186,84 +196,54 @@ class SpeakerModel:
         if on_no_speech != "keep" and not has_speech(crops, rate):
             for _ in pieces:  # there may be speech between the crops
                 pass
-        return self._encode_crops(crops).mean(dim=0).cpu().numpy()
+        return self.encode_crops(crops)
 
-    @torch.no_grad()
-    def encode_pieces(self, pieces: Iterable[np.ndarray]) -> np.ndarray:
-        """The embedding float32 [D] of one recording of any length, given as consecutive pieces [S] (int16 range).
+    def encode_utterance(self, utterance: Utterance, on_no_speech: str = "error", seconds: float = 0.0) -> np.ndarray:
+        """The embedding float32 [D] of one line of a data directory, as the encoder gives it.
 
-        It is that of the whole (within 1e-4), in memory that does not grow with the length. Encoders that cannot
-        combine windows exactly give the mean of overlapping windows, with a remark.
+        Args:
+            seconds: how long it is; more than ten minutes are read in pieces.
+
+        Raises AudioError for what cannot be read or holds no speech.
         """
-        features = FeatureFile(self.features_module, pieces, self.device)
-        try:
-            if features.num_frames < self.encoder.min_frames:
-                raise InputError(f"{features.num_frames} frames are too few for the encoder")
-            return embed_features(self.encoder, features)
-        finally:
-            features.close()
+        name, rate = utterance_name(utterance), self.sample_rate
+        if seconds > STREAM_SECONDS:
+            return self.encode_long(utterance, seconds, name, on_no_speech)
+        wave = utterance.read(sample_rate=rate)
+        check_speech(wave, rate, name, on_no_speech)
+        return self.encode([wave])[0]
 
-    def export_onnx(self, path: str | Path) -> Path:
-        """Writes the encoder as ONNX: `feats` [B, T, F] (as `features` gives them) to `embs` [B, D]; returns `path`.
-
-        Raises JobError without the package onnx.
-        """
-        from speakerssl.encoders.export import export_onnx
-
-        export_onnx(self.encoder, path)
-        return Path(path)
-
-    def _encode_crops(self, crops: np.ndarray) -> Tensor:
-        """Embeddings [n, D] of crops [n, L], of length 1 where their mean is to be that of unit vectors."""
-        rows = rows_at_once(self.encoder, num_frames(crops.shape[1], self.features_module.raw.options))
-        parts = [crops[begin : begin + rows] for begin in range(0, len(crops), rows)]
-        embeddings = torch.cat([self.encoder(self._features(part)).float() for part in parts])
-        return nn.functional.normalize(embeddings) if self.crops.mean == "unit" else embeddings
-
-    def _encode_padded(self, feats: Sequence[Tensor]) -> np.ndarray:
-        lengths = torch.tensor([len(item) for item in feats], device=self.device)
-        padded = nn.utils.rnn.pad_sequence(list(feats), batch_first=True)
-        same = bool((lengths == lengths[0]).all())
-        return self.encoder(padded, None if same else lengths).float().cpu().numpy()
-
-    def _features(self, waveforms: np.ndarray) -> Tensor:
-        return self.features_module(torch.from_numpy(waveforms).to(self.device))
-
-    def _lengthen(self, waveform: np.ndarray) -> np.ndarray:
-        """`waveform` repeated until it has the frames that the encoder needs; nearly always as it is."""
-        options = self.features_module.raw.options
-        if num_frames(len(waveform), options) >= self.encoder.min_frames:
-            return waveform
-        needed = options.window_size + (self.encoder.min_frames - 1) * options.window_shift
-        return np.resize(waveform, needed)
+    def _embed_data(self, data: DataDir, on_no_speech: str) -> Embeddings:
+        """Unit vectors of a data directory. Raises AudioError for the first recording that cannot be embedded."""
+        durations = data.durations()
+        rows = [self.encode_utterance(one, on_no_speech, durations[one.id]) for one in data.utterances]
+        return Embeddings(list(data.recordings), unit_vectors(np.stack(rows)), str(data.path or ""))
 
 
-def load_model(directory: str | Path, device: str = "cpu") -> SpeakerModel:
-    """The model in a directory that `speakerssl train` wrote, or one that comes with the package.
+def load_model(path: str | Path, device: str = "cpu", engine: str = "torch") -> SpeakerModel:
+    """The model in a directory that `speakerssl train` wrote, one that comes with the package, or an ONNX file.
+
+    An ONNX file, such as `speakerssl export` writes, is loaded without torch.
 
     Args:
-        directory: a path, or a name such as "open-speech" (`pretrained_names()` lists them).
-        device: cpu, cuda, cuda:1, ... or auto (a GPU where there is one).
+        path: a path, or a name such as "open-speech" (`pretrained_names()` lists them).
+        device: cpu, cuda, cuda:1, ... or auto (a GPU where there is one); an ONNX file runs on the CPU.
+        engine: what computes the network of a model directory, one of `engines.ENGINES`; all give the same
+            embeddings, see `speakerssl extract --engine`.
 
     Raises:
-        InputError: a missing or damaged file, a configuration with a typo, weights of another model.
+        InputError: a missing or damaged file, a configuration with a typo, weights of another model, an engine that
+            this machine lacks.
     """
-    directory = resolve_model(directory)
-    config, features, encoder = read_model_dir(directory)
-    crops = Crops.from_config(config.get("evaluation") or {}, f"{directory}/config.yaml")
-    target = choose_device(device)
-    return SpeakerModel(features.to(target), encoder.to(target), crops, config, load_decision(directory))
+    if Path(path).suffix == ONNX_SUFFIX:
+        from speakerssl.embeddings.onnx_model import load_onnx_model
 
+        if device not in ("cpu", "auto"):
+            raise InputError(f"{path}: an ONNX file runs on the CPU, not on '{device}'; load the model folder there")
+        return load_onnx_model(path)
+    from speakerssl.embeddings.torch_model import load_torch_model
 
-def choose_device(name: str) -> torch.device:
-    """The device called `name`. Raises InputError where this machine has none such."""
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        return torch.empty(0, device=name).device
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).strip().split("\n")[0]
-        raise InputError(f"device '{name}' cannot be used: {reason}") from None
+    return load_torch_model(path, device, engine)
 
 
 def unit_vectors(embeddings: np.ndarray) -> np.ndarray:
@@ -293,12 +273,6 @@ def _shape(item: Any) -> tuple[int, ...]:
         return np.shape(item)
     except ValueError:  # lists of different lengths
         return ()
-
-
-def _pieces(wave: np.ndarray, sample_rate: int) -> Iterator[np.ndarray]:
-    """`wave` [S] in parts that are views of it."""
-    size = PIECE_SECONDS * sample_rate
-    return (wave[begin : begin + size] for begin in range(0, max(1, len(wave)), size))
 
 
 def _name(audio: Any) -> str:

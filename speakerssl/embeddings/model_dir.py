@@ -26,7 +26,7 @@ def save_model(directory: str | Path, config: Mapping[str, Any], encoder: nn.Mod
     `config` needs the sections `features` and `encoder` (with its `name`); others are kept for the record.
     """
     directory = Path(directory)
-    write_text(directory / CONFIG, yaml.safe_dump(_plain(config), sort_keys=False, allow_unicode=True))
+    write_text(directory / CONFIG, yaml.safe_dump(plain(config), sort_keys=False, allow_unicode=True))
     # Copies: safetensors refuses tensors that share memory.
     state = {key: value.detach().cpu().contiguous().clone() for key, value in encoder.state_dict().items()}
     with atomic_path(directory / WEIGHTS) as temporary:
@@ -61,7 +61,7 @@ def read_model_dir(directory: str | Path) -> tuple[dict[str, Any], FeatureFronte
 def fingerprint_of(config: Mapping[str, Any], encoder: nn.Module) -> str:
     """16 hexadecimal digits of the weights and of the sections that decide about an embedding."""
     sections = {name: config.get(name) for name in ("features", "encoder", "evaluation")}
-    digest = hashlib.sha256(json.dumps(_plain(sections), sort_keys=True).encode())
+    digest = hashlib.sha256(json.dumps(plain(sections), sort_keys=True).encode())
     for name, tensor in encoder.state_dict().items():
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
@@ -103,8 +103,8 @@ def first_difference(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) 
     return next((f"'{key}' is not part of the encoder" for key in found if key not in wanted), "")
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Nothing but dicts, lists and scalars, which is all that safe YAML knows."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
+        return {str(key): plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, (list, tuple)) else value

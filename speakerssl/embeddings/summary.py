@@ -13,9 +13,9 @@ PACKAGES = ("torch", "torchaudio", "numpy", "scipy", "soundfile", "numba", "spee
 
 def describe_model(directory: str | Path) -> dict[str, Any]:
     """The encoder, its size, its features and crops. Raises InputError as `load_model` does."""
-    from speakerssl.embeddings.model import load_model
+    from speakerssl.embeddings.torch_model import load_torch_model
 
-    model = load_model(directory)
+    model = load_torch_model(directory)
     parameters = list(model.encoder.parameters())
     return {
         "model": str(directory),

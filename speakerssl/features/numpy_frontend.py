@@ -16,8 +16,8 @@ from speakerssl.options import check_keys
 
 EPSILON = float(np.finfo(np.float32).eps)
 BLOCK = 4000  # frames that are transformed at once: 40 s
-POST = {"cmn": "utterance", "norm_vars": False, "added_variance": 0.0, "deltas": 0, "vad": None, "delta_window": 2, "cmn_window": 300,
-        "cmn_center": True}  # fmt: skip
+POST = {"cmn": "utterance", "norm_vars": False, "added_variance": 0.0, "deltas": 0, "vad": None,
+        "delta_window": 2, "cmn_window": 300, "cmn_center": True}  # fmt: skip
 
 
 class NumpyFrontend:

@@ -18,7 +18,7 @@ from speakerssl.data.kaldi import DataDir, Utterance
 from speakerssl.data.store import FeatureStore
 from speakerssl.data.views import AudioViews, StoreViews, ViewDataset
 from speakerssl.embeddings.card import write_card
-from speakerssl.embeddings.model import save_model
+from speakerssl.embeddings.model_dir import save_model
 from speakerssl.encoders import Encoder, build_encoder
 from speakerssl.errors import InputError
 from speakerssl.features.frontend import FeatureFrontend

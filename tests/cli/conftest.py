@@ -12,8 +12,7 @@ import torch
 import yaml
 
 from speakerssl.cli.main import main
-from speakerssl.embeddings.model import save_model
-from speakerssl.embeddings.model_dir import build_model
+from speakerssl.embeddings.model_dir import build_model, save_model
 from speakerssl.embeddings.storage import read_embeddings, write_embeddings
 from tests.report.conftest import small_list
 
@@ -161,6 +160,17 @@ def takes(tmp_path: Path) -> dict[str, str]:
             soundfile.write(path, 0.1 * wave + 0.003 * rng.standard_normal(len(time)), RATE)
             found[f"{name}{take}"] = str(path)
     return found
+
+
+@pytest.fixture(scope="session")
+def speech(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a.wav and b.wav, two seconds each under a changing envelope; no test may write into it."""
+    folder = tmp_path_factory.mktemp("speech")
+    rng = np.random.default_rng(0)
+    for name in ("a", "b"):
+        envelope = np.repeat(rng.uniform(0.01, 0.1, 40), RATE // 20)
+        soundfile.write(folder / f"{name}.wav", envelope * rng.standard_normal(2 * RATE), RATE)
+    return folder
 
 
 RATE = 16000

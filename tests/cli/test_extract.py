@@ -9,8 +9,7 @@ import soundfile
 import torch
 
 from speakerssl.cli.main import main
-from speakerssl.embeddings.model import save_model
-from speakerssl.embeddings.model_dir import build_model
+from speakerssl.embeddings.model_dir import build_model, save_model
 from speakerssl.embeddings.storage import read_embeddings
 
 CONFIG = {"features": {"kind": "fbank", "num_mel_bins": 24}, "encoder": {"name": "xvector"}}

@@ -8,8 +8,7 @@ import soundfile
 import torch
 
 from speakerssl.cli.main import main
-from speakerssl.embeddings.model import save_model
-from speakerssl.embeddings.model_dir import build_model
+from speakerssl.embeddings.model_dir import build_model, save_model
 from speakerssl.version import __version__
 
 

@@ -8,8 +8,9 @@ import pytest
 import soundfile
 import torch
 
-from speakerssl.embeddings.model import save_model
-from speakerssl.embeddings.model_dir import build_model
+from speakerssl.embeddings.export import export_model
+from speakerssl.embeddings.model_dir import build_model, save_model
+from speakerssl.embeddings.torch_model import load_torch_model
 
 torch.set_num_threads(1)
 
@@ -34,6 +35,13 @@ def model_dir(tmp_path_factory: pytest.TempPathFactory, config: dict[str, Any]) 
     path = tmp_path_factory.mktemp("model")
     save_model(path, config, encoder)
     return path
+
+
+@pytest.fixture(scope="session")
+def onnx_file(tmp_path_factory: pytest.TempPathFactory, model_dir: Path) -> Path:
+    """The model of `model_dir` as an ONNX file that takes features."""
+    pytest.importorskip("onnx")
+    return export_model(load_torch_model(model_dir), tmp_path_factory.mktemp("onnx") / "model.onnx")
 
 
 @pytest.fixture(scope="session")

@@ -11,15 +11,16 @@ import torch
 from speakerssl.data.audio import AudioError
 from speakerssl.data.pipes import allow_pipes
 from speakerssl.data.utterance import Utterance
-from speakerssl.embeddings import extraction, feature_file, long_recordings
+from speakerssl.embeddings import extraction, feature_file, long_recordings, pieces
+from speakerssl.embeddings import model as model_module
 from speakerssl.embeddings.crops import Crops
 from speakerssl.embeddings.extraction import extract
 from speakerssl.embeddings.feature_file import FeatureFile
 from speakerssl.embeddings.floor import raw_statistics
-from speakerssl.embeddings.long_recordings import checked_pieces, fits_whole, read_pieces
-from speakerssl.embeddings.model import SpeakerModel, load_model, save_model
-from speakerssl.embeddings.model_dir import build_model
+from speakerssl.embeddings.long_recordings import fits_whole
+from speakerssl.embeddings.model_dir import build_model, save_model
 from speakerssl.embeddings.storage import read_embeddings
+from speakerssl.embeddings.torch_model import TorchModel, load_torch_model
 from speakerssl.errors import InputError
 from speakerssl.features.frontend import FeatureFrontend
 
@@ -46,18 +47,19 @@ def voice() -> np.ndarray:
 @pytest.fixture
 def short_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pieces of two seconds, windows of as few frames as may be, and nothing fits as a whole."""
-    monkeypatch.setattr(long_recordings, "PIECE_SECONDS", 2)
+    monkeypatch.setattr(pieces, "PIECE_SECONDS", 2)
     monkeypatch.setattr(long_recordings, "WINDOW_BYTES", 0)
     monkeypatch.setattr(long_recordings, "WHOLE_BYTES", {"cpu": 0})
-    monkeypatch.setattr(long_recordings, "STREAM_SECONDS", 5.0)
+    monkeypatch.setattr(pieces, "STREAM_SECONDS", 5.0)
+    monkeypatch.setattr(model_module, "STREAM_SECONDS", 5.0)
     monkeypatch.setattr(extraction, "STREAM_SECONDS", 5.0)
 
 
-def make_model(folder: Path, name: str, **features: Any) -> SpeakerModel:
+def make_model(folder: Path, name: str, **features: Any) -> TorchModel:
     config = {"features": {"num_mel_bins": 24, **features}, "encoder": {"name": name, **SMALL.get(name, {})}}
     torch.manual_seed(0)
     save_model(folder, config, build_model(config, "test")[1])
-    return load_model(folder)
+    return load_torch_model(folder)
 
 
 @pytest.mark.parametrize("name", sorted(SMALL))
@@ -66,8 +68,8 @@ def test_pieces_and_windows_give_the_embedding_of_the_whole(tmp_path: Path, voic
     whole = model.encode([voice])[0]
     monkeypatch.setattr(long_recordings, "WINDOW_BYTES", 0)
     monkeypatch.setattr(long_recordings, "WHOLE_BYTES", {"cpu": 0})
-    for pieces in ([voice], np.array_split(voice, 7), np.array_split(voice, 1500)):
-        found = model.encode_pieces(pieces)
+    for parts in ([voice], np.array_split(voice, 7), np.array_split(voice, 1500)):
+        found = model.encode_pieces(parts)
         assert np.linalg.norm(found - whole) <= 1e-4 * np.linalg.norm(whole)
     np.testing.assert_allclose(model.encode([voice, voice[: 2 * RATE]])[0], found, atol=1e-5)
 
@@ -102,17 +104,6 @@ def test_every_kind_of_features(tmp_path: Path, voice, monkeypatch, features: di
 
 
 @pytest.mark.usefixtures("short_pieces")
-@pytest.mark.parametrize("rate", [16000, 44100, 8000])
-def test_pieces_of_a_file_join_to_the_whole(tmp_path: Path, voice, rate: int) -> None:
-    soundfile.write(tmp_path / "a.flac", voice.astype(np.int16)[: 10 * RATE], rate)
-    utterance = Utterance("a", str(tmp_path / "a.flac"))
-    whole = utterance.read()
-    joined = np.concatenate(list(read_pieces(utterance, utterance.duration(), RATE)))
-    assert len(joined) == len(whole)
-    np.testing.assert_allclose(joined, whole, atol=0.0 if rate == RATE else 2.0)
-
-
-@pytest.mark.usefixtures("short_pieces")
 def test_extract_and_embed_read_a_long_file_in_pieces(tmp_path: Path, voice, monkeypatch) -> None:
     model = make_model(tmp_path / "model", "fast_resnet34")
     data = tmp_path / "data"
@@ -133,7 +124,7 @@ def test_extract_and_embed_read_a_long_file_in_pieces(tmp_path: Path, voice, mon
             assert np.linalg.norm(found.select([key]).matrix[0] - whole) <= 1e-4 * np.linalg.norm(whole)
         monkeypatch.setattr(long_recordings, "WHOLE_BYTES", {"cpu": 0})
     assert max(length or 0 for length in lengths) == 4  # seconds: two and a margin on both sides
-    monkeypatch.setattr(long_recordings, "SMALL_FILE", 0)
+    monkeypatch.setattr(pieces, "SMALL_FILE", 0)
     np.testing.assert_allclose(model.embed(data / "long.wav"), model.embed(voice / np.float32(32768)), atol=1e-5)
 
 
@@ -143,7 +134,7 @@ def test_of_a_long_file_only_the_crops_are_read(tmp_path: Path, voice, monkeypat
     samples = voice.astype(np.int16)
     samples[: 10 * RATE] = 0  # speech is in the last second alone, which the last crop sees
     soundfile.write(tmp_path / "a.wav", samples, RATE)
-    monkeypatch.setattr(long_recordings, "SMALL_FILE", 0)
+    monkeypatch.setattr(pieces, "SMALL_FILE", 0)
     for mean in ("unit", "raw"):
         model.crops = Crops(5, 0.8, mean)
         whole = model.encode([samples.astype(np.float32)])[0]
@@ -187,18 +178,10 @@ def test_the_floor_reads_in_pieces_too(tmp_path: Path, voice, monkeypatch) -> No
     soundfile.write(tmp_path / "a.wav", voice.astype(np.int16), RATE)
     utterance = Utterance("a", str(tmp_path / "a.wav"))
     ((_, whole),) = raw_statistics([utterance])
-    monkeypatch.setattr(long_recordings, "SMALL_FILE", 0)
+    monkeypatch.setattr(pieces, "SMALL_FILE", 0)
     ((_, found),) = raw_statistics([utterance])
     np.testing.assert_allclose(found, whole, rtol=1e-4, atol=1e-3)
     assert not np.array_equal(found, whole)  # it was another way
-
-
-def test_silence_is_found_in_pieces() -> None:
-    silent, loud = np.zeros(RATE, np.float32), 9000 * np.random.default_rng(0).standard_normal(RATE)
-    assert len(list(checked_pieces([silent, loud, silent], RATE, "a", "error"))) == 3
-    with pytest.raises(AudioError, match="a: no speech"):
-        list(checked_pieces([silent, silent], RATE, "a", "error"))
-    assert len(list(checked_pieces([silent, silent], RATE, "a", "keep"))) == 2
 
 
 def test_an_encoder_that_cannot_combine_windows_says_so(tmp_path: Path, voice, monkeypatch, caplog) -> None:

@@ -1,7 +1,9 @@
 """What a person does with a model: embed, compare; and what a damaged or foreign one says."""
 
+import pickle
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +12,10 @@ import soundfile
 import torch
 import yaml
 
-import speakerssl
-from speakerssl.embeddings.model import load_model, save_model
-from speakerssl.embeddings.model_dir import build_model
+import speakerssl.data
+from speakerssl.embeddings import long_recordings
+from speakerssl.embeddings.model import load_model
+from speakerssl.embeddings.model_dir import build_model, save_model
 from speakerssl.errors import InputError
 
 
@@ -51,6 +54,50 @@ def test_a_batch_gives_what_each_gives_alone(model, data_dir: Path) -> None:
     together = model.embed_batch(paths)
     alone = np.stack([model.embed(path) for path in paths])
     np.testing.assert_allclose(together, alone, atol=1e-5)
+
+
+def test_lists_generators_and_data_directories(model, data_dir: Path) -> None:
+    paths = [data_dir / "u03.wav", data_dir / "u05.wav"]
+    samples = [soundfile.read(path, dtype="int16")[0] for path in paths]
+    expected = model.embed_batch(paths)
+    for many in (
+        paths,
+        tuple(map(str, paths)),
+        (path for path in paths),
+        samples,
+        [torch.from_numpy(one) for one in samples],
+        [(one, 16000) for one in samples],
+        [path.read_bytes() for path in paths],
+    ):
+        np.testing.assert_allclose(model.embed(many), expected, atol=1e-5)
+    for data in (data_dir, str(data_dir), speakerssl.data.DataDir.read(data_dir)):
+        found = model.embed(data)
+        assert found.ids == [f"u{number:02d}" for number in range(12)]
+        np.testing.assert_allclose(found.select(["u03", "u05"]).matrix, expected, atol=1e-5)
+    one = model.embed([float(value) for value in samples[0] / 32768])  # a list of numbers is samples
+    np.testing.assert_allclose(one, expected[0], atol=1e-4)
+
+
+def test_what_can_be_meant_two_ways_is_refused_with_both(model) -> None:
+    two = np.random.default_rng(0).standard_normal((2, 16000)).clip(-1, 1)
+    for given in (two, two.tolist(), torch.from_numpy(two)):
+        with pytest.raises(InputError, match=r"may be 2 channels .* or 2 recordings"):
+            model.embed(given)
+    for nothing in ([], (), iter([])):
+        with pytest.raises(InputError, match="there is no recording to embed"):
+            model.embed(nothing)
+
+
+def test_threads_and_pickles_share_a_model(model, data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = sorted(data_dir.glob("*.wav"))
+    alone = np.stack([model.embed(path) for path in paths])
+    with ThreadPoolExecutor(4) as pool:
+        np.testing.assert_array_equal(list(pool.map(model.embed, paths)), alone)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).embed(paths[3]), alone[3])
+    monkeypatch.setattr(long_recordings, "WHOLE_BYTES", {"cpu": 0})  # windows put stages into a copy of the encoder
+    monkeypatch.setattr(long_recordings, "WINDOW_BYTES", 0)
+    with ThreadPoolExecutor(3) as pool:
+        np.testing.assert_allclose(list(pool.map(model.embed, paths[-3:])), alone[-3:], atol=1e-4)
 
 
 def test_similarity_is_the_cosine_of_recordings_or_embeddings(model, data_dir: Path) -> None:
@@ -147,14 +194,6 @@ def test_missing_and_damaged_model_files(tmp_path: Path, model, config) -> None:
     weights.write_bytes(weights.read_bytes()[:5000])
     with pytest.raises(InputError, match=r"model\.safetensors: is not a whole safetensors file"):
         load_model(tmp_path)
-
-
-def test_a_device_that_is_not_there(model_dir: Path) -> None:
-    with pytest.raises(InputError, match="device 'cuda:77' cannot be used"):
-        load_model(model_dir, "cuda:77")
-    with pytest.raises(InputError, match="device 'toaster' cannot be used"):
-        load_model(model_dir, "toaster")
-    assert load_model(model_dir, "auto").device.type in ("cpu", "cuda")
 
 
 def test_the_onnx_file_gives_the_same_embedding(model, data_dir: Path, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from speakerssl.data.labels import Labels
-from speakerssl.embeddings.model import save_model
+from speakerssl.embeddings.model_dir import save_model
 from speakerssl.encoders import build_encoder
 from speakerssl.errors import InputError
 from speakerssl.methods import Supervised, build_method

@@ -18,19 +18,19 @@ import numpy as np
 import torch
 
 from speakerssl.data.kaldi import DataDir
-from speakerssl.embeddings.model import SpeakerModel, load_model, save_model
-from speakerssl.embeddings.model_dir import build_model
+from speakerssl.embeddings.model_dir import build_model, save_model
+from speakerssl.embeddings.torch_model import TorchModel, load_torch_model
 from speakerssl.encoders.masking import length_batches
 
 ENCODERS = ("fast_resnet34", "rvector_resnet34", "ecapa_tdnn", "xvector")
 
 
-def build(name: str, folder: str) -> SpeakerModel:
+def build(name: str, folder: str) -> TorchModel:
     """A model at its random start in `folder`, at 80 mel bins."""
     config = {"features": {"num_mel_bins": 80}, "encoder": {"name": name}}
     torch.manual_seed(0)
     save_model(folder, config, build_model(config, "benchmark")[1])
-    return load_model(folder)
+    return load_torch_model(folder)
 
 
 def batches(data: str, number: int, encoders: list[str]) -> None:

@@ -8,7 +8,7 @@ import torch
 import yaml
 from torch import Tensor
 
-from speakerssl.embeddings.model import SpeakerModel
+from speakerssl.embeddings.torch_model import TorchModel
 from speakerssl.encoders.export import export_onnx
 from speakerssl.encoders.resnet import DEPTHS
 from speakerssl.errors import InputError, JobError
@@ -25,7 +25,7 @@ SHERPA_FEATURES = {
 }
 
 
-def export_sherpa(model: SpeakerModel, path: str | Path, language: str = "", comment: str = "") -> list[str]:
+def export_sherpa(model: TorchModel, path: str | Path, language: str = "", comment: str = "") -> list[str]:
     """Writes an ONNX file with the metadata that sherpa-onnx asks for; returns what its features do differently.
 
     sherpa-onnx has one way to compute features (FBank with a Povey window, no snipped edges, up to 7600 Hz). A model
@@ -69,7 +69,7 @@ def export_sherpa(model: SpeakerModel, path: str | Path, language: str = "", com
     return differences
 
 
-def export_wespeaker(model: SpeakerModel, folder: str | Path) -> Path:
+def export_wespeaker(model: TorchModel, folder: str | Path) -> Path:
     """Writes wespeaker's model folder: config.yaml, avg_model.pt under its names, and final.onnx for its runtime.
 
     Known are ResNets (`rvector_resnet`, and `rvector_resnet34` with unbiased statistics) and `xvector` with those
@@ -100,7 +100,7 @@ def export_wespeaker(model: SpeakerModel, folder: str | Path) -> Path:
     return folder
 
 
-def _as_wespeaker(model: SpeakerModel, folder: Path) -> tuple[str, dict[str, Any], dict[str, Tensor]]:
+def _as_wespeaker(model: TorchModel, folder: Path) -> tuple[str, dict[str, Any], dict[str, Tensor]]:
     """wespeaker's name of the network, its arguments and its tensors."""
     name, options = str(model.config["encoder"]["name"]), model.config["encoder"]
     pooling = options.get("pooling", "unbiased_statistics" if name == "rvector_resnet" else "statistics")

@@ -1,0 +1,41 @@
+"""`speakerssl export`: a model folder as one file for other programs."""
+
+import argparse
+
+DESCRIPTION = """\
+Writes a model folder as one file. Without options: ONNX with the input `feats` [B, T, F] (normalized features) and
+the output `embs` [B, D], as wespeaker's runtime reads it. With `--input wave` the input is `wave` [B, S], samples in
+[-1, 1], and FBank is in the graph. `--lengths` adds the input `lengths` [B] for padded batches. `--int8` writes 8-bit
+weights; `static` needs --data, recordings that show how large activations become. A name ending in .pt2 gives
+torch.export's format. An ONNX file is a model for every verb: it needs no torch.
+
+  speakerssl export --model exp/mini --output mini.onnx
+  speakerssl export --model exp/mini --output mini.onnx --input wave --lengths
+  speakerssl export --model exp/mini --output mini8.onnx --int8 static --data data/train
+  speakerssl export --model exp/mini --output mini.pt2
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `speakerssl export`."""
+    parser.add_argument("--model", required=True, metavar="EXP_DIR", help="directory that `speakerssl train` wrote")
+    parser.add_argument("--output", required=True, metavar="FILE", help="file to write, .onnx or .pt2")
+    parser.add_argument(
+        "--input", choices=("feats", "wave"), default="feats", help="what the graph takes (default: feats)"
+    )
+    parser.add_argument("--lengths", action="store_true", help="a second input: the length of each recording")
+    parser.add_argument("--int8", choices=("dynamic", "static"), help="8-bit weights (default: float32)")
+    parser.add_argument("--data", metavar="DATA_DIR", help="for static: a data directory, of which 32 are used")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Loads, writes, says what it wrote."""
+    import os
+
+    from speakerssl.embeddings.export import export_file
+    from speakerssl.embeddings.torch_model import load_torch_model
+
+    model = load_torch_model(args.model)
+    path = export_file(model, args.output, args.input, args.lengths, args.int8, args.data)
+    print(f"{path}: {os.path.getsize(path) / 1e6:.1f} MB, embeddings of {model.embed_dim} numbers")
+    return 0
