@@ -5,9 +5,9 @@
     tools/benchmarks/engines.py speechbrain --data DATA_DIR --write
     tools/benchmarks/engines.py start --data DATA_DIR --write
 
-Processor seconds of one thread; the ways take turns, and the least of all rounds counts: other work on the machine only
-adds. `networks` times the network alone on features of real recordings of mixed length, one at a time; `speechbrain`
-from samples to embedding; `start` whole commands.
+Processor seconds of one thread; the ways take turns on each recording, and the least of all rounds of a recording
+counts: other work on the machine only adds. `networks` times the network alone on features of real recordings of mixed
+length, one at a time; `speechbrain` from samples to embedding; `start` whole commands.
 """
 
 import argparse
@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -55,20 +56,26 @@ def read_waves(data: list[str], number: int) -> list[np.ndarray]:
     return waves
 
 
-def alternate(ways: dict[str, Callable[[], np.ndarray]], rounds: int) -> tuple[dict[str, float], dict[str, np.ndarray]]:
-    """The least processor seconds of each way, and what it gives."""
-    spent, found = dict.fromkeys(ways, float("inf")), {}
-    for _ in range(rounds):
-        for name, way in ways.items():
-            start = time.process_time()
-            found[name] = way()
-            spent[name] = min(spent[name], time.process_time() - start)
-    return spent, found
+def alternate(
+    ways: dict[str, Callable[[Any], np.ndarray]], items: list[Any], rounds: int
+) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+    """Processor seconds of each way over all items, the least of all rounds of each item, and what it gives [N, D]."""
+    spent = {name: np.full(len(items), np.inf) for name in ways}
+    found: dict[str, list[np.ndarray]] = {name: [] for name in ways}
+    for turn in range(rounds):
+        for number, item in enumerate(items):
+            for name, way in ways.items():
+                start = time.process_time()
+                vector = way(item)
+                spent[name][number] = min(spent[name][number], time.process_time() - start)
+                if turn == 0:
+                    found[name].append(vector.reshape(-1))
+    return {name: float(times.sum()) for name, times in spent.items()}, {k: np.stack(v) for k, v in found.items()}
 
 
-def through(engine: Engine, feats: list[torch.Tensor]) -> np.ndarray:
-    """Embeddings [N, D] of features [T, F], one recording at a time."""
-    return np.concatenate([engine(item[None]).numpy() for item in feats])
+def through(engine: Engine, feats: torch.Tensor) -> np.ndarray:
+    """The embedding [1, D] of features [T, F]."""
+    return engine(feats[None]).numpy()
 
 
 def relative(found: np.ndarray, expected: np.ndarray) -> np.ndarray:
@@ -85,11 +92,11 @@ def networks(args: argparse.Namespace) -> str:
     for name in args.encoder:
         with tempfile.TemporaryDirectory() as folder:
             model = make_model(name, folder)
-        feats = [model.features(wave) for wave in waves]
         plain = TorchEngine(copy.deepcopy(model.encoder).to(memory_format=torch.contiguous_format))
         names = [engine for engine in ENGINES if not ENGINES[engine].why_not("cpu")]
-        ways = {engine: partial(through, build_engine(engine, model.encoder), feats) for engine in names}
-        spent, found = alternate({"plain loop": partial(through, plain, feats), **ways}, args.rounds)
+        engines = {"plain loop": plain, **{name: build_engine(name, model.encoder) for name in names}}
+        ways = {name: partial(through, engine) for name, engine in engines.items()}
+        spent, found = alternate(ways, [model.features(wave) for wave in waves], args.rounds)
         for engine, value in spent.items():
             difference = relative(found[engine], found["plain loop"])
             ratio = spent["plain loop"] / value
@@ -122,20 +129,19 @@ def speechbrain(args: argparse.Namespace) -> str:
     waves = read_waves(args.data, args.number)
     with tempfile.TemporaryDirectory() as folder:
         model = make_model("ecapa_tdnn", folder)
-    tensors = [torch.from_numpy(wave / 32768)[None] for wave in waves]
-    engines = {name: build_engine(name, model.encoder) for name in ("torch", "onnx")}
+    engines = {name: build_engine(name, model.encoder) for name in ("torch", "folded", "onnx")}
 
-    def ours(name: str) -> np.ndarray:
+    def speechbrains(wave: np.ndarray) -> np.ndarray:
+        with torch.no_grad():
+            vector: np.ndarray = theirs.encode_batch(torch.from_numpy(wave / 32768)[None])[0, 0].numpy()
+        return vector
+
+    def ours(name: str, wave: np.ndarray) -> np.ndarray:
         model.engine = engines[name]
-        return np.concatenate([model.encode([wave]) for wave in waves])
+        return model.encode([wave])
 
-    with torch.no_grad():
-        ways: dict[str, Callable[[], np.ndarray]] = {
-            "speechbrain": lambda: np.concatenate([theirs.encode_batch(one)[:, 0].numpy() for one in tensors]),
-            "ours, torch": lambda: ours("torch"),
-            "ours, onnx": lambda: ours("onnx"),
-        }
-        spent, _ = alternate(ways, args.rounds)
+    ways = {"speechbrain": speechbrains, **{f"ours, {name}": partial(ours, name) for name in engines}}
+    spent, _ = alternate(ways, waves, args.rounds)
     rows = [[name, f"{value:.2f}", f"{spent['speechbrain'] / value:.2f}"] for name, value in spent.items()]
     table = markdown_table(["from samples, one recording at a time", "processor s", "times as fast"], rows)
     return f"ECAPA-TDNN of 512 channels, {len(waves)} recordings, {args.rounds} rounds that alternate.\n\n{table}"
