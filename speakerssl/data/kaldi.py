@@ -174,9 +174,13 @@ def _pick(table: Mapping[str, str] | None, ids: Iterable[str]) -> dict[str, str]
 def _read_durations(path: Path) -> dict[str, float]:
     if not (path / "utt2dur").exists():
         return {}
-    return {
-        row.key: read_float(row.value, f"{path}/utt2dur:{row.line}", "duration") for row in read_rows(path / "utt2dur")
-    }
+    durations: dict[str, float] = {}
+    for row in read_rows(path / "utt2dur"):
+        where = f"{path}/utt2dur:{row.line}"
+        durations[row.key] = read_float(row.value, where, "duration")
+        if durations[row.key] <= 0:
+            raise InputError(f"{where}: {row.value} s is no length; leave '{row.key}' out to have it measured")
+    return durations
 
 
 def _read_speakers(path: Path) -> dict[str, str] | None:

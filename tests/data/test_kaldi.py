@@ -100,6 +100,7 @@ def test_subset(make_dir) -> None:
         ({"segments": "s a 0 1 left\n"}, r"data/segments:1: channel 'left' is no number from 0, nor A or B"),
         ({"wav_scp": "a \0.wav\n"}, r"data/wav\.scp:1: holds a NUL character"),
         ({"utt2dur": "a nan\n"}, r"data/utt2dur:1: duration 'nan' is not a number"),
+        ({"utt2dur": "a -1\n"}, r"data/utt2dur:1: -1 s is no length; leave 'a' out"),
         ({"spk2utt": "s1 a\ns2 a\n"}, r"data/spk2utt:2: 'a' already belongs to 's1'"),
     ],
 )
