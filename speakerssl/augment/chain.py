@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from speakerssl.augment.augment_config import PRESETS, SECTIONS, Augmentation, Context
+from speakerssl.augment.convolution import Steps, run_together
 from speakerssl.augment.noise import NoiseSource
 from speakerssl.errors import InputError, unknown_name
 from speakerssl.option_types import convert
@@ -49,13 +50,20 @@ class Augmenter:
         self.shares = np.cumsum(list((choose or {}).values()))
 
     def __call__(self, wave: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        return run_together([self.steps(wave, rng)])[0]
+
+    def steps(self, wave: np.ndarray, rng: np.random.Generator) -> Steps[np.ndarray]:
+        """The same as a generator, whose convolutions are done for it: those of many crops at once cost less."""
         chosen = None
         if self.sets:
             chosen = self.sets[int(np.searchsorted(self.shares, rng.random() * self.shares[-1], side="right"))]
         for stage in self.stages:
             if stage.name in chosen if chosen is not None else rng.random() < stage.prob:
-                wave = stage.augmentation(wave, rng)
+                request = getattr(stage.augmentation, "request", None)
+                wave = stage.augmentation(wave, rng) if request is None else (yield request(wave, rng))
         return np.asarray(wave, dtype=np.float32)
+
+    run_together = staticmethod(run_together)  # for callers below this room: many `steps` at once
 
     def for_recording(self, rng: np.random.Generator) -> "Augmenter":
         """The chain for the views of one recording: what is drawn once a recording is drawn here (the speed)."""

@@ -1,5 +1,7 @@
 """Random stretches of many recordings, fast: decoded chunks are kept as int16 up to a bound of memory.
 
+Most of them lie in memory that the processes forked from this one share; a process keeps some more of its own.
+
 What is drawn depends on the generator alone, never on what happens to be in the cache: every chunk is always decoded
 in the same way, so a run that is resumed with an empty cache draws the same samples.
 """
@@ -10,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from speakerssl.augment.shared_arrays import SharedArrays
 from speakerssl.data.audio import audio_info, read_audio
 from speakerssl.data.crops import wrap_pad
 from speakerssl.errors import InputError
@@ -22,7 +25,8 @@ class AudioPool:
 
     Args:
         sources: recordings; read when first drawn.
-        memory_mb: bound of the decoded samples that are kept, in 2^20 bytes.
+        memory_mb: bound of the decoded samples that are kept, in 2^20 bytes: in what forked processes share, and a
+            quarter of it in each of them for what finds no place there.
         name: what an error calls this pool.
 
     Raises:
@@ -34,7 +38,8 @@ class AudioPool:
             raise InputError(f"{name}: there is no recording to draw from")
         self.sources = [str(source) for source in sources]
         self.name = name
-        self._bound = int(memory_mb * 2**20)
+        self._shared = SharedArrays(np.int16, memory_mb)
+        self._bound = int(memory_mb / 4 * 2**20)
         self._bytes = 0
         self._chunks: OrderedDict[tuple[int, int], np.ndarray] = OrderedDict()
         self._seconds: dict[int, float] = {}
@@ -68,11 +73,15 @@ class AudioPool:
 
     def _kept(self, key: tuple[int, int], start: float, duration: float | None) -> np.ndarray:
         """int16 samples of source `key[0]` from `start` on, in seconds; kept under `key`."""
+        if (shared := self._shared.get((*key, 0))) is not None:
+            return shared
         if key in self._chunks:
             self._chunks.move_to_end(key)
             return self._chunks[key]
         samples = read_audio(self.sources[key[0]], start=start, duration=duration, where=self.name)
         chunk = np.clip(np.rint(samples), -32768, 32767).astype(np.int16)
+        if self._shared.put((*key, 0), chunk):
+            return chunk
         self._chunks[key] = chunk
         self._bytes += chunk.nbytes
         while self._bytes > self._bound and len(self._chunks) > 1:

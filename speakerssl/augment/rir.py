@@ -1,6 +1,6 @@
 """Room impulse responses: where the direct path is, which files hold them, and one made of decaying noise."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import gcd
 from pathlib import Path
 
@@ -17,10 +17,14 @@ MAX_SECONDS = 1.0  # what comes later lies below the noise of any crop
 
 @dataclass(frozen=True)
 class Rir:
-    """One channel of a room's response: `samples` float32 [L], `direct` the index at which the direct path arrives."""
+    """One channel of a room's response: `samples` float32 [L], `direct` the index at which the direct path arrives.
+
+    `place` (file or room, channel) tells responses of one source apart; None: made for this one draw.
+    """
 
     samples: np.ndarray
     direct: int
+    place: tuple[int, int] | None = None
 
 
 def make_rir(samples: np.ndarray) -> Rir:
@@ -120,7 +124,8 @@ class RirFolder:
         if index not in self._read:
             if len(self._read) >= self._keep:
                 self._read.pop(next(iter(self._read)))
-            self._read[index] = read_rirs(self.files[index], self._whole)
+            rirs = read_rirs(self.files[index], self._whole)
+            self._read[index] = [replace(rir, place=(index, channel)) for channel, rir in enumerate(rirs)]
         return self._read[index]
 
 

@@ -7,7 +7,7 @@ with the room's RT60 at the level of the images before it; its treble decays fas
 
 import zipfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +41,7 @@ class RoomBank:
     def __init__(self, rirs: list[Rir]) -> None:
         if not rirs:
             raise InputError("reverb.rooms: at least one room is needed")
-        self.rirs = rirs
+        self.rirs = [replace(rir, place=(number, 0)) for number, rir in enumerate(rirs)]
 
     def __len__(self) -> int:
         return len(self.rirs)

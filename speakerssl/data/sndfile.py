@@ -9,7 +9,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 import numpy as np
 
@@ -66,7 +66,7 @@ class SndfileDecoder:
 
         self._descriptor = os.open(file, os.O_RDONLY) if isinstance(file, str) else None
         try:
-            self._sound = soundfile.SoundFile(file if self._descriptor is None else self._descriptor)
+            self._sound = _one_way(file if self._descriptor is None else self._descriptor)
             if raw_from is not None:
                 self._sound = _open_raw(self._sound, file, raw_from)
         except (soundfile.LibsndfileError, RuntimeError, TypeError, ValueError) as error:
@@ -185,15 +185,25 @@ def captured_stderr() -> Iterator[list[str]]:
             os.close(saved)
 
 
+def _one_way(file: "str | BinaryIO | int", **form: Any) -> "soundfile.SoundFile":
+    """A SoundFile that does not seek to where it is after each read: in FLAC and MP3 that decodes a frame anew."""
+    import soundfile
+
+    class OneWay(soundfile.SoundFile):
+        def seekable(self) -> bool:
+            return False
+
+    return OneWay(file, **form)
+
+
 def _open_raw(sound: "soundfile.SoundFile", file: str | BinaryIO, start: int) -> "soundfile.SoundFile":
     """The samples of `file` from byte `start` to its end, in the format that its header names."""
-    import soundfile
 
     with sound:
         own = "BIG" if sound.format in ("AIFF", "AU", "CAF") else "LITTLE"
         endian = sound.endian if sound.endian in ("BIG", "LITTLE") else own
         form = {"samplerate": sound.samplerate, "channels": sound.channels, "subtype": sound.subtype, "endian": endian}
-    return soundfile.SoundFile(open_section(file, start), format="RAW", **form)
+    return _one_way(open_section(file, start), format="RAW", **form)
 
 
 def _reason(error: Exception) -> str:

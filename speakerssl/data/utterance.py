@@ -1,13 +1,13 @@
 """One recording of a data directory, or a stretch or channel of one; and the two lists that name them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from speakerssl.constants import SAMPLE_RATE
-from speakerssl.data.audio import AudioError, audio_info, read_audio
+from speakerssl.data.audio import AudioError, Recording, audio_info, read_audio
 from speakerssl.data.opened import forget_opened, keep_open
 from speakerssl.data.pipes import is_pipe, require_permission
 from speakerssl.data.tables import Row, read_float, read_rows, resolve_sources
@@ -63,6 +63,13 @@ class Utterance:
         if self.is_segment:
             return self.read(start, duration, sample_rate)
         return keep_open(self.source, self.where).read(start, duration, sample_rate)
+
+    def read_crops(self, crops: Sequence[tuple[float, float]], sample_rate: int = SAMPLE_RATE) -> list[np.ndarray]:
+        """`read` of each (start, duration), from a file that is opened once."""
+        if self.is_segment:
+            return [self.read(start, duration, sample_rate) for start, duration in crops]
+        with Recording(self.source, self.where) as recording:
+            return [recording.read(start, duration, sample_rate) for start, duration in crops]
 
     def duration(self) -> float:
         """Seconds, from the header where it can be trusted. Raises AudioError as `read` does."""

@@ -248,11 +248,10 @@ def _copies_of(index: int, copies: int) -> list[np.ndarray]:
     utterance: Utterance = _worker["utterances"][index]
     wave = utterance.read()
     check_speech(wave, 16000, f"{utterance.where}: {utterance.source}", job.on_no_speech)
-    waves = [wave]
     seed = job.seed
     augment = _worker["augment"].for_recording(np.random.default_rng((seed, 0, index)))
-    for copy in range(1, copies + 1):
-        waves.append(augment(wave, np.random.default_rng((seed, copy, index))))
+    draws = [np.random.default_rng((seed, copy, index)) for copy in range(1, copies + 1)]
+    waves = [wave, *augment.run_together([augment.steps(wave, rng) for rng in draws])]
     with torch.no_grad():
         frontend = _worker["frontend"]
         feats = [frontend.raw(torch.from_numpy(one)) for one in waves]

@@ -214,12 +214,18 @@ class _Identified:
     def __init__(self, dataset: ViewDataset, seed: int, since: int | None) -> None:
         self.dataset, self.seed, self.since = dataset, seed, since
 
-    def __getitem__(self, item: Item) -> tuple[Item, list[np.ndarray], np.ndarray | None]:
+    def __getitems__(self, items: list[Item]) -> list[tuple[Item, list[np.ndarray], np.ndarray | None]]:
+        """What the loader's workers call, once a batch."""
+        batch = getattr(self.dataset, "__getitems__", None)
+        views = [self.dataset[item] for item in items] if batch is None else batch(items)
+        return [(item, some, self._reference(item)) for item, some in zip(items, views)]
+
+    def _reference(self, item: Item) -> np.ndarray | None:
         epoch, anchor, _ = item
         if self.since is None or epoch < self.since:
-            return item, self.dataset[item], None
+            return None
         rng = np.random.default_rng((self.seed, epoch, anchor, 1))  # the views' own draws stay what they were
-        return item, self.dataset[item], self.dataset.reference_crop(anchor, REFERENCE_SECONDS, rng)
+        return self.dataset.reference_crop(anchor, REFERENCE_SECONDS, rng)
 
 
 def _collate(items: list[tuple[Item, list[np.ndarray], np.ndarray | None]]) -> Batch:

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import soundfile
 
+from speakerssl.augment.chain import build_augmenter
 from speakerssl.config import ViewsConfig
 from speakerssl.data.kaldi import Utterance
+from speakerssl.data.sndfile import SndfileDecoder
 from speakerssl.data.store import FeatureStore
 from speakerssl.data.views import AudioViews, StoreViews, collate
 
@@ -31,19 +33,36 @@ def test_two_views_are_disjoint_crops_of_the_recording(ramp: Utterance) -> None:
         assert not set(positions[0]) & set(positions[1])
 
 
-def test_only_the_crop_is_decoded(ramp: Utterance, monkeypatch) -> None:
-    asked = []
-    original = Utterance.read
+def test_only_the_crops_are_decoded_from_one_opening(ramp: Utterance, monkeypatch) -> None:
+    asked, opened = [], []
+    read, start = SndfileDecoder.read, SndfileDecoder.__init__
 
-    def read(self, start=0.0, duration=None, sample_rate=16000):  # type: ignore[no-untyped-def]
-        asked.append(duration)
-        return original(self, start, duration, sample_rate)
+    def record_read(self, first, count):  # type: ignore[no-untyped-def]
+        asked.append(count)
+        return read(self, first, count)
 
-    monkeypatch.setattr(Utterance, "read", read)
+    def record_start(self, *args):  # type: ignore[no-untyped-def]
+        opened.append(args[0])
+        start(self, *args)
+
+    monkeypatch.setattr(SndfileDecoder, "read", record_read)
+    monkeypatch.setattr(SndfileDecoder, "__init__", record_start)
     views = ViewsConfig(crop_seconds=0.5, num_local=2, local_seconds=0.25)
     shapes = [len(view) for view in AudioViews([ramp], [48000], views, None, seed=0)[0, 0, 0]]
     assert shapes == [8000, 8000, 4000, 4000]
-    assert asked == [0.5, 0.5, 0.25, 0.25]
+    assert asked == [8000, 8000, 4000, 4000]
+    assert opened == [ramp.source]
+
+
+@pytest.mark.parametrize("preset", ["sslsv", "strong"])
+def test_a_batch_has_the_bits_of_its_recordings_one_by_one(ramp: Utterance, preset: str) -> None:
+    views = ViewsConfig(crop_seconds=0.5, num_local=1, local_seconds=0.25)
+    chain = build_augmenter({"preset": preset, "reverb": {"prob": 0.8, "rooms": 3}}, seed=1)
+    dataset = AudioViews([ramp] * 9, [48000] * 9, views, chain, seed=0)
+    items = [(2, i, (i + 3) % 9) for i in range(9)]
+    for together, alone in zip(dataset.__getitems__(items), [dataset[item] for item in items], strict=True):
+        for first, second in zip(together, alone, strict=True):
+            np.testing.assert_array_equal(first, second)
 
 
 def test_short_recordings_are_wrap_padded(ramp: Utterance) -> None:
