@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from speakerssl.augment.feature_domain import build_feature_noise
 from speakerssl.augment.pool import AudioPool
 from speakerssl.augment.specaugment import build_spec_augment
 from speakerssl.config import Config, to_mapping
+from speakerssl.constants import LAUNCHER
 from speakerssl.data.kaldi import DataDir, Utterance
 from speakerssl.data.store import FeatureStore
 from speakerssl.data.views import AudioViews, StoreViews, ViewDataset
@@ -24,6 +27,7 @@ from speakerssl.errors import InputError
 from speakerssl.features.frontend import FeatureFrontend
 from speakerssl.methods import Method, build_method
 from speakerssl.options import in_file
+from speakerssl.resume import output_lock
 from speakerssl.training.checkpoint import average_checkpoints, list_checkpoints
 from speakerssl.training.distributed import World, make_deterministic, open_world
 from speakerssl.training.frontend import TrainingFrontend
@@ -33,6 +37,7 @@ from speakerssl.training.initial import load_initial
 from speakerssl.training.labels import apply_labels
 from speakerssl.training.memory import keep_freed_memory
 from speakerssl.training.reference import build_reference
+from speakerssl.training.stopping import StopRequest, end_with
 from speakerssl.training.trainer import Trainer
 from speakerssl.training.validation import Validator
 
@@ -47,9 +52,18 @@ def train(config: Config, output: str | Path, device: str = "auto") -> Path:
 
     Raises:
         InputError: configuration, data or checkpoint at fault, by name.
-        JobError: the loss is no longer finite.
+        JobError: the loss is no longer finite, a signal asked for an end (a checkpoint is written), or another process
+            of the run is gone.
     """
     output = Path(output)
+    if LAUNCHER in os.environ:
+        end_with(int(os.environ[LAUNCHER]))
+    # One process holds the folder for all of a run.
+    with output_lock(output) if os.environ.get("RANK", "0") == "0" else nullcontext():
+        return _train(config, output, device)
+
+
+def _train(config: Config, output: Path, device: str) -> Path:
     torch.set_num_threads(config.training.threads)
     keep_freed_memory()
     make_deterministic(config.training.deterministic)
@@ -60,7 +74,7 @@ def train(config: Config, output: str | Path, device: str = "auto") -> Path:
     if config.training.init_from is not None:
         load_initial(method, config.training.init_from)
     describe_recordings(method, config, dataset.ids)
-    with open_world(device) as world:
+    with StopRequest().listening() as stop, open_world(device) as world:
         trainer = Trainer(
             config,
             method,
@@ -71,6 +85,7 @@ def train(config: Config, output: str | Path, device: str = "auto") -> Path:
             validate=_validator(config, features, world),
             embed=build_reference(dataset, features, method, config.data.num_workers),
             run=run_identity(config, dataset.ids, method.labels, world.size),
+            stop=stop,
         )
         trainer.fit()
         if world.is_main:

@@ -71,9 +71,15 @@ def load_checkpoint(
     return int(state["step"]), None if positives is None else positives.numpy()
 
 
-def keep_last(folder: Path, count: int) -> None:
-    """Removes all but the last `count` checkpoints."""
-    for path in list_checkpoints(folder)[:-count]:
+def keep_last(folder: Path, count: int, every: int = 1) -> None:
+    """Removes all but the last `count` checkpoints.
+
+    Those between two multiples of `every` are removed first: a run that was stopped there has gone on, and the mean
+    over the last checkpoints is that of a run which was not.
+    """
+    paths = list_checkpoints(folder)
+    between = [path for path in paths[:-1] if int(path.stem.removeprefix("step-")) % every]
+    for path in [*between, *[path for path in paths if path not in between][:-count]]:
         path.unlink()
 
 

@@ -11,7 +11,10 @@ import torch.distributed as dist
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from speakerssl.errors import InputError
+from speakerssl.errors import InputError, JobError
+
+# What gloo and NCCL say when the other side of a connection is gone.
+_EXCHANGE = re.compile(r"gloo|nccl|connection (closed|reset|refused)|closed by peer|broken pipe", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,23 @@ class World:
             return module
         device_ids = [self.device] if self.device.type == "cuda" else None
         return DistributedDataParallel(module, device_ids=device_ids)
+
+    def largest(self, value: int) -> int:
+        """The largest of all processes' `value`: what one of them knows, all of them know."""
+        if self.size == 1:
+            return value
+        known = torch.tensor([value], device=self.device)
+        dist.all_reduce(known, dist.ReduceOp.MAX)
+        return int(known.item())
+
+    def lost_process(self, error: RuntimeError, step: int) -> JobError | None:
+        """What a failed exchange between processes means in words; None for any other error."""
+        if self.size == 1 or not _EXCHANGE.search(str(error)):
+            return None
+        return JobError(
+            f"another process of the run was lost in step {step + 1} (killed? out of memory?); "
+            "the same command goes on from the last checkpoint"
+        )
 
     def barrier(self) -> None:
         if self.size > 1:

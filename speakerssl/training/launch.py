@@ -1,17 +1,21 @@
 """Several training processes on this machine, as torchrun starts them, but with one clear line when one fails."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
-from speakerssl.constants import FAILURE_FILE
+from speakerssl.constants import FAILURE_FILE, LAUNCHER
 
 POLL = 0.2  # seconds
+PATIENCE = 10.0  # seconds that the others have to end, once one has failed or a signal has come
 
 
 def launch(arguments: Sequence[str], processes: int) -> int:
@@ -19,9 +23,11 @@ def launch(arguments: Sequence[str], processes: int) -> int:
 
     The first process has the terminal. A process leaves the message of an expected error in a file of its own, and one
     message, of the process that failed first, is shown when all have ended; what else the others say is shown only
-    where one of them fails without a message.
+    where one of them fails without a message. One that was killed ends the run with a line that says so. SIGTERM and
+    SIGINT are passed on; the processes, which then write a checkpoint, end with this one however it ends.
     """
     group = {"WORLD_SIZE": str(processes), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(_free_port())}
+    group[LAUNCHER] = str(os.getpid())
     command = [sys.executable, "-m", "speakerssl.cli.main", *arguments]
     with tempfile.TemporaryDirectory() as folder:
         children = []
@@ -30,30 +36,72 @@ def launch(arguments: Sequence[str], processes: int) -> int:
             with open(f"{folder}/log-{rank}", "wb") as log:
                 stderr = None if rank == 0 else log
                 children.append(subprocess.Popen(command, env={**os.environ, **group, **place}, stderr=stderr))
-        try:
-            rank, status = _wait(children)
-        finally:
-            for child in children:
-                if child.poll() is None:
-                    child.terminate()
-            for child in children:
-                child.wait()
+        with _passing_on(children):
+            try:
+                rank, status = _wait(children)
+            finally:
+                _end(children)
         if status:
             said = [_read(folder, f"failure-{rank}"), *(_read(folder, f"failure-{r}") for r in range(processes))]
-            sys.stderr.write(next(filter(None, [*said, _read(folder, f"log-{rank}")]), ""))
-    return status
+            log = _read(folder, f"log-{rank}")
+            if status < 0:
+                said, log = [], f"{log}{_killed(rank, processes, -status)}\n"
+            sys.stderr.write(next(filter(None, [*said, log]), ""))
+    return status if status >= 0 else 1
+
+
+def _killed(rank: int, processes: int, number: int) -> str:
+    name = signal.Signals(number).name
+    memory = " (out of memory?)" if number == signal.SIGKILL else ""
+    return (
+        f"speakerssl train: process {rank} of {processes} was killed by {name}{memory}; "
+        "the same command goes on from the last checkpoint"
+    )
 
 
 def _wait(children: Sequence[subprocess.Popen[bytes]]) -> tuple[int, int]:
-    """The rank and status of the first child that fails, or (0, 0) when all are done."""
+    """The rank and status (below 0: killed by that signal) of the first child that fails, or (0, 0) when all are done.
+
+    Of several that failed meanwhile it is one that was killed, since the others then fail for want of it.
+    """
     while True:
         states = [child.poll() for child in children]
-        for rank, state in enumerate(states):
-            if state:
-                return rank, state if state > 0 else 1
+        failed = [(rank, state) for rank, state in enumerate(states) if state]
+        if failed:
+            return min(failed, key=lambda one: one[1] >= 0)
         if all(state == 0 for state in states):
             return 0, 0
         time.sleep(POLL)
+
+
+def _end(children: Sequence[subprocess.Popen[bytes]]) -> None:
+    for child in children:
+        if child.poll() is None:
+            child.terminate()
+    end = time.monotonic() + PATIENCE
+    for child in children:
+        try:
+            child.wait(max(0.0, end - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+
+
+@contextmanager
+def _passing_on(children: Sequence[subprocess.Popen[bytes]]) -> Iterator[None]:
+    """SIGTERM and SIGINT go to the children, whose end then ends this process."""
+
+    def pass_on(number: int, _: FrameType | None) -> None:
+        for child in children:
+            if child.poll() is None:
+                child.send_signal(number)
+
+    before = {number: signal.signal(number, pass_on) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _read(folder: str, name: str) -> str:

@@ -5,7 +5,7 @@ drawn from (seed, step). Killed at any step and started again, a run ends with t
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +31,7 @@ from speakerssl.training.grad_cache import average_gradients, build_encoder_cach
 from speakerssl.training.log import TrainingLog
 from speakerssl.training.reference import REFERENCE_SECONDS
 from speakerssl.training.schedule import batch_ratio, learning_rate, scaled_lr
+from speakerssl.training.stopping import StoppedError, StopRequest, leave_signals_to_the_trainer
 from speakerssl.training.sync_batch_norm import synchronize_batch_norm
 from speakerssl.training.validation import Validator
 
@@ -43,6 +44,7 @@ class Trainer:
         validate: called every `config.validation.every` steps with the encoder in eval mode, or None.
         embed: gives reference embeddings of `dataset` for methods that sample positives by them.
         run: identifies configuration and data; a checkpoint of another run is refused.
+        stop: asked after every step; when a signal has come to any process, all write and leave.
     """
 
     def __init__(
@@ -56,13 +58,14 @@ class Trainer:
         validate: Validator | None = None,
         embed: Embed | None = None,
         run: str = "",
+        stop: StopRequest | None = None,
     ) -> None:
         self.config, self.output, self.world, self.run_id = config, output, world, run
         if config.training.sync_batch_norm:
             method = synchronize_batch_norm(method, world.device)
         self.method, self.frontend = method.to(world.device), frontend.to(world.device)
         self.cache = build_encoder_cache(method.encoder, dict(config.training.grad_cache))
-        self.validate, self.embed = validate, embed
+        self.validate, self.embed, self.stop = validate, embed, stop or StopRequest()
         training = config.training
         per_step = training.batch_size
         if per_step > len(dataset):
@@ -81,22 +84,40 @@ class Trainer:
         self.best = BestCheckpoint(self.checkpoints, run) if best else None
 
     def fit(self) -> None:
-        """Trains from the last checkpoint, if any, to the last step."""
+        """Trains from the last checkpoint, if any, to the last step.
+
+        Raises:
+            StoppedError: a signal asked for an end; a checkpoint of the last step is written.
+            JobError: the loss is not finite, or another process of the run is gone.
+        """
         step = self._resume()
         # Cached gradients come in two passes, which data parallelism does not expect: they are averaged by hand.
         model = self.method if self.cache is not None else self.world.wrap(self.method)
         log = TrainingLog(self.output, step, self.total_steps, self.config.training.tensorboard)
         log = log if self.world.is_main else _Silent()  # type: ignore[assignment]
+        batches = self._batches(step)
         try:
-            for batch in self._batches(step):
+            for batch in batches:
                 began = time.monotonic()
                 output, lr = self._step(model, batch, step)
                 step += 1
                 values = {"loss": float(output.loss.detach()), "lr": lr, **output.logs}
                 values["recordings_per_second"] = self.config.training.batch_size / (time.monotonic() - began)
                 self._after(step, values, log)
+                if (signal := self.world.largest(self.stop.received)) and step < self.total_steps:
+                    self._leave(step, signal)
+        except RuntimeError as error:
+            raise self.world.lost_process(error, step) or error from None
         finally:
+            batches.close()
+            # The loader's workers end with its iterator; left to the end of the program they would be waited for.
+            self.loader._iterator = None
             log.close()
+
+    def _leave(self, step: int, signal: int) -> None:
+        if self.world.is_main:
+            self._save(step)
+        raise StoppedError(f"stopped by signal {signal} after step {step}; the same command goes on from there", signal)
 
     def _step(self, model: nn.Module, batch: Batch, step: int) -> tuple[LossOutput, float]:
         """One optimizer step; `accumulate` micro-batches each bring their own negatives."""
@@ -149,11 +170,14 @@ class Trainer:
         if step % training.log_every == 0 or validated or last:
             log.step(step, values)
         if (step % training.checkpoint_every == 0 or last) and self.world.is_main:
-            positives = self.batches.sampled_positives
-            save_checkpoint(self.checkpoints, step, self.method, self.optimizer, self.run_id, positives)
-            keep_last(self.checkpoints, max(2, training.average_last))
+            self._save(step)
+            keep_last(self.checkpoints, max(2, training.average_last), training.checkpoint_every)
 
-    def _batches(self, step: int) -> Iterator[Batch]:
+    def _save(self, step: int) -> None:
+        positives = self.batches.sampled_positives
+        save_checkpoint(self.checkpoints, step, self.method, self.optimizer, self.run_id, positives)
+
+    def _batches(self, step: int) -> Generator[Batch, None, None]:
         """Batches from `step` to the last step, epoch by epoch."""
         while step < self.total_steps:
             epoch, position = divmod(step, len(self.batches))
@@ -243,12 +267,13 @@ def _loader(dataset: _Identified, batches: EpochBatches, workers: int) -> DataLo
         num_workers=workers,
         collate_fn=_collate,
         persistent_workers=workers > 0,
-        worker_init_fn=_one_thread if workers else None,
+        worker_init_fn=_start_worker if workers else None,
     )
 
 
-def _one_thread(_: int) -> None:
+def _start_worker(_: int) -> None:
     torch.set_num_threads(1)
+    leave_signals_to_the_trainer()
 
 
 def _mix(seed: int, step: int, rank: int) -> int:
