@@ -23,6 +23,8 @@ class DataConfig:
 
     train: tuple[str, ...] = ()  # Kaldi data directories, read and augmented on the fly
     store: tuple[str, ...] = ()  # feature stores with augmented copies
+    shards: tuple[str, ...] = ()  # folders or URLs of shards (made by `speakerssl shard`), in place of `train`
+    shuffle_buffer: int = 10000  # recordings of shards in a row that are shuffled among each other
     exclude: str | None = None  # a file of recording ids (one a line) that training must not see
     num_workers: int = 0  # loader processes; 0 loads in the training process
 
@@ -53,6 +55,7 @@ class OptimizerConfig:
     lr: float = 1e-3
     weight_decay: float = 0.0
     momentum: float = 0.9  # SGD only
+    fused: bool = False  # one kernel updates all weights: the same update, rounded otherwise in the last bits
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,8 @@ class TrainingConfig:
     accumulate: int = 1  # micro-batches a step, each with its own negatives
     # {chunk: 64}: so many recordings are encoded with a graph at a time, with the gradients of the whole batch
     grad_cache: Mapping[str, Any] = field(default_factory=dict)
+    gradient_checkpointing: bool = False  # compute the encoder's blocks twice and keep less in memory
+    compile: bool = False  # torch.compile of the encoder: minutes at the start, then faster steps, mostly on a GPU
     sync_batch_norm: bool = False  # batch normalization over the batch of all processes
     amp: Literal["none", "bf16"] = "none"
     clip_grad: float | None = None  # bound of the gradient's norm

@@ -9,6 +9,7 @@ in the same way, so a run that is resumed with an empty cache draws the same sam
 from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +25,8 @@ class AudioPool:
     """Draws random stretches from `sources` (paths or Kaldi pipes), each source equally likely.
 
     Args:
-        sources: recordings; read when first drawn.
+        sources: recordings, as paths or as objects that have `read(start, duration)` and `duration()`; read when first
+            drawn.
         memory_mb: bound of the decoded samples that are kept, in 2^20 bytes: in what forked processes share, and a
             quarter of it in each of them for what finds no place there.
         name: what an error calls this pool.
@@ -33,10 +35,10 @@ class AudioPool:
         InputError: no sources; later, on drawing, a recording that cannot be read.
     """
 
-    def __init__(self, sources: Sequence[str | Path], memory_mb: float = 256.0, name: str = "noise") -> None:
+    def __init__(self, sources: Sequence[Any], memory_mb: float = 256.0, name: str = "noise") -> None:
         if not sources:
             raise InputError(f"{name}: there is no recording to draw from")
-        self.sources = [str(source) for source in sources]
+        self.sources = [source if hasattr(source, "read") else str(source) for source in sources]
         self.name = name
         self._shared = SharedArrays(np.int16, memory_mb)
         self._bound = int(memory_mb / 4 * 2**20)
@@ -62,10 +64,15 @@ class AudioPool:
 
     def _num_chunks(self, source: int) -> int:
         if source not in self._seconds:
-            frames, rate = audio_info(self.sources[source], where=self.name)
-            self._seconds[source] = frames / rate
+            self._seconds[source] = self._length(self.sources[source])
         # The last chunk takes the rest, so that no chunk is a sliver.
         return max(1, int(self._seconds[source] / CHUNK_SECONDS))
+
+    def _length(self, source: Any) -> float:
+        if not isinstance(source, str):
+            return float(source.duration())
+        frames, rate = audio_info(source, where=self.name)
+        return frames / rate
 
     def _chunk(self, source: int, index: int) -> np.ndarray:
         is_last = index + 1 == self._num_chunks(source)
@@ -78,7 +85,11 @@ class AudioPool:
         if key in self._chunks:
             self._chunks.move_to_end(key)
             return self._chunks[key]
-        samples = read_audio(self.sources[key[0]], start=start, duration=duration, where=self.name)
+        opened = self.sources[key[0]]
+        if isinstance(opened, str):
+            samples = read_audio(opened, start=start, duration=duration, where=self.name)
+        else:
+            samples = opened.read(start, duration)
         chunk = np.clip(np.rint(samples), -32768, 32767).astype(np.int16)
         if self._shared.put((*key, 0), chunk):
             return chunk

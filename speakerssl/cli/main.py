@@ -24,6 +24,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "validation": ("validation", "validation trials without labels, made from training recordings"),
     "cross-channel": ("cross_channel", "a trial list with its test side through channels that training never uses"),
     "features": ("features", "store features and augmented copies of data directories for fast training"),
+    "shard": ("shard", "put recordings into tar shards for large corpora and object stores"),
     "train": ("train", "train an encoder from a configuration file; no labels needed"),
     "extract": ("extract", "embeddings of every recording in a data directory, as ark/scp and npz"),
     "embed": ("embed", "embeddings of files, folders, lists, segments or RTTM, in the format that is wanted"),

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -52,6 +53,15 @@ class Recording:
                 self._file, self._remark = run_command(str(source))
         with self._named():
             self._layout = read_layout(self._file)
+
+    @classmethod
+    def of_bytes(cls, file: BinaryIO, name: str) -> "Recording":
+        """A recording whose file is in memory; messages call it `name`. Raises AudioError as for a path."""
+        recording = cls.__new__(cls)
+        recording.name, recording._decoder, recording._remark, recording._file = name, None, "", file
+        with recording._named():
+            recording._layout = read_layout(file)
+        return recording
 
     def __enter__(self) -> "Recording":
         return self

@@ -65,6 +65,54 @@ class EpochBatches:
             yield self.batch(position)
 
 
+class ShardBatches(EpochBatches):
+    """`EpochBatches` over recordings in shards: shards in random order, recordings shuffled by a buffer, and each
+    process its own shards.
+
+    Args:
+        shards: int [num_items], the shard that each item lies in; items of a shard follow each other.
+        buffer: so many items are in the buffer that the next one is drawn from.
+
+    Where processes have unequal shares, one with less begins again with its own first items.
+    """
+
+    def __init__(
+        self, shards: np.ndarray, buffer: int, batch_size: int, seed: int, rank: int = 0, world_size: int = 1
+    ) -> None:
+        super().__init__(len(shards), batch_size, seed, rank, world_size)
+        self.shards, self.buffer = shards, buffer
+        self._starts = np.concatenate([[0], np.flatnonzero(np.diff(shards)) + 1, [len(shards)]])
+
+    def batch(self, position: int) -> list[Item]:
+        size = self.batch_size // self.world_size
+        indices = self._epoch_order()[position * size : (position + 1) * size]
+        positives = indices if self.sampled_positives is None else self.sampled_positives[indices]
+        return [(self.epoch, int(i), int(j)) for i, j in zip(indices, positives)]
+
+    def _epoch_order(self) -> np.ndarray:
+        if self._order is None or self._order[0] != self.epoch:
+            order = np.random.default_rng((self.seed, self.epoch)).permutation(len(self._starts) - 1)
+            mine = order[self.rank :: self.world_size]
+            if not len(mine):
+                mine = order[[self.rank % len(order)]]
+            items = np.concatenate([np.arange(self._starts[shard], self._starts[shard + 1]) for shard in mine])
+            rng = np.random.default_rng((self.seed, self.epoch, self.rank))
+            wanted = len(self) * (self.batch_size // self.world_size)
+            self._order = self.epoch, np.resize(buffer_shuffle(items, self.buffer, rng), wanted)
+        return self._order[1]
+
+
+def buffer_shuffle(items: np.ndarray, buffer: int, rng: np.random.Generator) -> np.ndarray:
+    """`items` [N] in the order in which a buffer gives them that is refilled in order, each draw at random from it."""
+    kept = list(items[:buffer])
+    places = rng.integers(0, max(1, len(kept)), max(0, len(items) - buffer))
+    given = np.empty_like(items)
+    for number, (place, item) in enumerate(zip(places.tolist(), items[buffer:])):
+        given[number], kept[place] = kept[place], item
+    given[len(places) :] = rng.permutation(np.asarray(kept, dtype=items.dtype))
+    return given
+
+
 def balanced_order(classes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """As many items as there are `classes` [N], the classes in random order again and again, each equally often."""
     names, numbers, sizes = np.unique(classes, return_inverse=True, return_counts=True)

@@ -184,6 +184,18 @@ def _finish(task: Generator[Any, Any, list[np.ndarray]]) -> list[np.ndarray]:
     raise AssertionError("an augmentation asks for a convolution and has no way to do it")
 
 
+def shard_numbers(dataset: Any) -> np.ndarray:
+    """int64 [len(dataset)]: which shard each recording lies in, counted over all sets of shards in order.
+
+    A dataset of some recordings of another (`kept`, labels) has their shards.
+    """
+    if hasattr(dataset, "kept"):
+        return shard_numbers(dataset.dataset)[dataset.kept]
+    names = [(id(one.shards), one.place.shard) for one in dataset.utterances]
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    return np.array([numbers[name] for name in names], np.int64)
+
+
 def placement(views: ViewsConfig) -> tuple[bool, bool]:
     """`disjoint` and `gap_first` of crops.plan_views."""
     return views.disjoint, views.placement == "gap_first"

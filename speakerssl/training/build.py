@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from speakerssl.augment.chain import build_augmenter
+from speakerssl.augment.chain import Augmenter, build_augmenter
 from speakerssl.augment.feature_domain import build_feature_noise
 from speakerssl.augment.pool import AudioPool
 from speakerssl.augment.specaugment import build_spec_augment
 from speakerssl.config import Config, to_mapping
 from speakerssl.constants import LAUNCHER
 from speakerssl.data.kaldi import DataDir, Utterance
+from speakerssl.data.shards import ShardRecording, ShardSet
 from speakerssl.data.store import FeatureStore
 from speakerssl.data.views import AudioViews, StoreViews, ViewDataset
 from speakerssl.embeddings.card import write_card
@@ -43,6 +44,9 @@ from speakerssl.training.validation import Validator
 
 # What may change between two starts of one run without changing a single weight.
 _HARMLESS = (("data", "num_workers"), ("training", "checkpoint_every"), ("training", "log_every"), ("published", None))
+# Keys that came after runs had been begun: at their default they stay out of a run's identity, which then goes on.
+_LATER = (("optimizer", "fused"), ("training", "gradient_checkpointing"), ("training", "compile"))
+_LATER += (("data", "shards"),)
 
 
 def train(config: Config, output: str | Path, device: str = "auto") -> Path:
@@ -128,21 +132,31 @@ def build_dataset(config: Config, sample_rate: int, output: Path) -> ViewDataset
         for store in stores:
             store.check_features(config.features)
         return StoreViews(stores, views, seed, excluded)
-    if not data.train:
-        raise InputError("data: name data directories under 'train' or feature stores under 'store'")
-    utterances: list[Utterance] = []
+    if not (data.train or data.shards):
+        raise InputError("data: name data directories under 'train', shards under 'shards' or stores under 'store'")
+    utterances: list[Utterance | ShardRecording] = []
     lengths: list[int] = []
+    for shards in map(ShardSet, data.shards):
+        places = [place for place in shards.places if place.id not in excluded]
+        utterances += [ShardRecording(shards, place) for place in places]
+        lengths += [place.samples * sample_rate // 16000 for place in places]
+    if data.shards:
+        return AudioViews(utterances, lengths, views, _augmenter(config, utterances, output), seed, sample_rate)
     for path in data.train:
         directory = DataDir.read(path, labels=False)
         durations = directory.durations()
         kept = [key for key in directory.recordings if key not in excluded]
         utterances += [directory.recordings[key] for key in kept]
         lengths += [int(durations[key] * sample_rate) for key in kept]
-    augment = None
-    if config.augment:
-        voices = AudioPool([utterance.source for utterance in utterances], name="babble")
-        augment = build_augmenter(config.augment, voices, cache_dir=output / "cache", seed=seed)
-    return AudioViews(utterances, lengths, views, augment, seed, sample_rate)
+    return AudioViews(utterances, lengths, views, _augmenter(config, utterances, output), seed, sample_rate)
+
+
+def _augmenter(config: Config, utterances: Sequence[Utterance | ShardRecording], output: Path) -> Augmenter | None:
+    if not config.augment:
+        return None
+    whole = [one if isinstance(one, ShardRecording) else one.source for one in utterances]
+    voices = AudioPool(whole, name="babble")
+    return build_augmenter(config.augment, voices, cache_dir=output / "cache", seed=config.training.seed)
 
 
 def describe_recordings(method: Method, config: Config, ids: Sequence[str]) -> None:
@@ -175,6 +189,11 @@ def run_identity(config: Config, ids: Sequence[str], labels: np.ndarray | None =
             del tree[section]
         else:
             tree[section].pop(key)
+    if not config.data.shards:
+        del tree["data"]["shuffle_buffer"]
+    for section, key in _LATER:
+        if not tree[section][key]:
+            del tree[section][key]
     text = json.dumps([tree, list(ids), processes, *([] if labels is None else [labels.tolist()])], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 

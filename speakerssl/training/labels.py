@@ -29,6 +29,11 @@ class LabelledViews:
         epoch, anchor, partner = item
         return self.dataset[(epoch, self.kept[anchor], self.kept[partner])]
 
+    def __getitems__(self, items: list[Item]) -> list[list[np.ndarray]]:
+        own = [(epoch, self.kept[anchor], self.kept[partner]) for epoch, anchor, partner in items]
+        batch = getattr(self.dataset, "__getitems__", None)
+        return [self.dataset[item] for item in own] if batch is None else batch(own)
+
     def reference_crop(self, index: int, seconds: float, rng: np.random.Generator | None = None) -> np.ndarray:
         return self.dataset.reference_crop(self.kept[index], seconds, rng)
 

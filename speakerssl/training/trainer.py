@@ -17,8 +17,8 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from speakerssl.config import Config
-from speakerssl.data.sampler import EpochBatches, Item
-from speakerssl.data.views import ViewDataset, collate
+from speakerssl.data.sampler import EpochBatches, Item, ShardBatches
+from speakerssl.data.views import ViewDataset, collate, shard_numbers
 from speakerssl.errors import InputError, JobError, unknown_name
 from speakerssl.losses import LossOutput
 from speakerssl.methods import Batch, Method, Plan
@@ -29,6 +29,7 @@ from speakerssl.training.clipping import clip_gradients
 from speakerssl.training.distributed import World
 from speakerssl.training.grad_cache import average_gradients, build_encoder_cache
 from speakerssl.training.log import TrainingLog
+from speakerssl.training.memory_saving import checkpoint_blocks
 from speakerssl.training.reference import REFERENCE_SECONDS
 from speakerssl.training.schedule import batch_ratio, learning_rate, scaled_lr
 from speakerssl.training.stopping import StoppedError, StopRequest, leave_signals_to_the_trainer
@@ -64,6 +65,10 @@ class Trainer:
         if config.training.sync_batch_norm:
             method = synchronize_batch_norm(method, world.device)
         self.method, self.frontend = method.to(world.device), frontend.to(world.device)
+        if config.training.gradient_checkpointing:
+            checkpoint_blocks(method.encoder)
+        if config.training.compile:
+            method.encoder.compile()  # in place: the names of weights stay
         self.cache = build_encoder_cache(method.encoder, dict(config.training.grad_cache))
         self.validate, self.embed, self.stop = validate, embed, stop or StopRequest()
         training = config.training
@@ -74,6 +79,9 @@ class Trainer:
             raise InputError(f"batch_size {per_step} does not divide by {world.size} processes x accumulate")
         classes = method.labels if method.balanced else None
         self.batches = EpochBatches(len(dataset), per_step, training.seed, world.rank, world.size, classes)
+        if config.data.shards and classes is None and not config.data.store:
+            shards, buffer = shard_numbers(dataset), config.data.shuffle_buffer
+            self.batches = ShardBatches(shards, buffer, per_step, training.seed, world.rank, world.size)
         since = method.sampler.start_epoch - 1 if method.sampler is not None and method.reads_references else None
         self.loader = _loader(_Identified(dataset, training.seed, since), self.batches, config.data.num_workers)
         self.total_steps = training.steps or round((training.epochs or 0) * len(self.batches))
@@ -216,11 +224,11 @@ def build_optimizer(method: Method, config: Config) -> torch.optim.Optimizer:
     ]
     groups = [group for group in groups if group["params"]]
     if options.name == "adam":
-        return torch.optim.Adam(groups, lr=options.lr)
+        return torch.optim.Adam(groups, lr=options.lr, fused=options.fused)
     if options.name == "adamw":
-        return torch.optim.AdamW(groups, lr=options.lr)
+        return torch.optim.AdamW(groups, lr=options.lr, fused=options.fused)
     if options.name == "sgd":
-        return torch.optim.SGD(groups, lr=options.lr, momentum=options.momentum)
+        return torch.optim.SGD(groups, lr=options.lr, momentum=options.momentum, fused=options.fused)
     raise unknown_name("optimizer", options.name, ("adam", "adamw", "sgd"))
 
 

@@ -1,8 +1,9 @@
 """Batches: a function of (seed, epoch) alone, each recording once an epoch, processes share one global batch."""
 
 import numpy as np
+import pytest
 
-from speakerssl.data.sampler import EpochBatches
+from speakerssl.data.sampler import EpochBatches, ShardBatches, buffer_shuffle
 
 
 def test_every_recording_once_an_epoch_and_reshuffled() -> None:
@@ -67,3 +68,37 @@ def test_resuming_inside_a_balanced_epoch_gives_the_rest_of_it() -> None:
     whole.set_epoch(3)
     rest.set_epoch(3, start=2)
     assert list(rest) == list(whole)[2:]
+
+
+SHARD_OF = np.repeat(np.arange(7), [5, 9, 4, 8, 6, 3, 5])
+
+
+def test_shards_cover_an_epoch_and_each_process_has_its_own() -> None:
+    ranks = [ShardBatches(SHARD_OF, 6, 8, seed=3, rank=rank, world_size=2) for rank in range(2)]
+    for epoch in range(3):
+        seen = []
+        for batches in ranks:
+            batches.set_epoch(epoch)
+            seen.append([item for batch in batches for _, item, _ in batch])
+        assert not {SHARD_OF[i] for i in seen[0]} & {SHARD_OF[i] for i in seen[1]}
+        assert [len(items) for items in seen] == [20, 20]
+    alone = ShardBatches(SHARD_OF, 6, 8, seed=3)
+    items = [item for batch in alone for _, item, _ in batch]
+    assert len(set(items)) == len(items) == 40
+
+
+def test_an_epoch_of_shards_goes_on_in_its_middle() -> None:
+    whole, rest = (ShardBatches(SHARD_OF, 6, 8, seed=3) for _ in range(2))
+    whole.set_epoch(2)
+    rest.set_epoch(2, 3)
+    assert list(whole)[3:] == list(rest)
+    whole.set_epoch(3)
+    assert list(whole)[3:] != list(rest)
+
+
+@pytest.mark.parametrize("buffer", [1, 2, 10, 100])
+def test_a_buffer_shuffles_as_far_as_it_reaches(buffer: int) -> None:
+    given = buffer_shuffle(np.arange(60), buffer, np.random.default_rng(0))
+    assert sorted(given) == list(range(60))
+    assert all(place >= item - buffer for place, item in enumerate(given))  # nothing is given before it is read
+    assert (given.tolist() == list(range(60))) == (buffer == 1)

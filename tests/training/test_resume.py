@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 
 from speakerssl.config import load_config
+from speakerssl.data.kaldi import DataDir
+from speakerssl.data.shard_writer import write_shards
+from speakerssl.data.shards import ShardSet
 from speakerssl.errors import InputError
 from speakerssl.training.build import train
 from speakerssl.training.checkpoint import list_checkpoints
@@ -98,3 +101,31 @@ def test_finished_training_started_again_changes_nothing(write_config, tmp_path:
     before = weights(tmp_path / "exp")
     train(config, tmp_path / "exp", "cpu")
     assert weights(tmp_path / "exp") == before
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_training_from_shards_goes_on_in_the_middle_of_an_epoch(write_config, tmp_path: Path, workers: int) -> None:
+    plain = load_config(write_config())
+    write_shards(DataDir.read(plain.data.train[0]).utterances, tmp_path / "shards", 500_000, jobs=1)
+    data = {"train": [], "shards": [str(tmp_path / "shards")], "shuffle_buffer": 20, "num_workers": workers}
+    augment = {"noise": {"prob": 0.7}, "babble": {"prob": 0.5}}
+    config = load_config(write_config(data=data, augment=augment, training={"checkpoint_every": 3}))
+    assert len(ShardSet(tmp_path / "shards").names) > 4
+    train(config, tmp_path / "whole", "cpu")
+
+    import speakerssl.training.trainer as trainer
+
+    original = trainer.save_checkpoint
+
+    def stopping(folder, step, *args):  # type: ignore[no-untyped-def]
+        path = original(folder, step, *args)
+        if step == 6:  # four batches make an epoch
+            raise KeyboardInterrupt
+        return path
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trainer, "save_checkpoint", stopping)
+        with pytest.raises(KeyboardInterrupt):
+            train(config, tmp_path / "resumed", "cpu")
+    train(config, tmp_path / "resumed", "cpu")
+    assert weights(tmp_path / "resumed") == weights(tmp_path / "whole")
