@@ -24,7 +24,7 @@ def start(config: Path, output: Path, *options: str) -> subprocess.Popen[str]:
 
 def wait_for_steps(output: Path, child: subprocess.Popen[str], steps: int = 2) -> None:
     log = output / "train.jsonl"
-    end = time.monotonic() + 240
+    end = time.monotonic() + 600
     while not log.exists() or log.read_text().count("\n") < steps:
         assert child.poll() is None, child.stderr.read() if child.stderr else ""
         assert time.monotonic() < end
@@ -57,7 +57,7 @@ def test_a_signal_leaves_a_checkpoint_and_no_orphan(write_config, tmp_path: Path
     family = children_of(child.pid)
     assert family
     child.send_signal(number)
-    _, said = child.communicate(timeout=120)  # ten seconds where nothing else is at work
+    _, said = child.communicate(timeout=300)  # ten seconds where nothing else is at work
     assert child.returncode == 128 + number
     assert f"stopped by signal {number:d} after step" in said
     assert "Traceback" not in said
@@ -78,7 +78,7 @@ def test_a_killed_process_ends_the_run_with_the_reason_and_a_checkpoint(write_co
         for process in family
     }
     os.kill(ranks[str(rank).encode()], signal.SIGKILL)
-    _, said = child.communicate(timeout=120)  # some seconds where nothing else is at work
+    _, said = child.communicate(timeout=300)  # some seconds where nothing else is at work
     assert child.returncode == 1
     assert f"process {rank} of 2 was killed by SIGKILL" in said
     assert not any(alive(process) for process in family)
@@ -92,7 +92,7 @@ def test_killed_itself_it_leaves_no_orphan_and_a_second_run_is_refused_meanwhile
     child = start(config, output, "--processes", "2")
     wait_for_steps(output, child)
     second = start(config, output)
-    _, said = second.communicate(timeout=120)
+    _, said = second.communicate(timeout=300)
     assert second.returncode == 2
     assert "is writing here; wait for it or name another folder" in said
     family = children_of(child.pid)
