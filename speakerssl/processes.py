@@ -9,6 +9,7 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait
 from typing import Any, TypeVar
 
+from speakerssl.engines import elsewhere, map_elsewhere
 from speakerssl.errors import InputError, JobError
 
 T = TypeVar("T")
@@ -38,6 +39,8 @@ def map_processes(
 ) -> Iterator[R]:
     """The results of `function` over `items` in order, from `jobs` processes that ran `initializer(*initargs)` first.
 
+    On another engine than `local` (see `engines.py`) they are its jobs.
+
     Args:
         start: `fork`, or `spawn` where the parent has used torch (its threads can hang in a forked process).
         chunksize: items that travel together.
@@ -45,6 +48,9 @@ def map_processes(
     Raises:
         JobError: a process died, mostly for want of memory. What the function or the initializer raises comes as it is.
     """
+    if elsewhere():
+        yield from map_elsewhere(function, items, jobs, initializer, initargs)
+        return
     context = multiprocessing.get_context(start)
     wrapped = (initializer, initargs)
     with ProcessPoolExecutor(jobs, mp_context=context, initializer=_initialize, initargs=wrapped) as pool:

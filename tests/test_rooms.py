@@ -26,6 +26,7 @@ LINES = (
     ("config_file", "options", "npz"),
     ("option_types",),
     ("resume", "processes"),
+    ("engines",),
     ("io", "kernels", "kmeans"),
     ("constants", "lazy"),
     ("errors", "version"),

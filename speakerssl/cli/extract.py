@@ -52,6 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="threads a process (default: 1)")
     add_recording_options(parser)
     parser.add_argument("--no-resume", action="store_true", help="compute all again, also what an earlier run has done")
+    add_engine_option(parser)
     add_pipe_option(parser)
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
 

@@ -36,7 +36,7 @@ def launch(arguments: Sequence[str], processes: int) -> int:
             with open(f"{folder}/log-{rank}", "wb") as log:
                 stderr = None if rank == 0 else log
                 children.append(subprocess.Popen(command, env={**os.environ, **group, **place}, stderr=stderr))
-        with _passing_on(children):
+        with _passing_on(children) as passed:
             try:
                 rank, status = _wait(children)
             finally:
@@ -44,7 +44,10 @@ def launch(arguments: Sequence[str], processes: int) -> int:
         if status:
             said = [_read(folder, f"failure-{rank}"), *(_read(folder, f"failure-{r}") for r in range(processes))]
             log = _read(folder, f"log-{rank}")
-            if status < 0:
+            if passed and status == -passed[0]:  # a process had not come so far that it answers
+                status = 128 + passed[0]
+                said = [f"speakerssl train: stopped by signal {passed[0]} before the first step\n"]
+            elif status < 0:
                 said, log = [], f"{log}{_killed(rank, processes, -status)}\n"
             sys.stderr.write(next(filter(None, [*said, log]), ""))
     return status if status >= 0 else 1
@@ -88,17 +91,19 @@ def _end(children: Sequence[subprocess.Popen[bytes]]) -> None:
 
 
 @contextmanager
-def _passing_on(children: Sequence[subprocess.Popen[bytes]]) -> Iterator[None]:
-    """SIGTERM and SIGINT go to the children, whose end then ends this process."""
+def _passing_on(children: Sequence[subprocess.Popen[bytes]]) -> Iterator[list[int]]:
+    """SIGTERM and SIGINT go to the children, whose end then ends this process; gives the list of those passed on."""
+    passed: list[int] = []
 
     def pass_on(number: int, _: FrameType | None) -> None:
+        passed.append(number)
         for child in children:
             if child.poll() is None:
                 child.send_signal(number)
 
     before = {number: signal.signal(number, pass_on) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        yield
+        yield passed
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

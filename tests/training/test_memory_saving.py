@@ -11,7 +11,7 @@ from speakerssl.training.memory_saving import checkpoint_blocks
 
 OPTIONS = {
     "small_tdnn": {"channels": 16, "blocks": 6, "aggregate_dim": 32, "embed_dim": 8},
-    "small_resnet": {"channels": 4, "embed_dim": 8},
+    "small_resnet": {"channels": 8, "embed_dim": 8},
 }
 
 
