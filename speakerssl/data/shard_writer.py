@@ -150,8 +150,8 @@ def _write_shard(number: int) -> None:
                 _add(tar, f"{key}.json", json.dumps({"id": source.id}).encode())
                 rows.append({"id": source.id, "offset": offset, "size": len(content), "samples": samples})
         digest = hashlib.sha256()
-        with open(temporary, "rb") as file:
-            while block := file.read(1 << 20):
+        with open(temporary, "rb") as written:
+            while block := written.read(1 << 20):
                 digest.update(block)
         size = os.path.getsize(temporary)
     write_text(output / f"{name}.jsonl", "".join(json.dumps(row) + "\n" for row in rows))

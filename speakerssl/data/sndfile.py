@@ -189,7 +189,7 @@ def _one_way(file: "str | BinaryIO | int", **form: Any) -> "soundfile.SoundFile"
     """A SoundFile that does not seek to where it is after each read: in FLAC and MP3 that decodes a frame anew."""
     import soundfile
 
-    class OneWay(soundfile.SoundFile):
+    class OneWay(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no types
         def seekable(self) -> bool:
             return False
 

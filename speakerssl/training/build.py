@@ -45,8 +45,12 @@ from speakerssl.training.validation import Validator
 # What may change between two starts of one run without changing a single weight.
 _HARMLESS = (("data", "num_workers"), ("training", "checkpoint_every"), ("training", "log_every"), ("published", None))
 # Keys that came after runs had been begun: at their default they stay out of a run's identity, which then goes on.
-_LATER = (("optimizer", "fused"), ("training", "gradient_checkpointing"), ("training", "compile"))
-_LATER += (("data", "shards"),)
+_LATER = (
+    ("optimizer", "fused"),
+    ("training", "gradient_checkpointing"),
+    ("training", "compile"),
+    ("data", "shards"),
+)
 
 
 def train(config: Config, output: str | Path, device: str = "auto") -> Path:

@@ -43,13 +43,13 @@ def launch(arguments: Sequence[str], processes: int) -> int:
                 _end(children)
         if status:
             said = [_read(folder, f"failure-{rank}"), *(_read(folder, f"failure-{r}") for r in range(processes))]
-            log = _read(folder, f"log-{rank}")
+            words = _read(folder, f"log-{rank}")
             if passed and status == -passed[0]:  # a process had not come so far that it answers
                 status = 128 + passed[0]
                 said = [f"speakerssl train: stopped by signal {passed[0]} before the first step\n"]
             elif status < 0:
-                said, log = [], f"{log}{_killed(rank, processes, -status)}\n"
-            sys.stderr.write(next(filter(None, [*said, log]), ""))
+                said, words = [], f"{words}{_killed(rank, processes, -status)}\n"
+            sys.stderr.write(next(filter(None, [*said, words]), ""))
     return status if status >= 0 else 1
 
 
