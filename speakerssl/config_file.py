@@ -22,6 +22,8 @@ from speakerssl.errors import InputError
 
 BASE, ROWS, REPLACE = "base", "rows", "replace"
 DEPTH = 8  # files that may build on each other
+LARGEST = 4 << 20  # bytes of a file
+_MOST_VALUES = 100_000  # that a file may stand for: aliases of aliases multiply without end
 
 
 def read_tree(path: str | Path, overrides: Sequence[str] = (), row: str | None = None) -> dict[str, Any]:
@@ -63,6 +65,8 @@ def _row(path: str | Path, rows: Any, name: str) -> Mapping[str, Any]:
 def read_yaml(path: str | Path) -> dict[str, Any]:
     """The mapping in a YAML file. Raises InputError with the file and line of a syntax error."""
     try:
+        if Path(path).stat().st_size > LARGEST:
+            raise InputError(f"{path}: is larger than {LARGEST >> 20} MB: is this a configuration?")
         tree = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
@@ -75,7 +79,22 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
         raise InputError(f"{where}: not valid YAML: {problem}") from None
     if not isinstance(tree, dict):
         raise InputError(f"{path}: expected a mapping of sections, found {type(tree).__name__}")
+    if _count_values(tree, _MOST_VALUES) > _MOST_VALUES:
+        raise InputError(f"{path}: stands for over {_MOST_VALUES} values, by aliases of aliases: refused")
     return tree
+
+
+def _count_values(value: Any, most: int) -> int:
+    """How many values `value` holds, aliases written out; counting ends beyond `most`."""
+    count, waiting = 0, [value]
+    while waiting and count <= most:
+        one = waiting.pop()
+        count += 1
+        if isinstance(one, Mapping):
+            waiting += one.values()
+        elif isinstance(one, list):
+            waiting += one
+    return count
 
 
 def apply_override(tree: dict[str, Any], override: str) -> None:
