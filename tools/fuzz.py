@@ -262,15 +262,15 @@ def bombs(folder: Path) -> dict[str, tuple[Path, Callable[[Path], Any]]]:
     npz = folder / "bomb.npz"
     with zipfile.ZipFile(npz, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("embeddings.npy", "w") as stream:
         np.lib.format.write_array_header_1_0(
-            stream, {"descr": "<f4", "fortran_order": False, "shape": (1 << 20, 192)}  # type: ignore[arg-type]
+            stream, {"descr": "<f4", "fortran_order": False, "shape": (1 << 19, 160)}  # type: ignore[arg-type]
         )  # fmt: skip
-        for _ in range(192):
+        for _ in range(80):
             stream.write(bytes(4 << 20))
     contents = {
         "aliases.yaml": (aliases.encode(), read_yaml),
         "recursion.yaml": (b"a: &a [*a]\n", read_yaml),
         "large.yaml": (b"a: [" + b"x, " * 3_000_000 + b"]\n", read_yaml),
-        "trials.gz": (gzip.compress(b"a" * (600 << 20), 6), read_trials),
+        "trials.gz": (gzip.compress(b"a" * (1 << 20)) * 600, read_trials),
     }
     files: dict[str, tuple[Path, Callable[[Path], Any]]] = {
         "embeddings": (npz, read_embeddings),

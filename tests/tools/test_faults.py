@@ -1,0 +1,40 @@
+"""A few kills of the stages that start quickly; `tools/faults.py` does twenty of every stage."""
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+SCRIPT = Path(__file__).resolve().parents[2] / "tools" / "faults.py"
+
+
+@pytest.fixture(scope="module")
+def faults() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("faults", SCRIPT)
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules["faults"] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def work(faults: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("faults")
+    faults.make_inputs(folder)
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["prepare", "shard", "score", "norm", "report"])
+def test_killed_twice_a_stage_comes_back_bit_for_bit(faults: ModuleType, work: Path, name: str) -> None:
+    assert faults.difference(faults.STAGES[name], work, 2, seed=1) == ""
+
+
+def test_what_differs_is_named(faults: ModuleType) -> None:
+    assert faults._compare({"a": b"1"}, {"a": b"1"}) == ""
+    assert faults._compare({"a": b"1"}, {"a": b"2"}) == "a differs"
+    assert faults._compare({"a": b"1", "b": b""}, {"a": b"1"}) == "b is missing"
+    assert faults._compare({"a": b"1"}, {"a": b"1", ".b.tmp": b""}) == ".b.tmp is left over"
