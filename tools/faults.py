@@ -45,7 +45,8 @@ STAGES = {
         Stage("extract", "extract --model {work}/train --data {work}/data --jobs 2 --output {out}", ("train",)),
         Stage(
             "cluster",
-            "cluster --embeddings {work}/vectors/xvector.scp --method agglomerative --clusters 6 --output {out}/clusters",
+            "cluster --embeddings {work}/vectors/xvector.scp --method agglomerative "
+            "--clusters 6 --output {out}/clusters",
         ),
         Stage("score", "score --trials {work}/trials --embeddings {work}/vectors/xvector.scp --output {out}/scores"),
         Stage(
