@@ -45,7 +45,7 @@ def _compute_twice(block: nn.Module) -> None:
             return once(*inputs, **options)
         return checkpoint(once, *inputs, use_reentrant=False, context_fn=contexts, **options)
 
-    block.forward = forward  # type: ignore[method-assign]
+    block.forward = forward
 
 
 @contextmanager
