@@ -154,7 +154,7 @@ class StoreViews:
             source = positive if number == 1 else anchor
             store, index = self.places[source]
             (start, available), wanted = plans[source][number]
-            frames = store.frames(index, copy)[start : start + available]
+            frames = store.frames(index, copy, start, available)
             views.append(wrap_pad(frames, wanted).astype(np.float32))
         return views
 
@@ -162,9 +162,9 @@ class StoreViews:
         store, place = self.places[index]
         length = round(seconds * FRAMES_PER_SECOND)
         if rng is None:
-            return store.frames(place)[:length].astype(np.float32)
+            return store.frames(place, 0, 0, length).astype(np.float32)
         start, available = one_crop(store.num_frames(place), length, rng)
-        return wrap_pad(store.frames(place)[start : start + available], length).astype(np.float32)
+        return wrap_pad(store.frames(place, 0, start, available), length).astype(np.float32)
 
     def _copies(self, count: int, rng: np.random.Generator) -> list[int]:
         augmented = self.stores[0].num_copies - 1

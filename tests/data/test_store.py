@@ -1,6 +1,8 @@
 """Feature stores: frames by recording and copy, and what is no store or another's."""
 
 import json
+import os
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +19,8 @@ def test_frames_of_a_recording_in_a_copy(tmp_path: Path) -> None:
     assert [store.num_frames(index) for index in range(3)] == [10, 10, 10]
     rows = store.frames(1, 2)
     np.testing.assert_array_equal(rows, [(2, 1, frame) for frame in range(10)])
-    assert isinstance(store.copy(2), np.memmap)  # processes share the pages
-    assert np.shares_memory(rows, store.copy(2))
+    np.testing.assert_array_equal(store.frames(1, 2, 3, 4), rows[3:7])
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(store)).frames(1, 2), rows)
 
 
 def test_other_features_are_refused_but_for_what_happens_later(tmp_path: Path) -> None:
@@ -38,3 +40,25 @@ def test_what_is_no_store_is_named(tmp_path: Path) -> None:
     (tmp_path / "broken" / "info.json").write_text("{")
     with pytest.raises(InputError, match="broken: not a complete feature store"):
         FeatureStore(tmp_path / "broken")
+
+
+def test_a_store_that_is_cut_off_while_it_is_read_is_an_error_and_no_crash(tmp_path: Path) -> None:
+    store = write_store(tmp_path / "store", copies=1, frames=10)
+    store.frames(2)
+    path = tmp_path / "store" / "copy-00.npy"
+    os.truncate(path, path.stat().st_size - 1)
+    store.frames(1)
+    with pytest.raises(InputError, match=r"copy-00\.npy: was cut off while it was read"):
+        store.frames(2)
+    with pytest.raises(InputError, match=r"copy-00\.npy: is truncated"):
+        FeatureStore(tmp_path / "store").frames(0)
+
+
+@pytest.mark.parametrize(
+    "index", [{}, {"ids": np.array(["a"]), "offsets": np.array([0, 5, 3])}, {"ids": np.array([{}])}]
+)
+def test_an_index_that_cannot_be_is_refused(tmp_path: Path, index: dict) -> None:
+    write_store(tmp_path / "store", copies=1)
+    np.savez(tmp_path / "store" / "index.npz", **index)
+    with pytest.raises(InputError, match="not a complete feature store"):
+        FeatureStore(tmp_path / "store")
