@@ -9,8 +9,8 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait
 from typing import Any, TypeVar
 
-from speakerssl.engines import elsewhere, map_elsewhere
 from speakerssl.errors import InputError, JobError
+from speakerssl.executors import elsewhere, map_elsewhere
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -39,7 +39,7 @@ def map_processes(
 ) -> Iterator[R]:
     """The results of `function` over `items` in order, from `jobs` processes that ran `initializer(*initargs)` first.
 
-    On another engine than `local` (see `engines.py`) they are its jobs.
+    On another executor than `local` (see `executors.py`) they are its jobs.
 
     Args:
         start: `fork`, or `spawn` where the parent has used torch (its threads can hang in a forked process).

@@ -26,7 +26,7 @@ LINES = (
     ("config_file", "options", "npz"),
     ("option_types",),
     ("resume", "processes"),
-    ("engines",),
+    ("executors",),
     ("io", "kernels", "kmeans"),
     ("constants", "lazy"),
     ("errors", "version"),

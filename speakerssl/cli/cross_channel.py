@@ -3,7 +3,7 @@
 import argparse
 import json
 
-from speakerssl.cli.engine_option import add_engine_option
+from speakerssl.cli.executor_option import add_executor_option
 from speakerssl.cli.pipe_option import add_pipe_option
 from speakerssl.cli.recording_options import add_recording_options
 
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--suffix", default="-xc", help="appended to the ids of the test side (default: -xc)")
     parser.add_argument("--jobs", type=int, default=0, help="processes (default: one a core)")
     add_recording_options(parser)
-    add_engine_option(parser)
+    add_executor_option(parser)
     add_pipe_option(parser)
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
 

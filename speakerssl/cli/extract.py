@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from speakerssl.cli.engine_option import add_engine_option
+from speakerssl.cli.executor_option import add_executor_option
 from speakerssl.cli.pipe_option import add_pipe_option
 from speakerssl.cli.recording_options import add_recording_options
 from speakerssl.errors import InputError
@@ -52,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="threads a process (default: 1)")
     add_recording_options(parser)
     parser.add_argument("--no-resume", action="store_true", help="compute all again, also what an earlier run has done")
-    add_engine_option(parser)
+    add_executor_option(parser)
     add_pipe_option(parser)
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
 

@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from speakerssl.cli.engine_option import add_engine_option
+from speakerssl.cli.executor_option import add_executor_option
 from speakerssl.cli.numbers import at_least
 from speakerssl.cli.pipe_option import add_pipe_option
 from speakerssl.cli.recording_options import add_recording_options
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--exclude", metavar="FILE", help="recording ids to leave out, one a line")
     parser.add_argument("--seed", type=int, default=0, help="seed of the augmentation (default: 0)")
     parser.add_argument("--jobs", type=int, default=0, help="processes (default: one a core)")
-    add_engine_option(parser)
+    add_executor_option(parser)
     add_pipe_option(parser)
     add_recording_options(parser)
     parser.add_argument("--json", action="store_true", help="print the result as JSON")

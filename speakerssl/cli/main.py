@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from speakerssl.cli.engine_option import engine_as_asked
+from speakerssl.cli.executor_option import executor_as_asked
 from speakerssl.cli.pipe_option import pipes_as_asked
 from speakerssl.constants import FAILURE_FILE
 from speakerssl.errors import SpeakerSSLError, one_line
@@ -96,7 +96,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):  # names that the terminal's encoding lacks are shown escaped
             stream.reconfigure(errors="backslashreplace")
     try:
-        with pipes_as_asked(args), engine_as_asked(args):
+        with pipes_as_asked(args), executor_as_asked(args):
             for output in _outputs(args):
                 refuse_dash(output)
             status = int(args.run(args) or 0)

@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 
-from speakerssl.cli.engine_option import add_engine_option
+from speakerssl.cli.executor_option import add_executor_option
 from speakerssl.cli.numbers import at_least
 from speakerssl.cli.pipe_option import add_pipe_option
 
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--verify", choices=("stat", "content"), default="stat",
         help="what tells that a recording is unchanged since an interrupted run (default: stat)",
     )  # fmt: skip
-    add_engine_option(parser)
+    add_executor_option(parser)
     add_pipe_option(parser)
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
 

@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from speakerssl.cli.engine_option import add_engine_option
+from speakerssl.cli.executor_option import add_executor_option
 from speakerssl.cli.numbers import at_least
 from speakerssl.cli.pipe_option import add_pipe_option
 from speakerssl.cli.recording_options import add_recording_options
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--min-half", type=float, default=2.0, help="seconds of a half, at least (default: 2)")
     parser.add_argument("--seed", type=int, default=0, help="of the choice and the channels (default: 0)")
     parser.add_argument("--jobs", type=int, default=0, help="processes (default: one a core)")
-    add_engine_option(parser)
+    add_executor_option(parser)
     add_pipe_option(parser)
     add_recording_options(parser)
     parser.add_argument("--json", action="store_true", help="print the result as JSON")

@@ -1,6 +1,6 @@
 """Where the work of a verb that maps over recordings runs: here, or as jobs of Slurm through `submitit`.
 
-    with engine("slurm", {"partition": "cpu", "folder": "exp/jobs"}):
+    with on_executor("slurm", {"partition": "cpu", "folder": "exp/jobs"}):
         ...  # every `processes.map_processes` inside submits jobs
 
 Verbs know nothing of it: they call `map_processes`, which asks here. A job gets a share of the items, runs the
@@ -17,15 +17,15 @@ from typing import Any
 
 from speakerssl.errors import InputError, JobError, SpeakerSSLError, unknown_name
 
-ENGINES = ("local", "slurm")
+EXECUTORS = ("local", "slurm")
 TRIES = 3  # of a job that dies
 _NUMBERS = ("timeout_min", "mem_gb", "cpus_per_task", "slurm_array_parallelism")
 _chosen: tuple[str, Mapping[str, str]] = ("local", {})
 
 
 @contextmanager
-def engine(name: str, options: Mapping[str, str] | None = None) -> Iterator[None]:
-    """Inside the block work runs on the engine `name`.
+def on_executor(name: str, options: Mapping[str, str] | None = None) -> Iterator[None]:
+    """Inside the block work runs on the executor `name`.
 
     Args:
         options: of slurm: `folder` (jobs' files; default `speakerssl-jobs`), `cluster` (`slurm`, or `local` for
@@ -33,15 +33,15 @@ def engine(name: str, options: Mapping[str, str] | None = None) -> Iterator[None
             `timeout_min`, `mem_gb`, `cpus_per_task` and `slurm_partition`.
 
     Raises:
-        InputError: an unknown engine, a missing library, or `cluster=slurm` on a machine without `sbatch`.
+        InputError: an unknown executor, a missing library, or `cluster=slurm` on a machine without `sbatch`.
     """
     global _chosen
-    if name not in ENGINES:
-        raise unknown_name("engine", name, ENGINES)
+    if name not in EXECUTORS:
+        raise unknown_name("executor", name, EXECUTORS)
     if name == "slurm":
         _check(options or {})
     elif options:
-        raise InputError("--engine local takes no --engine-option")
+        raise InputError("--executor local takes no --executor-option")
     before, _chosen = _chosen, (name, dict(options or {}))
     try:
         yield
@@ -50,7 +50,7 @@ def engine(name: str, options: Mapping[str, str] | None = None) -> Iterator[None
 
 
 def elsewhere() -> bool:
-    """Whether work is to run on another engine than `local`."""
+    """Whether work is to run on another executor than `local`."""
     return _chosen[0] != "local"
 
 
@@ -61,13 +61,13 @@ def map_elsewhere(
     initializer: Callable[..., None],
     initargs: tuple[Any, ...],
 ) -> Iterator[Any]:
-    """As `processes.map_processes`, in `jobs` jobs of the engine that was chosen.
+    """As `processes.map_processes`, in `jobs` jobs of the executor that was chosen.
 
     Raises what the function raises, and JobError where a job died `TRIES` times.
     """
     if not items:
         return
-    executor = _executor(_chosen[1])
+    executor = _submitit_executor(_chosen[1])
     shares = [items[begin :: min(jobs, len(items))] for begin in range(min(jobs, len(items)))]
     work = [_Share(function, share, initializer, initargs) for share in shares]
     with executor.batch():
@@ -118,18 +118,18 @@ def _check(options: Mapping[str, str]) -> None:
     try:
         import submitit  # noqa: F401
     except ImportError:
-        raise InputError("--engine slurm: needs submitit: pip install speakerssl[cluster]") from None
+        raise InputError("--executor slurm: needs submitit: pip install speakerssl[cluster]") from None
     cluster = options.get("cluster", "slurm")
     if cluster not in ("slurm", "local"):
         raise unknown_name("cluster", cluster, ("slurm", "local"))
     if cluster == "slurm" and shutil.which("sbatch") is None:
-        raise InputError("--engine slurm: this machine has no sbatch; start it on a login node of the cluster")
+        raise InputError("--executor slurm: this machine has no sbatch; start it on a login node of the cluster")
     for key in _NUMBERS:
         if key in options and not options[key].isdigit():
-            raise InputError(f"--engine-option {key}={options[key]}: must be a whole number")
+            raise InputError(f"--executor-option {key}={options[key]}: must be a whole number")
 
 
-def _executor(options: Mapping[str, str]) -> Any:
+def _submitit_executor(options: Mapping[str, str]) -> Any:
     import submitit
 
     given: dict[str, Any] = dict(options)
@@ -139,5 +139,5 @@ def _executor(options: Mapping[str, str]) -> Any:
     try:
         executor.update_parameters(**{"timeout_min": 24 * 60, **given})
     except (NameError, TypeError, ValueError, AssertionError) as error:
-        raise InputError(f"--engine-option: {str(error).splitlines()[0]}") from None
+        raise InputError(f"--executor-option: {str(error).splitlines()[0]}") from None
     return executor

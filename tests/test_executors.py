@@ -1,4 +1,4 @@
-"""Work on another engine: equal results, errors as they are, and a killed job is submitted again."""
+"""Work on another executor: equal results, errors as they are, and a killed job is submitted again."""
 
 import os
 import signal
@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from speakerssl.engines import elsewhere, engine
 from speakerssl.errors import InputError, JobError
+from speakerssl.executors import elsewhere, on_executor
 from speakerssl.processes import map_processes
 
 pytest.importorskip("submitit")
@@ -30,7 +30,7 @@ def work(item: int) -> int:
 
 
 def run(items: list[int], folder: Path, jobs: int = 2) -> list[int]:
-    with engine("slurm", {"cluster": "local", "folder": str(folder / "jobs")}):
+    with on_executor("slurm", {"cluster": "local", "folder": str(folder / "jobs")}):
         return list(map_processes(work, items, jobs, start, (str(folder),)))
 
 
@@ -49,22 +49,22 @@ def test_an_expected_error_reaches_the_person_as_it_is(tmp_path: Path) -> None:
 def test_choices_are_checked_and_end_with_the_block(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     for name, options, said in (
-        ("cloud", {}, "unknown engine 'cloud'; the known ones are: local, slurm"),
+        ("cloud", {}, "unknown executor 'cloud'; the known ones are: local, slurm"),
         ("slurm", {}, "this machine has no sbatch"),
         ("slurm", {"cluster": "nowhere"}, "unknown cluster 'nowhere'"),
         ("slurm", {"cluster": "local", "mem_gb": "much"}, "must be a whole number"),
-        ("local", {"mem_gb": "1"}, "takes no --engine-option"),
+        ("local", {"mem_gb": "1"}, "takes no --executor-option"),
     ):
-        with pytest.raises(InputError, match=said), engine(name, options):
+        with pytest.raises(InputError, match=said), on_executor(name, options):
             pass
-    with engine("slurm", {"cluster": "local"}):
+    with on_executor("slurm", {"cluster": "local"}):
         assert elsewhere()
     assert not elsewhere()
 
 
 def test_a_wrong_option_is_one_line(tmp_path: Path) -> None:
     with (
-        pytest.raises((InputError, JobError), match="--engine-option"),
-        engine("slurm", {"cluster": "local", "folder": str(tmp_path), "no_such_thing": "1"}),
+        pytest.raises((InputError, JobError), match="--executor-option"),
+        on_executor("slurm", {"cluster": "local", "folder": str(tmp_path), "no_such_thing": "1"}),
     ):
         list(map_processes(work, [1], 1, start, (str(tmp_path),)))
