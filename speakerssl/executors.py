@@ -1,6 +1,6 @@
 """Where the work of a verb that maps over recordings runs: here, or as jobs of Slurm through `submitit`.
 
-    with on_executor("slurm", {"partition": "cpu", "folder": "exp/jobs"}):
+    with on_executor("slurm", {"slurm_partition": "cpu", "folder": "exp/jobs"}):
         ...  # every `processes.map_processes` inside submits jobs
 
 Verbs know nothing of it: they call `map_processes`, which asks here. A job gets a share of the items, runs the
