@@ -139,7 +139,7 @@ class ReDimNet(Encoder):
         outputs = [mask_frames(to_row(x), mask)]
         row = outputs[0]
         for (channels, bins), stage, weights in zip(self.shapes, self.stages, self.weights):
-            image = row.unflatten(1, (bins, channels)).transpose(1, 2)
+            image = row.reshape(row.shape[0], bins, channels, -1).transpose(1, 2)
             outputs.append(stage(image, mask))
             shares = torch.softmax(weights, dim=0)
             row = torch.stack([share[:, None] * one for share, one in zip(shares, outputs)]).sum(dim=0)

@@ -26,8 +26,10 @@ class ChannelNorm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(channels))
 
     def forward(self, x: Tensor) -> Tensor:
-        rows = x.movedim(1, -1)
-        return functional.layer_norm(rows, self.weight.shape, self.weight, self.bias, EPS).movedim(-1, 1)
+        centred = x - x.mean(dim=1, keepdim=True)
+        normal = centred * torch.rsqrt(centred.square().mean(dim=1, keepdim=True) + EPS)
+        shape = (1, -1, *(1,) * (x.dim() - 2))
+        return normal * self.weight.view(shape) + self.bias.view(shape)
 
 
 class GroupedResBlock(nn.Module):
