@@ -17,12 +17,12 @@ from speakerssl.errors import InputError
 from speakerssl.features.frames import num_frames
 
 try:  # so that a pipeline knows what it holds and moves it to its device
-    from pyannote.audio.core.inference import BaseInference
+    from pyannote.audio.core.inference import BaseInference as _Base
 except ImportError:
-    BaseInference = object
+    _Base = object  # type: ignore[misc, assignment]
 
 
-class PyannoteEmbedding(BaseInference):  # type: ignore[misc]
+class PyannoteEmbedding(_Base):
     """What pyannote.audio calls a pretrained speaker embedding (`PretrainedSpeakerEmbedding`).
 
     Attributes:

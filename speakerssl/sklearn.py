@@ -9,6 +9,7 @@ cross_val_score(classifier, paths, speakers)
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,7 @@ class SpeakerEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
     def __init__(
         self,
-        model: str | os.PathLike[str] | None = None,
+        model: str | Path | None = None,
         sample_rate: int = 16000,
         on_no_speech: str = "error",
         device: str = "cpu",
