@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from speakerssl.clustering.cluster import ClusterOptions
@@ -73,7 +73,7 @@ def _write_turns(args: argparse.Namespace, options: "ClusterOptions") -> int:
     names = [Path(path).stem.replace(" ", "_") for path in args.recordings]
     if len(set(names)) < len(names):
         raise InputError("two of the recordings have the same name but for their folder; cluster them one by one")
-    model = load_model(args.model)
+    model: Any = load_model(args.model)  # not every kind of model is known to embed windows
     turns = []
     for path, name in track(list(zip(args.recordings, names)), "who speaks when", disable=args.json, transient=True):
         turns += who_speaks_when(model, path, name, options, args.window, args.step)
