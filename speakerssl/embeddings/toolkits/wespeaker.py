@@ -164,8 +164,8 @@ def redimnet(state: State) -> Conversion:
         place = 1 + spec.blocks
         names += [(rf"^stage{stage}\.{1 + i}\.", f"stages.{stage}.blocks.{i}.") for i in range(spec.blocks)]
         if spec.widening != 1:
-            for part, ours in ((0, "narrow"), (1, "narrow_norm"), (3, "narrow_mix")):
-                names.append((rf"^stage{stage}\.{place}\.{part}\.", f"stages.{stage}.{ours}."))
+            for part, layer in ((0, "narrow"), (1, "narrow_norm"), (3, "narrow_mix")):
+                names.append((rf"^stage{stage}\.{place}\.{part}\.", f"stages.{stage}.{layer}."))
             place += 1
         names.append((rf"^stage{stage}\.{place + 1}\.", f"stages.{stage}.context."))
     ours = rename(state, names, ("inputs_weights.0", "seg_bn_1"))
