@@ -14,7 +14,7 @@ def test_a_model_folder_is_made(tmp_path: Path, capsys: pytest.CaptureFixture[st
     torch.save(WespeakerResNet34(8, 80, 32).state_dict(), tmp_path / "avg_model.pt")
     assert main(["import", "--weights", str(tmp_path / "avg_model.pt"), "--output", str(tmp_path / "out")]) == 0
     printed = capsys.readouterr().out
-    assert printed.startswith(f"{tmp_path}/out: rvector_resnet34, ")
+    assert printed.startswith(f"{tmp_path}/out: rvector_resnet, ")
     assert "embeddings of 32 numbers" in printed
     assert (tmp_path / "out" / "model.safetensors").is_file()
 
