@@ -10,6 +10,8 @@ Turns weights of another toolkit into a model folder that every verb takes. Know
   sslsv        ResNet34, ECAPA-TDNN, TDNN (a checkpoint of any method)
   clovaai      ResNetSE34L, ResNetSE34V2
   resemblyzer  its LSTM
+An ONNX file (features [B, T, F] or samples [B, S] in [-1, 1] to embeddings [B, D]) becomes an ONNX file that every
+verb takes: give --output a name that ends in .onnx.
 Only tensors are read: a file with anything else in it is refused by name, and nothing of it is run.
 
   speakerssl import --weights campplus_cn_en_common.pt --output exp/campplus
@@ -30,6 +32,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Reads, renames, checks, writes."""
+    if args.weights.endswith(".onnx"):
+        from speakerssl.embeddings.toolkits.onnx_files import import_onnx
+
+        print(f"{import_onnx(args.weights, args.output, args.toolkit)}: an ONNX model that every verb takes")
+        return 0
     from speakerssl.embeddings.import_model import import_model
     from speakerssl.embeddings.torch_model import load_torch_model
 
