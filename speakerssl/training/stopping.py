@@ -29,6 +29,7 @@ class StopRequest:
     def __init__(self) -> None:
         self.received = 0
         self._since = 0.0
+        self._end: threading.Timer | None = None
 
     @contextmanager
     def listening(self) -> Iterator["StopRequest"]:
@@ -42,13 +43,15 @@ class StopRequest:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+            if self._end is not None:
+                self._end.cancel()  # the run has ended; a notebook or a test that asked for it lives on
 
     def _receive(self, number: int, _: FrameType | None) -> None:
         if not self.received:
             self.received, self._since = number, time.monotonic()
-            end = threading.Timer(GRACE, os._exit, (128 + number,))
-            end.daemon = True
-            end.start()
+            self._end = threading.Timer(GRACE, os._exit, (128 + number,))
+            self._end.daemon = True
+            self._end.start()
         elif time.monotonic() - self._since > _REPEAT:
             os._exit(128 + number)
 
