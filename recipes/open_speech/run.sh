@@ -79,8 +79,8 @@ if stage 1 "data"; then
     run_past_failures "$data/train_$corpus" \
       speakerssl prepare --data "$data_dir/$corpus/train" --output "$data/train_$corpus"
   done
-  run speakerssl validation --data "${train[@]}" --output "$valid" --num-recordings "$num_validation" --seed "$seed" \
-    --jobs "$jobs"
+  run_past_failures "$valid" speakerssl validation --data "${train[@]}" --output "$valid" \
+    --num-recordings "$num_validation" --seed "$seed" --jobs "$jobs"
   for corpus in speechocean762 librispeech; do
     [ -f "$data_dir/$corpus/test/wav.scp" ] || continue
     run speakerssl prepare --data "$data_dir/$corpus/test" --output "$data/test_$corpus"
@@ -92,8 +92,8 @@ if stage 1 "data"; then
 fi
 
 if stage 2 "features: log-mel of every recording, clean and in augmented copies"; then
-  run speakerssl features --config "$recipe/conf/ssl.yaml" --data "${train[@]}" --exclude "$valid/recordings" \
-    --copies "$copies" --output "$exp/store" --jobs "$jobs"
+  run_past_failures "$exp/store" speakerssl features --config "$recipe/conf/ssl.yaml" --data "${train[@]}" \
+    --exclude "$valid/recordings" --copies "$copies" --output "$exp/store" --jobs "$jobs"
 fi
 
 settings=(--set data.store="[$exp/store]" --set data.exclude="$valid/recordings" --set training.seed="$seed"
@@ -152,3 +152,5 @@ if stage 6 "test lists, $results and the report"; then
   run python "$recipe/local/write_results.py" --exp "$exp" --systems "${systems[@]}" --model "$name" \
     --lists "${lists[@]}" --output "$results"
 fi
+
+name_failures "${train[@]}" "$valid" "$exp/store"

@@ -57,7 +57,8 @@ overrides=()
 for override in $set; do overrides+=(--set "$override"); done
 
 if stage 1 "data"; then
-  run "$main/run.sh" --stop-stage 1 --data-dir "$data_dir" --work "$work" --jobs "$jobs" --num-validation "$num_validation"
+  run_past_failures "$data/valid" "$main/run.sh" --stop-stage 1 --data-dir "$data_dir" --work "$work" --jobs "$jobs" \
+    --num-validation "$num_validation"
 fi
 train=() utt2spk=()
 for folder in "$data"/train "$data"/train_*; do
@@ -153,3 +154,5 @@ if stage 8 "$results"; then
   run python "$recipe/local/write_results.py" --exp "$exp" --networks $networks --lists "${lists[@]}" \
     --utt2spk "$data/test/utt2spk" "$data/test_xc/utt2spk" --output "$results"
 fi
+
+name_failures "$data/valid"

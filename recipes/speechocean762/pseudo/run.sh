@@ -53,7 +53,8 @@ settings=(--set data.store="[$work/exp/store]" --set training.steps="$steps" --s
 for override in $set; do settings+=(--set "$override"); done
 
 if stage 1 "data and features"; then
-  run "$main/run.sh" --stop-stage 2 --data-dir "$data_dir" --work "$work" --jobs "$jobs" --num-validation "$num_validation"
+  run_past_failures "$data/valid" "$main/run.sh" --stop-stage 2 --data-dir "$data_dir" --work "$work" --jobs "$jobs" \
+    --num-validation "$num_validation"
 fi
 train=()
 for folder in "$data"/train "$data"/train_*; do [ ! -f "$folder/wav.scp" ] || train+=("$folder"); done
