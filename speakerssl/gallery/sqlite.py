@@ -185,7 +185,8 @@ class SqliteStore:
                 yield connection.cursor()
                 connection.execute("COMMIT")
             except BaseException:
-                connection.execute("ROLLBACK")
+                if connection.in_transaction:  # a full disk has ended it already
+                    connection.execute("ROLLBACK")
                 raise
         except sqlite3.DatabaseError as error:
             if "full" in str(error) or "disk I/O" in str(error):

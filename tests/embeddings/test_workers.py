@@ -1,4 +1,4 @@
-"""While a device computes, the next batches are read; results keep their order and each failure its name."""
+"""Batches of recordings in one process or several."""
 
 import threading
 from pathlib import Path
@@ -10,6 +10,72 @@ from speakerssl.data.kaldi import DataDir, Utterance
 from speakerssl.embeddings.crops import Crops
 from speakerssl.embeddings.workers import AHEAD, WorkerSettings, embed_overlapped
 from speakerssl.errors import InputError
+
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from speakerssl.data.kaldi import DataDir
+from speakerssl.data.utterance import Utterance
+from speakerssl.embeddings.crops import Crops
+from speakerssl.embeddings.model import load_model
+from speakerssl.embeddings.workers import WorkerSettings, embed_all, embed_batch, utterance_name
+
+
+@pytest.fixture
+def settings(model_dir: Path) -> WorkerSettings:
+    return WorkerSettings(str(model_dir), Crops())
+
+
+def test_a_padded_batch_one_by_one_and_in_pieces_agree(settings: WorkerSettings, data_dir: Path) -> None:
+    model, batch = load_model(settings.model), list(DataDir.read(data_dir).recordings.values())[5:9]
+    whole = embed_batch(model, batch, settings)
+    assert whole.ids == [utterance.id for utterance in batch]
+    assert not whole.failed
+    alone = embed_batch(model, batch, replace(settings, pad=False))
+    np.testing.assert_allclose(whole.embeddings, alone.embeddings, atol=2e-4)
+    long = {batch[1].id: batch[1].duration()}
+    pieces = embed_batch(model, batch, replace(settings, long=long))
+    assert sorted(pieces.ids) == sorted(whole.ids)
+    row = pieces.ids.index(batch[1].id)
+    np.testing.assert_allclose(pieces.embeddings[row], whole.embeddings[1], atol=2e-3)
+
+
+def test_what_fails_is_named_and_the_others_go_on(settings: WorkerSettings, data_dir: Path, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "silent.wav", np.zeros(16000), 16000)
+    good = next(iter(DataDir.read(data_dir).recordings.values()))
+    gone = Utterance("gone", str(tmp_path / "gone.wav"), origin="wav.scp", line=3)
+    silent = Utterance("silent", str(tmp_path / "silent.wav"))
+    found = embed_batch(load_model(settings.model), [gone, good, silent], settings)
+    assert found.ids == [good.id]
+    assert sorted(found.failed) == ["gone", "silent"]
+    assert found.failed["gone"].startswith("wav.scp:3: ")
+    nothing = embed_batch(load_model(settings.model), [gone], settings)
+    assert nothing.embeddings.shape == (0, 512)
+
+
+def test_an_encoder_that_gives_nan_fails_by_name(
+    settings: WorkerSettings, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, (utterance, *_) = load_model(settings.model), DataDir.read(data_dir).recordings.values()
+    monkeypatch.setattr(type(model), "encode", lambda self, waves: np.full((len(waves), 512), np.nan, np.float32))
+    found = embed_batch(model, [utterance], settings)
+    assert (found.ids, found.failed) == ([], {utterance.id: f"{utterance.id}: the encoder gives NaN or infinity"})
+
+
+def test_batches_come_in_order(settings: WorkerSettings, data_dir: Path) -> None:
+    recordings = list(DataDir.read(data_dir).recordings.values())[:6]
+    batches = [recordings[:2], recordings[2:3], recordings[3:]]
+    assert [result.ids for result in embed_all(settings, batches, jobs=1)] == [[u.id for u in b] for b in batches]
+
+
+def test_a_recording_is_named_by_its_line_or_its_id() -> None:
+    assert utterance_name(Utterance("a", "a.wav", origin="wav.scp", line=2)) == "wav.scp:2: a.wav"
+    assert utterance_name(Utterance("a", "a.wav")) == "a"
 
 
 class Device:

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from speakerssl.encoders import ENCODERS, Encoder, build_encoder
 from speakerssl.encoders.pooling import POOLINGS
 from speakerssl.encoders.reach import Reach
-from speakerssl.encoders.window_stages import Moments
 from speakerssl.encoders.windows import embed_windows, plan_windows
 
 FEAT_DIM = 20
@@ -66,19 +65,6 @@ def test_every_frame_counts_once(num_frames: int, window: int, context: int, los
         assert begin - first >= min(context, begin)
         assert last - end >= min(context + lost, num_frames - end)
         assert first % (1 if lost else stride) == 0
-
-
-def test_moments_are_those_of_a_weighted_softmax() -> None:
-    torch.manual_seed(0)
-    x, scores = torch.randn(1, 3, 500) * 5 + 20, 30 * torch.randn(1, 3, 500)
-    moments = Moments()
-    for cut in (slice(0, 10), slice(10, 300), slice(300, 500)):
-        moments.add(x[..., cut], scores[..., cut])
-    weights = torch.softmax(scores.double(), dim=2)
-    mean = (weights * x).sum(2, keepdim=True)
-    variance = (weights * (x - mean).square()).sum(2, keepdim=True)
-    torch.testing.assert_close(moments.result()[0], mean.float())
-    torch.testing.assert_close(moments.result()[1], variance.float(), atol=1e-5, rtol=1e-4)
 
 
 def test_which_encoders_do_not_say_how_far_their_frames_look(small_encoder: Callable[..., Encoder]) -> None:

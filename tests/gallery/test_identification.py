@@ -1,8 +1,6 @@
 """The gallery against a plain loop over cosines, with two writers, threads, other models and strangers."""
 
 import pickle
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,9 +11,10 @@ import pytest
 
 from speakerssl.embeddings.decision import Decision
 from speakerssl.errors import InputError
-from speakerssl.gallery import Gallery, search
+from speakerssl.gallery import Gallery
 
 DIM = 32
+
 DECISION = Decision(
     20.0, -10.0, np.array([0.0, 0.5, 0.9]), np.array([0.0, 0.1, 1.0]), np.array([1.0, 0.1, 0.0]), "made", (9, 9)
 )
@@ -155,31 +154,6 @@ def test_embeddings_without_a_model(tmp_path: Path) -> None:
         Gallery(tmp_path / "g.db", Model(fingerprint="two")).enrol("eve", "eve-1")
 
 
-def test_not_a_gallery(tmp_path: Path) -> None:
-    (tmp_path / "text").write_text("hello, this is a text and no database at all\n" * 100)
-    with pytest.raises(InputError, match="cannot be used as a gallery"):
-        Gallery(tmp_path / "text")
-    with pytest.raises(InputError, match="cannot be used as a gallery"):
-        Gallery(tmp_path / "no" / "folder.db")
-
-
-def test_two_writing_processes_lose_nothing(tmp_path: Path) -> None:
-    path = tmp_path / "g.db"
-    Gallery(path)
-    code = (
-        "import sys, numpy as np; from speakerssl.gallery import Gallery; book = Gallery(sys.argv[1])\n"
-        "rng = np.random.default_rng(int(sys.argv[2]))\n"
-        "for number in range(40):\n"
-        "    book.enrol(f'{sys.argv[2]}-{number}', rng.standard_normal(8))\n"
-        "    book.enrol('both', rng.standard_normal(8))\n"
-    )
-    writers = [subprocess.Popen([sys.executable, "-c", code, str(path), str(seed)]) for seed in (1, 2)]
-    assert [writer.wait(timeout=120) for writer in writers] == [0, 0]
-    counts = {speaker.name: speaker.recordings for speaker in Gallery(path).speakers()}
-    assert len(counts) == 81
-    assert counts["both"] == 80
-
-
 def test_threads_and_pickles_share_one_gallery(book: Gallery) -> None:
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda number: book.enrol(f"s{number}", f"s{number}-1"), range(20)))
@@ -203,68 +177,3 @@ def test_a_place_that_cannot_be_written_can_be_read(book: Gallery, monkeypatch: 
     book.store.close()  # type: ignore[attr-defined]
     monkeypatch.setattr("os.access", lambda *_: False)
     assert Gallery(book.path, Model()).identify("ana-2").name == "ana"
-
-
-def test_the_compressed_index_gives_what_comparing_all_gives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search, "EXACT_BELOW", 1500)
-    monkeypatch.setattr(search, "RERANKED", 200)
-    rng = np.random.default_rng(0)
-    vectors = rng.standard_normal((2000, DIM)).astype(np.float32)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    ids, nobody = np.arange(2000), np.zeros(0, np.int64)
-    kept = search.SpeakerSearch(tmp_path / "g.index")
-    kept.update(ids, vectors, nobody)
-    assert kept._index is not None
-    changed = np.array([5, 700])
-    for place in range(2):
-        vectors[changed[place]] = vectors[10 + place]  # a tie with another speaker
-    kept.update(changed, vectors[changed], np.array([3, 4]))
-    alive = np.setdiff1d(ids, [3, 4])
-    again = search.SpeakerSearch(tmp_path / "g.index")
-    again.update(ids, vectors, nobody)  # reads the file
-    for query in [*(vectors[:60] + 0.3 * rng.standard_normal((60, DIM)) / DIM**0.5), vectors[10]]:
-        query = (query / np.linalg.norm(query)).astype(np.float32)
-        scores = vectors[alive] @ query
-        order = np.lexsort((alive, -scores))[:3]
-        found, cosines = kept.nearest(query, 3)
-        np.testing.assert_array_equal(found, alive[order])
-        np.testing.assert_allclose(cosines, scores[order], atol=1e-6)
-
-
-def test_a_new_process_takes_the_kept_index_and_searches_the_changes_beside_it(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(search, "EXACT_BELOW", 500)
-    rng, nobody = np.random.default_rng(0), np.zeros(0, np.int64)
-    vectors = rng.standard_normal((1000, DIM)).astype(np.float32)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    search.SpeakerSearch(tmp_path / "g.index").update(np.arange(980), vectors[:980], nobody)
-    built = []
-    monkeypatch.setattr(search.SpeakerSearch, "_build", lambda _: built.append(1))
-    vectors[40] = vectors[999]  # 20 new ones, one changed, one gone
-    ids = np.setdiff1d(np.arange(1000), [7])
-    again = search.SpeakerSearch(tmp_path / "g.index")
-    again.update(ids, vectors[ids], nobody)
-    assert not built
-    np.testing.assert_array_equal(again._fresh, [40, *range(980, 1000)])
-    for one in (3, 40, 985, 999):
-        found, scores = again.nearest(vectors[one], 1)
-        assert found[0] == (40 if one == 999 else one)
-        assert scores[0] == pytest.approx(1.0, abs=1e-5)
-    assert again.nearest(vectors[7], 1)[0][0] != 7
-    more = search.SpeakerSearch(tmp_path / "g.index")
-    more.update(np.arange(1000), np.roll(vectors, 1, axis=0), nobody)
-    assert built == [1]  # too much has changed
-
-
-def test_a_stale_index_file_is_not_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search, "EXACT_BELOW", 100)
-    rng, nobody = np.random.default_rng(0), np.zeros(0, np.int64)
-    first, second = rng.standard_normal((2, 600, DIM)).astype(np.float32)
-    one = search.SpeakerSearch(tmp_path / "g.index")
-    one.update(np.arange(600), first, nobody)
-    two = search.SpeakerSearch(tmp_path / "g.index")
-    two.update(np.arange(600), second, nobody)
-    np.testing.assert_array_equal(two.nearest(second[7] / np.linalg.norm(second[7]), 1)[0], [7])
-    (tmp_path / "g.index").write_bytes(b"cut")
-    three = search.SpeakerSearch(tmp_path / "g.index")
-    three.update(np.arange(600), second, nobody)
-    np.testing.assert_array_equal(three.nearest(second[7] / np.linalg.norm(second[7]), 1)[0], [7])
