@@ -16,7 +16,7 @@ from speakerssl.losses.margins import (
     require_bound,
     sine,
 )
-from speakerssl.losses.options import check_range
+from speakerssl.options import check_range
 
 
 class MagFaceMargin(Margin):

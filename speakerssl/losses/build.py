@@ -20,10 +20,10 @@ from speakerssl.losses.margins import (
 from speakerssl.losses.mixing import FeatureTransformation, MoCHi
 from speakerssl.losses.multi_head import MultiHeadLoss
 from speakerssl.losses.negatives import DCLR, HardFilter, NegativeStep
-from speakerssl.losses.options import check_keys, check_range, construct
 from speakerssl.losses.queue import MomentumQueue
 from speakerssl.losses.regularizers import REGULARIZERS, Regularizer
 from speakerssl.losses.weighting import WEIGHTINGS, Softmax
+from speakerssl.options import check_keys, check_range, construct
 
 MARGINS: dict[str, type[Margin]] = {
     "none": NoMargin,

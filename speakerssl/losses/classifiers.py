@@ -12,9 +12,9 @@ from speakerssl.errors import unknown_name
 from speakerssl.losses.build import build_margin
 from speakerssl.losses.head import Head
 from speakerssl.losses.linear import LinearHead
-from speakerssl.losses.options import check_keys, named_arguments
 from speakerssl.losses.softmax import ClassificationHead
 from speakerssl.losses.sphereface2 import SphereFace2Head
+from speakerssl.options import check_keys, named_arguments
 
 _AAM = {"name": "additive_angular", "value": 0.2}
 

@@ -23,13 +23,13 @@ from speakerssl.losses.gather import check_equal_sizes, gather, world
 from speakerssl.losses.identity import Identity, resolve
 from speakerssl.losses.margins import Margin, MarginState, NoMargin
 from speakerssl.losses.negatives import NegativeStep
-from speakerssl.losses.options import check_range
 from speakerssl.losses.regularizers.base import Regularizer
 from speakerssl.losses.symmetry import Pairs, ViewPlan, plan_many_views, plan_two_views
 from speakerssl.losses.task import ContrastiveTask, LossOutput, SimilarityChunk, first_chunk
 from speakerssl.losses.vectors import check_views, promote
 from speakerssl.losses.views import GatheredViews, Views
 from speakerssl.losses.weighting import Logits, Softmax
+from speakerssl.options import check_range
 
 LOGGED = ("positive_cosine", "negative_cosine", "p_plus", "accuracy", "margin")
 

@@ -17,8 +17,8 @@ import torch
 from torch import Tensor, nn
 
 from speakerssl.losses.blockwise import RandomState
-from speakerssl.losses.options import check_range
 from speakerssl.losses.task import LossOutput
+from speakerssl.options import check_range
 
 Inputs = Tensor | Sequence[Tensor]
 

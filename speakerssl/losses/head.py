@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from speakerssl.errors import InputError
-from speakerssl.losses.options import check_range
 from speakerssl.losses.task import LossOutput
+from speakerssl.options import check_range
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from speakerssl.errors import InputError, unknown_name
-from speakerssl.losses.options import check_range
+from speakerssl.options import check_range
 
 SCHEDULES = ("constant", "cosine_ramp")
 

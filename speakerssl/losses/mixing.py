@@ -9,8 +9,8 @@ from torch.distributions import Beta
 
 from speakerssl.errors import InputError
 from speakerssl.losses.negatives import NegativeStep
-from speakerssl.losses.options import check_range
 from speakerssl.losses.task import ContrastiveTask, SimilarityChunk
+from speakerssl.options import check_range
 
 
 class MoCHi(NegativeStep):

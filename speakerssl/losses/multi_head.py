@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from speakerssl.losses.contrastive import ContrastiveLoss
 from speakerssl.losses.identity import Identity
-from speakerssl.losses.options import check_range
 from speakerssl.losses.task import LossOutput
 from speakerssl.losses.vectors import check_views, promote
+from speakerssl.options import check_range
 
 LOWEST = 0.01  # below it, e^{1 / tau} leaves float32
 

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from speakerssl.errors import InputError
-from speakerssl.losses.options import check_range
 from speakerssl.losses.task import ContrastiveTask, SimilarityChunk
 from speakerssl.losses.vectors import normalize
 from speakerssl.losses.views import MemoryBatch
+from speakerssl.options import check_range
 
 
 class NegativeStep(nn.Module):

@@ -9,9 +9,9 @@ from torch import Tensor
 from speakerssl.losses.buffers import fit_buffers
 from speakerssl.losses.identity import UNKNOWN, Identity, excluded, join
 from speakerssl.losses.negatives import NegativeStep
-from speakerssl.losses.options import check_range
 from speakerssl.losses.task import ContrastiveTask, SimilarityChunk
 from speakerssl.losses.views import MemoryBatch
+from speakerssl.options import check_range
 
 RING = ("vectors", "recordings", "partners", "pseudo_labels")  # buffers of one row an entry, in ring order
 

@@ -12,7 +12,7 @@ from speakerssl.losses.adaptive import rotated
 from speakerssl.losses.contrastive import frozen_copy
 from speakerssl.losses.head import Chosen, Head, Logits
 from speakerssl.losses.margins import Margin, MarginState, NoMargin
-from speakerssl.losses.options import check_range
+from speakerssl.options import check_range
 
 
 class ClassificationHead(Head):

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from speakerssl.errors import InputError
 from speakerssl.losses.head import Chosen, Head, Logits
 from speakerssl.losses.margins import AdditiveMargin, Margin
-from speakerssl.losses.options import check_range
+from speakerssl.options import check_range
 
 
 class SphereFace2Head(Head):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from speakerssl.losses.options import check_range
+from speakerssl.options import check_range
 
 
 @dataclass(frozen=True)

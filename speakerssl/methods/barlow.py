@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from speakerssl.encoders import Encoder
 from speakerssl.losses import LossOutput, gather
-from speakerssl.losses.options import check_range
 from speakerssl.methods.base import Method, check_options, no_loss, register
 from speakerssl.methods.pairs import PairMethod, build_expander
+from speakerssl.options import check_range
 
 
 class BarlowTwins(PairMethod):

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from speakerssl.errors import InputError, JobError
 from speakerssl.losses import uniformity
-from speakerssl.losses.options import check_keys, check_range
+from speakerssl.options import check_keys, check_range
 
 
 @torch.no_grad()

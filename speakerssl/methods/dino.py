@@ -19,7 +19,6 @@ from torch import Tensor, nn
 from speakerssl.encoders import Encoder
 from speakerssl.errors import unknown_name
 from speakerssl.losses import LossOutput, covariance_term, gather, variance_term
-from speakerssl.losses.options import check_keys, check_range, renamed_option
 from speakerssl.losses.vectors import promote
 from speakerssl.methods.base import Method, check_options, no_loss, register
 from speakerssl.methods.batch import Batch
@@ -33,6 +32,7 @@ from speakerssl.methods.momentum import (
     teacher_of,
 )
 from speakerssl.methods.views import at_least, join_views
+from speakerssl.options import check_keys, check_range, renamed_option
 
 REGULARIZER = ("variance", "covariance", "weight", "start_weight", "weight_epochs")
 

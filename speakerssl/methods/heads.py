@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from speakerssl.encoders import Projector
 from speakerssl.errors import InputError
-from speakerssl.losses.options import check_keys, check_range
 from speakerssl.losses.vectors import promote
+from speakerssl.options import check_keys, check_range
 
 
 def mlp(in_dim: int, hidden_dim: int, out_dim: int, layers: int = 2, last_norm: bool = False) -> nn.Sequential:

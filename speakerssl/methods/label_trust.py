@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from speakerssl.errors import InputError
 from speakerssl.losses.gate import fit_gate
 from speakerssl.losses.gather import gather
-from speakerssl.losses.options import check_keys, check_range
+from speakerssl.options import check_keys, check_range
 
 
 class LossGate(nn.Module):

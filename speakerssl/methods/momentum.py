@@ -16,8 +16,8 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
-from speakerssl.losses.options import check_range
 from speakerssl.methods.base import Method
+from speakerssl.options import check_range
 
 M = TypeVar("M", bound=nn.Module)
 MOMENTUM_OPTIONS = ("momentum", "momentum_final")

@@ -18,12 +18,12 @@ from torch import nn
 from speakerssl.encoders import Encoder
 from speakerssl.errors import InputError, unknown_name
 from speakerssl.losses import ContrastiveLoss, LossOutput, MultiHeadLoss, build_loss
-from speakerssl.losses.options import check_range
 from speakerssl.losses.symmetry import POSITIVES
 from speakerssl.methods.base import Method, check_options, register
 from speakerssl.methods.batch import Batch
 from speakerssl.methods.heads import PROJECTOR, build_projector
 from speakerssl.methods.views import at_least, join_views
+from speakerssl.options import check_range
 
 
 class MultiView(Method):

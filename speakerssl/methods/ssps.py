@@ -39,9 +39,9 @@ import numpy as np
 
 from speakerssl.errors import InputError, unknown_name
 from speakerssl.kmeans import spherical_kmeans
-from speakerssl.losses.options import check_keys, check_range
 from speakerssl.methods.clustering import neighbour_table, unit
 from speakerssl.methods.sampling import halves_precision, sample_positives, session_numbers, session_precision
+from speakerssl.options import check_keys, check_range
 
 REFERENCES = ("encoder", "statistics", "last_epoch")
 POSITIVES = ("audio", "queue")

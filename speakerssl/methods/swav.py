@@ -12,13 +12,13 @@ from torch import Tensor, nn
 
 from speakerssl.encoders import Encoder
 from speakerssl.losses import LossOutput, gather
-from speakerssl.losses.options import check_range
 from speakerssl.methods.base import Method, check_options, no_loss, register
 from speakerssl.methods.batch import Batch
 from speakerssl.methods.distillation import cross_view_entropy, target_numbers
 from speakerssl.methods.heads import Prototypes, build_mlp
 from speakerssl.methods.sinkhorn import sinkhorn
 from speakerssl.methods.views import at_least, join_views
+from speakerssl.options import check_range
 
 DEFAULTS = {
     "prototypes": 3000,

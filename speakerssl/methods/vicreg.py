@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from speakerssl.encoders import Encoder
 from speakerssl.losses import LossOutput, covariance_term, gather, variance_term
-from speakerssl.losses.options import check_range
 from speakerssl.methods.base import Method, check_options, no_loss, register
 from speakerssl.methods.pairs import PairMethod, build_expander
+from speakerssl.options import check_range
 
 
 class VICReg(PairMethod):

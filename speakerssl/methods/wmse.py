@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from speakerssl.encoders import Encoder
 from speakerssl.errors import InputError, JobError
 from speakerssl.losses import LossOutput
-from speakerssl.losses.options import check_range
 from speakerssl.methods.base import Method, check_options, no_loss, register
 from speakerssl.methods.heads import build_mlp
 from speakerssl.methods.pairs import PairMethod
+from speakerssl.options import check_range
 
 
 class WMSE(PairMethod):

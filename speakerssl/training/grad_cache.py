@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from speakerssl.losses.blockwise import RandomState
 from speakerssl.losses.gradcache import running_averages_kept
-from speakerssl.losses.options import check_keys, check_range
+from speakerssl.options import check_keys, check_range
 
 
 @dataclass

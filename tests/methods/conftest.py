@@ -12,7 +12,9 @@ from speakerssl.encoders import Encoder, build_encoder
 from speakerssl.methods import Method, Plan, build_method
 
 FEATS, DIM = 8, 12
+
 SMALL = {"hidden_dim": 16, "out_dim": 8}
+
 # The options that make each method small enough for a test; the rest are defaults.
 TINY: dict[str, dict[str, Any]] = {
     "simclr": {"projector": SMALL},
@@ -29,6 +31,7 @@ TINY: dict[str, dict[str, Any]] = {
     "lim": {"projector": SMALL},
     "deepcluster": {"projector": SMALL, "clusters": [4, 3]},
 }
+
 CONTRASTIVE = ("simclr", "moco", "multiview")
 
 
@@ -61,3 +64,20 @@ def views_of(count: int, batch: int = 16, seed: int = 0, local: int = 0) -> list
     means = torch.randn(batch, 1, FEATS, generator=generator)
     lengths = [12] * count + [6] * local
     return [means + 0.5 * torch.randn(batch, frames, FEATS, generator=generator) for frames in lengths]
+
+
+rng = np.random.default_rng(0)
+
+X, Y = rng.standard_normal((10, 4)) * [1, 2, 0.5, 0.1], rng.standard_normal((10, 4))
+
+
+def tensors() -> tuple[torch.Tensor, torch.Tensor]:
+    return torch.from_numpy(X), torch.from_numpy(Y)
+
+
+def unit(values: torch.Tensor) -> torch.Tensor:
+    return torch.nn.functional.normalize(values, dim=1)
+
+
+def entropy(target: torch.Tensor, logits: torch.Tensor) -> float:
+    return float(-(target * logits.log_softmax(1)).sum(1).mean())

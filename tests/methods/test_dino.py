@@ -7,7 +7,6 @@ import torch
 from speakerssl.errors import InputError
 from speakerssl.methods import Batch, build_method
 from speakerssl.methods.dino import DINOOptions, diversity
-from speakerssl.methods.distillation import target_numbers
 
 from .conftest import views_of
 
@@ -90,13 +89,6 @@ def test_diversity_against_a_loop(make) -> None:
     base, output = (method(Batch(views_of(2), torch.arange(16)), 0) for method in (plain, regular))
     extra = 2.0 * output.logs["regularizer/variance"] + 0.5 * output.logs["regularizer/covariance"]
     assert output.loss.item() == pytest.approx(base.loss.item() + extra, rel=1e-5)
-
-
-def test_target_numbers_tell_uniform_from_one_class() -> None:
-    uniform, single = torch.full((4, 8), 1 / 8), torch.eye(8)[[2, 2, 2, 2]]
-    assert target_numbers([uniform])["target_entropy"] == pytest.approx(np.log(8), rel=1e-5)
-    assert target_numbers([single])["usage_entropy"] == pytest.approx(0, abs=1e-6)
-    assert target_numbers([torch.eye(8)])["usage_entropy"] == pytest.approx(np.log(8), rel=1e-5)
 
 
 def test_the_teacher_is_kept_unless_asked(make, encoder) -> None:

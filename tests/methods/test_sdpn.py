@@ -9,6 +9,8 @@ import torch
 from speakerssl.errors import InputError
 from speakerssl.methods import Batch
 from speakerssl.methods.sdpn import build_sdpn_projector, evenness
+from speakerssl.methods.sinkhorn import sinkhorn
+from tests.methods.conftest import entropy, unit
 
 from .conftest import views_of
 
@@ -85,3 +87,16 @@ def test_even_assignments_have_no_penalty() -> None:
 def test_mistakes_are_named(make, options: dict) -> None:
     with pytest.raises(InputError, match="unknown sdpn"):
         make("sdpn", **options)
+
+
+def test_sdpn_against_a_loop(make) -> None:
+    method = make("sdpn")
+    views = views_of(2, batch=6)
+    with torch.no_grad():
+        z = [unit(method.projector(x)) for x in method.encoder(torch.cat(views)).chunk(2)]
+        scores = [x @ unit(method.prototypes.weight).T for x in z]  # the teacher starts as the student
+    targets = [sinkhorn(score, 0.025, 3) for score in scores]
+    expected = (entropy(targets[0], scores[1] / 0.1) + entropy(targets[1], scores[0] / 0.1)) / 2
+    nearest = [[min(np.linalg.norm(v[i] - v[j]) for j in range(6) if j != i) for i in range(6)] for v in z]
+    expected += 0.1 * float(np.mean([-np.log(np.array(d) + 1e-8).mean() for d in nearest]))
+    assert method(Batch(views, torch.arange(6)), 6).loss.item() == pytest.approx(expected, rel=1e-4)

@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 
 from speakerssl.losses.identity import Identity
-from speakerssl.losses.options import check_range
+from speakerssl.options import check_range
 
 BLOCK = 1024  # rows of a similarity matrix that exist at a time
 

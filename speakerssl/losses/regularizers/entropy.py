@@ -7,10 +7,10 @@ from torch import Tensor
 
 from speakerssl.errors import unknown_name
 from speakerssl.losses.identity import Identity
-from speakerssl.losses.options import check_range
 from speakerssl.losses.regularizers.base import Regularizer
 from speakerssl.losses.regularizers.variance import covariance_term
 from speakerssl.losses.vectors import normalize
+from speakerssl.options import check_range
 
 COORDINATES = ("sigmoid", "normal_cdf")
 

@@ -5,9 +5,9 @@ from torch import Tensor
 from torch.distributions import Beta
 
 from speakerssl.losses.identity import Identity, may_share_speaker
-from speakerssl.losses.options import check_range
 from speakerssl.losses.regularizers.base import Regularizer
 from speakerssl.losses.vectors import normalize
+from speakerssl.options import check_range
 
 
 class Metrix(Regularizer):

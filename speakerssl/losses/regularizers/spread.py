@@ -8,9 +8,9 @@ from torch import Tensor
 
 from speakerssl.losses.blockwise import map_blocks
 from speakerssl.losses.identity import Identity
-from speakerssl.losses.options import check_range
 from speakerssl.losses.regularizers.base import BLOCK, Regularizer
 from speakerssl.losses.vectors import normalize
+from speakerssl.options import check_range
 
 
 class Uniformity(Regularizer):

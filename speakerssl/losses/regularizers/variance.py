@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 
 from speakerssl.losses.identity import Identity
-from speakerssl.losses.options import check_range
 from speakerssl.losses.regularizers.base import Regularizer
+from speakerssl.options import check_range
 
 
 class VarianceCovariance(Regularizer):
