@@ -7,8 +7,7 @@ import pytest
 
 from speakerssl.errors import InputError
 from speakerssl.metrics.slices import slice_metrics, slice_names
-from speakerssl.trials.attributes import Attribute, read_attribute, read_attribute_option
-from speakerssl.trials.speakers import read_utt2spk, trial_speakers
+from speakerssl.trials.attributes import Attribute, read_attribute
 from speakerssl.trials.trial_list import Trials, read_trials
 
 
@@ -19,31 +18,8 @@ def _trials(rows: list[tuple[str, str]], labels: list[int]) -> Trials:
 
 
 ROWS = [("a/1", "a/2"), ("a/1", "b/1"), ("b/1", "b/2"), ("c/1", "a/2"), ("c/1", "c/2"), ("a/1", "d/1")]
+
 LABELS = [1, 0, 1, 0, 1, 0]
-
-
-def test_speakers_of_ids_and_of_a_file(tmp_path: Path) -> None:
-    trials = _trials(ROWS, LABELS)
-    found = trial_speakers(trials)
-    assert [found.names[i] for i in found.enrol] == ["a", "a", "b", "c", "c", "a"]
-    assert [found.names[i] for i in found.test] == ["a", "b", "b", "a", "c", "d"]
-    flat = _trials([("u1", "u2"), ("spk9", "u1")], [1, 0])
-    (tmp_path / "utt2spk").write_text("u1 spk1\nu2 spk9\n")
-    table = read_utt2spk(tmp_path / "utt2spk")
-    found = trial_speakers(flat, table)
-    assert [found.names[i] for i in found.enrol] == ["spk1", "spk9"]
-    with pytest.raises(InputError, match="list: the speaker of 'u1' cannot be told from its id; give a file"):
-        trial_speakers(flat)
-    with pytest.raises(
-        InputError, match="list: none of its enrolments is in the utt2spk file: it asks for 'a/1', there is 'u1'"
-    ):
-        trial_speakers(trials, table)
-    folders = _trials([("day1/u1", "day2/u1"), ("day1/u1", "day1/u2")], [1, 0])
-    with pytest.raises(InputError, match="list: 'day1/u1 day2/u1' is a target trial, so ids do not begin with"):
-        trial_speakers(folders)
-    (tmp_path / "utt2spk").write_text("u1 s\nu2 s\nu1 t\n")
-    with pytest.raises(InputError, match="utt2spk:3: 'u1' stands twice"):
-        read_utt2spk(tmp_path / "utt2spk")
 
 
 def test_slices_by_a_word() -> None:
@@ -85,23 +61,6 @@ def test_enrolment_size_is_one_sided() -> None:
     assert [names[i] for i in part] == ["3", "1", "3"]
     with pytest.raises(InputError, match="x: has a value for none of the ids of list"):
         slice_names(trials, Attribute("x", {"z": "1"}, "x"))
-
-
-def test_attribute_files(tmp_path: Path) -> None:
-    (tmp_path / "utt2lang").write_text("u1 en\nu2 zh\n")
-    found = read_attribute_option(str(tmp_path / "utt2lang"))
-    assert (found.name, found.values) == ("lang", {"u1": "en", "u2": "zh"})
-    (tmp_path / "meta.csv").write_text("VoxCeleb1 ID\tGender\tSet\nid1\tm\tdev\nid2\tf\ttest\n")
-    assert read_attribute(tmp_path / "meta.csv", "gender").values == {"id1": "m", "id2": "f"}
-    (tmp_path / "vox2.csv").write_text("VoxCeleb2 ID ,VGGFace2 ID ,Gender ,Set \nid1 ,n1 ,m ,dev \n")
-    assert read_attribute_option(f"{tmp_path / 'vox2.csv'}:Gender").values == {"id1": "m"}
-    with pytest.raises(InputError, match="name a column as FILE:COLUMN; the columns are VGGFace2 ID, Gender, Set"):
-        read_attribute(tmp_path / "vox2.csv")
-    with pytest.raises(InputError, match="has no column 'age'"):
-        read_attribute(tmp_path / "vox2.csv", "age")
-    (tmp_path / "vox2.csv").write_text("id,a,b\nx,1,2\ny,1\n")
-    with pytest.raises(InputError, match=r"vox2.csv:3: 2 columns, the header has 3"):
-        read_attribute(tmp_path / "vox2.csv", "b")
 
 
 def test_voxceleb_meta(shared_data: Path) -> None:
