@@ -9,7 +9,7 @@ import soundfile
 from speakerssl.constants import FULL_SCALE, HALF_SUFFIXES, SAMPLE_RATE
 from speakerssl.corruption.validation import make_validation
 from speakerssl.data.audio import read_audio
-from speakerssl.features.fbank import Fbank
+from speakerssl.features.filter_bank import Fbank
 
 
 @pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "FLOAT"])

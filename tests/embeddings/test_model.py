@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import torch
 
 import speakerssl.data
 from speakerssl.embeddings import long_recordings
 from speakerssl.embeddings.model import load_model
-from speakerssl.embeddings.model_dir import build_model, save_model
+from speakerssl.embeddings.model_dir import save_model
 from speakerssl.errors import InputError
 
 

@@ -1,17 +1,6 @@
 """Batches of recordings in one process or several."""
 
 import threading
-from pathlib import Path
-
-import numpy as np
-import pytest
-
-from speakerssl.data.kaldi import DataDir, Utterance
-from speakerssl.embeddings.crops import Crops
-from speakerssl.embeddings.workers import AHEAD, WorkerSettings, embed_overlapped
-from speakerssl.errors import InputError
-
-
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +12,15 @@ from speakerssl.data.kaldi import DataDir
 from speakerssl.data.utterance import Utterance
 from speakerssl.embeddings.crops import Crops
 from speakerssl.embeddings.model import load_model
-from speakerssl.embeddings.workers import WorkerSettings, embed_all, embed_batch, utterance_name
+from speakerssl.embeddings.workers import (
+    AHEAD,
+    WorkerSettings,
+    embed_all,
+    embed_batch,
+    embed_overlapped,
+    utterance_name,
+)
+from speakerssl.errors import InputError
 
 
 @pytest.fixture

@@ -36,7 +36,9 @@ def test_the_compressed_index_gives_what_comparing_all_gives(tmp_path: Path, mon
         np.testing.assert_allclose(cosines, scores[order], atol=1e-6)
 
 
-def test_a_new_process_takes_the_kept_index_and_searches_the_changes_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_process_takes_the_kept_index_and_searches_the_changes_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(search, "EXACT_BELOW", 500)
     rng, nobody = np.random.default_rng(0), np.zeros(0, np.int64)
     vectors = rng.standard_normal((1000, DIM)).astype(np.float32)
