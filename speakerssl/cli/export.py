@@ -30,7 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--input", choices=("feats", "wave"), default="feats", help="what the graph takes (default: feats)"
     )
     parser.add_argument("--lengths", action="store_true", help="a second input: the length of each recording")
-    parser.add_argument("--int8", choices=("dynamic", "static"), help="8-bit weights (default: float32)")
+    parser.add_argument(
+        "--int8", choices=("dynamic", "static"), help="8-bit weights (default: float32); dynamic is small but slow"
+    )
     parser.add_argument("--for", dest="program", choices=("wespeaker", "sherpa-onnx"), help="in its own layout")
     parser.add_argument("--data", metavar="DATA_DIR", help="for static: a data directory, of which 32 are used")
 

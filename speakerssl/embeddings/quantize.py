@@ -1,7 +1,8 @@
-"""8-bit ONNX files: a quarter of the size, faster where the processor has such units, at some cost in accuracy.
+"""8-bit ONNX files: a quarter to a third of the size, at some cost in accuracy.
 
-`dynamic` measures the range of activations at each call; `static` takes it from recordings beforehand. What the EER
-loses is measured by `tools/benchmarks/quantization.py`.
+`dynamic` measures the range of activations at each call, which makes convolutions several times slower than in float32
+(measured); `static` takes it from recordings beforehand. `tools/benchmarks/quantization.py` measures both, and what the
+EER loses.
 """
 
 import tempfile
