@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from speakerssl.cli.engine_option import add_engine_option
+from speakerssl.cli.model_option import add_model_option
 from speakerssl.cli.pipe_option import add_pipe_option
 from speakerssl.cli.recording_options import add_recording_options
 from speakerssl.errors import InputError
@@ -31,7 +32,7 @@ where it was. A recording that cannot be read is named, and makes the exit statu
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `speakerssl embed`."""
     parser.add_argument("sources", nargs="+", metavar="SOURCE", help="files, folders, lists, segments, RTTM")
-    parser.add_argument("--model", required=True, metavar="MODEL", help="model folder, or an ONNX file (without torch)")
+    add_model_option(parser)
     parser.add_argument("--output", metavar="FILE", help="file to write; its suffix is the format (default: print)")
     parser.add_argument(
         "--audio", metavar="PATH", help="where the recordings of segments and RTTM are: a wav.scp or a folder"

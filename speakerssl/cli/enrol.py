@@ -2,6 +2,8 @@
 
 import argparse
 
+from speakerssl.cli.model_option import add_model_option
+
 DESCRIPTION = """\
 Adds recordings of a speaker to a gallery, one SQLite file, which is made on first use. A speaker who is there already
 gets the new recordings on top. Several processes may write to one gallery.
@@ -17,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--gallery", required=True, metavar="FILE", help="an SQLite file, or postgresql://user@host/database"
     )
     parser.add_argument("--name", required=True, help="the speaker's name")
-    parser.add_argument("--model", required=True, metavar="MODEL", help="model folder, or an ONNX file (without torch)")
+    add_model_option(parser)
     parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, ... or auto (default: cpu)")
 
 

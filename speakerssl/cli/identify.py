@@ -4,6 +4,8 @@ import argparse
 import dataclasses
 import json
 
+from speakerssl.cli.model_option import add_model_option
+
 DESCRIPTION = """\
 Says who of the speakers of a gallery speaks in each recording, or "unknown" where the best score stays below the
 threshold of the model's calibration.json (or of --threshold). The exit status is 0 when everybody is known, else 1.
@@ -17,9 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `speakerssl identify`."""
     parser.add_argument("recordings", nargs="+", metavar="RECORDING", help="audio files")
     parser.add_argument("--gallery", required=True, metavar="FILE", help="the gallery that `enrol` filled")
-    parser.add_argument(
-        "--model", required=True, metavar="MODEL", help="the model it was filled with, folder or ONNX file"
-    )
+    add_model_option(parser)
     parser.add_argument("--top", type=int, default=3, metavar="N", help="candidates that are printed (default: 3)")
     parser.add_argument(
         "--p-target", type=float, default=0.5, metavar="P", help="prior of an enrolled speaker (default: 0.5)"

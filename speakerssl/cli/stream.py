@@ -6,6 +6,8 @@ import sys
 from contextlib import nullcontext
 from typing import Any
 
+from speakerssl.cli.model_option import add_model_option
+
 DESCRIPTION = """\
 Reads raw PCM samples from standard input, or from a file that may still be growing, and prints a JSON line every
 second: begin and end in seconds, and the unit vector of the last seconds; null with the reason where there is no
@@ -19,7 +21,7 @@ speech. Memory stays what it is however long it runs.
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `speakerssl stream`."""
-    parser.add_argument("--model", required=True, metavar="MODEL", help="model folder, or an ONNX file (without torch)")
+    add_model_option(parser)
     parser.add_argument("--input", metavar="FILE", help="file of raw samples (default: standard input)")
     parser.add_argument("--follow", action="store_true", help="with --input: wait for more at the end of the file")
     parser.add_argument("--sample-rate", type=int, default=16000, metavar="HZ", help="of the samples (default: 16000)")

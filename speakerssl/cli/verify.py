@@ -4,6 +4,8 @@ import argparse
 import dataclasses
 import json
 
+from speakerssl.cli.model_option import add_model_option
+
 DESCRIPTION = """\
 Says whether two recordings hold the same speaker. The exit status is 0 for the same, 1 for another, 2 for a mistake
 (as `cmp` does). The threshold comes from the model's calibration.json (see `speakerssl calibrate-model`) at a prior:
@@ -17,7 +19,7 @@ how likely the two are of one speaker before listening. With --threshold a cosin
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `speakerssl verify`."""
     parser.add_argument("recordings", nargs=2, metavar="RECORDING", help="two audio files")
-    parser.add_argument("--model", required=True, metavar="MODEL", help="model folder, or an ONNX file (without torch)")
+    add_model_option(parser)
     parser.add_argument(
         "--p-target", type=float, default=0.5, metavar="P", help="prior of the same speaker, costs equal (default: 0.5)"
     )
