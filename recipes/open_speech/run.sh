@@ -13,7 +13,7 @@
 #   --steps N                   training steps of the self-supervised start
 #   --pseudo-steps N            of each iteration
 #   --iterations N              at most so many; it stops by itself when validation no longer improves
-#   --clusters K                clusters of each iteration, or `auto`
+#   --clusters K                clusters of each iteration (`auto` finds the corpora, see EXPERIMENTS.md)
 #   --num-validation N          recordings set aside for validation trials and calibration
 #   --copies N                  augmented copies of each recording
 #   --seed N

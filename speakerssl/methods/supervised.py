@@ -96,13 +96,14 @@ class Supervised(Method):
     def _gated(self, losses: Tensor, embeddings: Tensor, batch: Batch, step: int) -> tuple[Tensor, dict[str, float]]:
         """Losses [B] of believed labels, of corrected ones, and 0 for the rest, with what to log."""
         assert self.gate is not None
+        if self.correction is not None:  # told at the first step, not when the gate first holds a label back
+            at_least("supervised with correct", batch.views, 2, "views.num_global")
         if self.training:
             self.gate.observe(batch.recordings, losses)
         believed = self.gate.believed(losses, self.epoch_at(step))
         corrected = torch.zeros_like(believed)
         other = torch.zeros_like(losses)
         if self.correction is not None and not bool(believed.all()):
-            at_least("supervised with correct", batch.views, 2, "views.num_global")
             other, confident = self._corrected_losses(self.correction, embeddings, batch, step)
             corrected = confident & ~believed
         kept = torch.where(believed, losses, torch.where(corrected, other, torch.zeros_like(losses)))

@@ -57,6 +57,14 @@ def test_soft_labels_are_targets(encoder: Encoder) -> None:
     assert method(batch, 0).loss.item() == pytest.approx(expected.item(), abs=1e-5)
 
 
+def test_correction_of_one_view_is_refused_at_the_first_step(encoder: Encoder) -> None:
+    method = made(encoder, gate={"start_epoch": 5}, correct={})
+    with pytest.raises(
+        InputError, match=r"supervised with correct needs 2 views, there are 1: raise views\.num_global"
+    ):
+        method(batch_of(1), 0)
+
+
 def test_the_gate_leaves_out_what_lies_over_it_and_correction_teaches_it(encoder: Encoder) -> None:
     batch = batch_of()
     fixed = {"kind": "fixed", "threshold": 0.0, "start_epoch": 0}  # nothing is believed
