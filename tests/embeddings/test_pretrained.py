@@ -10,7 +10,6 @@ from speakerssl.embeddings import pretrained
 from speakerssl.embeddings.card import read_facts
 from speakerssl.embeddings.pretrained import pretrained_names, resolve_model
 
-
 FILES = {"config.yaml", "model.safetensors", "README.md", "card.json", "calibration.json"}
 
 
