@@ -17,8 +17,10 @@ def test_all_is_in_the_order_of_the_scores() -> None:
     assert found.target.tolist()[0] is False
     assert found.target.tolist()[3] is True
     assert found.enrol[0] == 1
-    expected = [np.log2(1 + np.exp(-s if y else s)) for s, y in sorted(zip(scores, labels))]
-    assert sorted(found.losses) == pytest.approx(sorted(expected))
+    for kind, losses in zip((1, 0), found.losses):
+        expected = [np.log2(1 + np.exp(-s if y else s)) for s, y in zip(scores, labels) if y == kind]
+        assert losses.total.sum() == pytest.approx(sum(expected))
+    assert sorted(zip(found.losses[0].enrol.tolist(), found.losses[0].test.tolist())) == [(0, 2), (1, 2)]
     assert found.corners[0] == 0
     assert found.corners[-1] == len(found.thresholds) - 1
 
