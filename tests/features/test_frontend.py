@@ -66,7 +66,7 @@ def test_vad_fits_centred_frames() -> None:
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"kind": "lpc"}, "unknown kind of features 'lpc'; the known ones are: fbank, mfcc, plp, torchaudio_mel"),
+        ({"kind": "lpc"}, "unknown kind of features 'lpc'; the known ones are: fbank, librosa_mel, mfcc, plp, "),
         ({"cmn": "global"}, r"unknown features\.cmn 'global'; the known ones are: none, sliding, utterance"),
         (
             {"num_mel": 3},
