@@ -41,6 +41,18 @@ def frame_view(waveforms: Tensor, options: FrameOptions) -> Tensor:
     return waveforms.unfold(-1, size, shift)[..., :frames, :]
 
 
+def centred_view(waveforms: Tensor, options: FrameOptions, mode: str = "constant") -> Tensor:
+    """Frames `[B, T, window_size]` of `waveforms [B, S]` centred on the multiples of the shift.
+
+    `mode` is what lies beyond a recording's ends, in torch's words: "constant" for zeros, or "reflect", which needs a
+    recording longer than half a frame.
+    """
+    size, shift = options.window_size, options.window_shift
+    ends = (size // 2, size // 2 + options.extra_frames * shift)
+    padded = torch.nn.functional.pad(waveforms[:, None], ends, mode=mode)[:, 0]
+    return padded.unfold(-1, size, shift)[:, : num_frames(waveforms.shape[-1], options)]
+
+
 def make_window(options: FrameOptions, dtype: torch.dtype = torch.float32) -> Tensor:
     """The window `[window_size]`, computed in `dtype`: its rounding shows in bins far below a frame's peak."""
     ramp = torch.arange(options.window_size, dtype=dtype)

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from speakerssl.constants import FULL_SCALE
 from speakerssl.features.base import FrameFeatures
-from speakerssl.features.options import FrameOptions
+from speakerssl.features.frames import centred_view
+from speakerssl.features.options import CentredMelOptions
 
 LINEAR_HERTZ = 200.0 / 3.0  # per mel, below the break
 BREAK_HERTZ, BREAK_MEL = 1000.0, 15.0
@@ -21,7 +22,7 @@ LOG_STEP = math.log(6.4) / 27.0  # per mel, above it
 
 
 @dataclass(frozen=True, kw_only=True)
-class LibrosaMelOptions(FrameOptions):
+class LibrosaMelOptions(CentredMelOptions):
     """librosa's `feature.melspectrogram` with the values that Resemblyzer gives it; the window is periodic Hann.
 
     `raise_to_dbfs` amplifies recordings that are quieter than this level (RMS against full scale, dB; 0: never).
@@ -29,26 +30,13 @@ class LibrosaMelOptions(FrameOptions):
     half of its window may lie in the recording.
     """
 
-    num_mel_bins: int = 40
-    high_freq: float = 0.0
     window_type: str = "hanning"
-    preemphasis_coefficient: float = 0.0
-    remove_dc_offset: bool = False
     round_to_power_of_two: bool = False
     raise_to_dbfs: float = 0.0
     extra_frames: int = 0
 
-    use_energy = False  # no option: what Kaldi's features may carry
-    centred = True
-
-    @property
-    def feature_dim(self) -> int:
-        """Values in a frame."""
-        return self.num_mel_bins
-
     def _check_values(self) -> None:
         super()._check_values()
-        self._need("num_mel_bins", self.num_mel_bins >= 3, "3 or more")
         self._need("high_freq", 0 <= self.high_freq <= 0.5 * self.sample_frequency, "at most half the sampling rate")
         self._need("raise_to_dbfs", self.raise_to_dbfs <= 0, "0 or less")
         self._need("extra_frames", self.extra_frames >= 0, "0 or more")
@@ -72,10 +60,7 @@ class LibrosaMel(FrameFeatures[LibrosaMelOptions]):  # type: ignore[type-var]
         return samples * (level / rms.clamp(min=1e-12)).clamp(min=1.0).where(rms > 0, torch.ones_like(rms))
 
     def _frames(self, samples: Tensor) -> Tensor:
-        size, shift = self.options.window_size, self.options.window_shift
-        after = size // 2 + self.options.extra_frames * shift
-        padded = torch.nn.functional.pad(samples, (size // 2, after))
-        return padded.unfold(-1, size, shift)[:, : 1 + samples.shape[-1] // shift + self.options.extra_frames]
+        return centred_view(samples, self.options)
 
     def _block(self, frames: Tensor) -> Tensor:
         return self._mel_energies(frames * self.window)
@@ -86,7 +71,7 @@ def slaney_banks(options: LibrosaMelOptions) -> Tensor:
 
     That scale is linear below 1000 Hz and logarithmic above (Slaney's Auditory Toolbox 1998). Float32.
     """
-    top = _to_mel(options.high_freq or 0.5 * options.sample_frequency)
+    top = _to_mel(options.high_edge)
     mel = torch.linspace(0.0, top, options.num_mel_bins + 2, dtype=torch.float64)
     above = BREAK_HERTZ * torch.exp(LOG_STEP * (mel - BREAK_MEL))
     corners = torch.where(mel < BREAK_MEL, LINEAR_HERTZ * mel, above)

@@ -127,6 +127,40 @@ class MelOptions(FrameOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CentredMelOptions(FrameOptions):
+    """What the mel energies of other toolkits share: centred frames, and defaults that leave the samples alone.
+
+    `high_freq` 0 is half the sampling rate.
+    """
+
+    num_mel_bins: int = 40
+    high_freq: float = 0.0
+    preemphasis_coefficient: float = 0.0
+    remove_dc_offset: bool = False
+
+    use_energy = False  # no option: what Kaldi's features may carry
+    centred = True
+
+    @property
+    def feature_dim(self) -> int:
+        """Values in a frame."""
+        return self.num_mel_bins
+
+    @property
+    def high_edge(self) -> float:
+        """The upper edge of the last filter, Hz."""
+        return self.high_freq or 0.5 * self.sample_frequency
+
+    def _check_values(self) -> None:
+        super()._check_values()
+        self._need("num_mel_bins", self.num_mel_bins >= 3, "3 or more")
+
+    def _check_edges(self, low_freq: float) -> None:
+        self._need("low_freq", 0 <= low_freq < self.high_edge, f"from 0 to below {self.high_edge:g} Hz")
+        self._need("high_freq", self.high_edge <= 0.5 * self.sample_frequency, "at most half the sampling rate")
+
+
+@dataclass(frozen=True, kw_only=True)
 class FbankOptions(MelOptions):
     """Log mel filter bank energies. 80 bins, the habit of speaker verification; Kaldi's default is 23."""
 

@@ -12,42 +12,25 @@ from torch import Tensor
 
 from speakerssl.constants import FULL_SCALE
 from speakerssl.features.base import FrameFeatures
-from speakerssl.features.options import FrameOptions
+from speakerssl.features.frames import centred_view
+from speakerssl.features.options import CentredMelOptions
 
 LOWEST = 1e-10  # energy below which decibels no longer fall
 
 
 @dataclass(frozen=True, kw_only=True)
-class SpeechbrainFbankOptions(FrameOptions):
+class SpeechbrainFbankOptions(CentredMelOptions):
     """speechbrain's options; its recipes use 80 bins for ECAPA-TDNN and ResNet, 24 for x-vectors."""
 
     num_mel_bins: int = 80
     low_freq: float = 0.0
-    high_freq: float = 0.0
     window_type: str = "hamming"
-    preemphasis_coefficient: float = 0.0
-    remove_dc_offset: bool = False
     round_to_power_of_two: bool = False
     top_db: float = 80.0
 
-    use_energy = False  # no option: what Kaldi's features may carry
-    centred = True
-
-    @property
-    def feature_dim(self) -> int:
-        """Values in a frame."""
-        return self.num_mel_bins
-
-    @property
-    def high_edge(self) -> float:
-        """The upper edge of the last filter, Hz."""
-        return self.high_freq or 0.5 * self.sample_frequency
-
     def _check_values(self) -> None:
         super()._check_values()
-        self._need("num_mel_bins", self.num_mel_bins >= 3, "3 or more")
-        self._need("low_freq", 0 <= self.low_freq < self.high_edge, f"from 0 to below {self.high_edge:g} Hz")
-        self._need("high_freq", self.high_edge <= 0.5 * self.sample_frequency, "at most half the sampling rate")
+        self._check_edges(self.low_freq)
         self._need("top_db", self.top_db > 0, "above 0")
 
 
@@ -69,10 +52,7 @@ class SpeechbrainFbank(FrameFeatures[SpeechbrainFbankOptions]):  # type: ignore[
         return super()._samples(waveforms) / FULL_SCALE
 
     def _frames(self, samples: Tensor) -> Tensor:
-        reach = self.options.window_size // 2
-        padded = torch.nn.functional.pad(samples, (reach, reach))
-        frames = padded.unfold(-1, self.options.window_size, self.options.window_shift)
-        return frames[:, : 1 + samples.shape[-1] // self.options.window_shift]
+        return centred_view(samples, self.options)
 
     def _block(self, frames: Tensor) -> Tensor:
         return 10.0 * self._mel_energies(frames * self.window).clamp(min=LOWEST).log10()

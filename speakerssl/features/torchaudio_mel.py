@@ -15,43 +15,25 @@ from torch import Tensor
 from speakerssl.constants import FULL_SCALE
 from speakerssl.errors import InputError
 from speakerssl.features.base import FrameFeatures
-from speakerssl.features.options import FrameOptions
+from speakerssl.features.frames import centred_view
+from speakerssl.features.options import CentredMelOptions
 
 
 @dataclass(frozen=True, kw_only=True)
-class TorchaudioMelOptions(FrameOptions):
+class TorchaudioMelOptions(CentredMelOptions):
     """torchaudio's defaults but for 40 bins and the Hamming window, which are sslsv's.
 
     `preemphasis_coefficient` 0 turns pre-emphasis off. Windows are `hamming` or `hanning`; `high_freq` 0 is half the
     sampling rate. `log_floor` is added to the energies of samples in [-1, 1].
     """
 
-    num_mel_bins: int = 40
     low_freq: float = 0.0
-    high_freq: float = 0.0
     window_type: Literal["hamming", "hanning"] = "hamming"
-    preemphasis_coefficient: float = 0.0
-    remove_dc_offset: bool = False
     log_floor: float = 1e-6
-
-    use_energy = False  # no option: what Kaldi's features may carry
-    centred = True
-
-    @property
-    def feature_dim(self) -> int:
-        """Values in a frame."""
-        return self.num_mel_bins
-
-    @property
-    def high_edge(self) -> float:
-        """The upper edge of the last filter, Hz."""
-        return self.high_freq or 0.5 * self.sample_frequency
 
     def _check_values(self) -> None:
         super()._check_values()
-        self._need("num_mel_bins", self.num_mel_bins >= 3, "3 or more")
-        self._need("low_freq", 0 <= self.low_freq < self.high_edge, f"from 0 to below {self.high_edge:g} Hz")
-        self._need("high_freq", self.high_edge <= 0.5 * self.sample_frequency, "at most half the sampling rate")
+        self._check_edges(self.low_freq)
         self._need("log_floor", self.log_floor > 0, "above 0")
 
 
@@ -76,10 +58,7 @@ class TorchaudioMel(FrameFeatures[TorchaudioMelOptions]):  # type: ignore[type-v
         return preemphasize(super()._samples(waveforms) / FULL_SCALE, self.options.preemphasis_coefficient)
 
     def _frames(self, samples: Tensor) -> Tensor:
-        reach = self.options.window_size // 2
-        padded = torch.nn.functional.pad(samples[:, None], (reach, reach), mode="reflect")[:, 0]
-        frames = padded.unfold(-1, self.options.window_size, self.options.window_shift)
-        return frames[:, : 1 + samples.shape[-1] // self.options.window_shift]
+        return centred_view(samples, self.options, "reflect")
 
     def _block(self, frames: Tensor) -> Tensor:
         if self.options.remove_dc_offset:
