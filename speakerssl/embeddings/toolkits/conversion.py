@@ -92,6 +92,33 @@ def fold_after(norm: State, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tenso
     return (weight.double() * scale[:, None]).float(), (bias.double() * scale + shift).float()
 
 
+def ecapa_encoder(state: State) -> dict[str, Any]:
+    """The `encoder` section of an ECAPA-TDNN with speechbrain's names."""
+    first = state["blocks.0.conv.conv.weight"]
+    return {
+        "name": "ecapa_tdnn",
+        "feat_dim": first.shape[1],
+        "channels": first.shape[0],
+        "attention_channels": state["asp.tdnn.conv.conv.weight"].shape[0],
+        "se_channels": state["blocks.1.se_block.conv1.conv.weight"].shape[0],
+        "res2net_scale": 1 + count(state, r"blocks\.1\.res2net_block\.blocks\.(\d+)"),
+        "embed_dim": state["fc.conv.weight"].shape[0],
+    }
+
+
+def leaky_xvector_encoder(ours: State, layers: int = 5) -> dict[str, Any]:
+    """The `encoder` section of an x-vector with leaky ReLUs, from its tensors under our names."""
+    return {
+        "name": "xvector",
+        "feat_dim": ours["convs.0.weight"].shape[1],
+        "channels": [ours[f"convs.{i}.weight"].shape[0] for i in range(layers)],
+        "kernel_sizes": [ours[f"convs.{i}.weight"].shape[2] for i in range(layers)],
+        "pooling": "unbiased_statistics",
+        "activation": "leaky_relu",
+        "embed_dim": ours["embedding.weight"].shape[0],
+    }
+
+
 def block_number(counts: Sequence[int]) -> Callable[[re.Match[str]], str]:
     """`blocks.N` for a match of (stage from 1, block from 0), where our blocks are numbered through all stages."""
 

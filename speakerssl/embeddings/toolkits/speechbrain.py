@@ -10,26 +10,18 @@ from speakerssl.embeddings.toolkits.conversion import (
     State,
     block_number,
     count,
+    ecapa_encoder,
+    leaky_xvector_encoder,
     rename,
 )
 
 FEATURES = {"kind": "speechbrain_fbank", "cmn": "utterance"}
-LAYERS = 5  # of the x-vector
 
 
 def ecapa(state: State) -> Conversion:
     """ECAPA_TDNN; our encoder keeps its names."""
-    first = state["blocks.0.conv.conv.weight"]
-    encoder = {
-        "name": "ecapa_tdnn",
-        "feat_dim": first.shape[1],
-        "channels": first.shape[0],
-        "attention_channels": state["asp.tdnn.conv.conv.weight"].shape[0],
-        "se_channels": state["blocks.1.se_block.conv1.conv.weight"].shape[0],
-        "res2net_scale": 1 + count(state, r"blocks\.1\.res2net_block\.blocks\.(\d+)"),
-        "embed_dim": state["fc.conv.weight"].shape[0],
-    }
-    return Conversion(encoder, dict(FEATURES), {f"network.{name}": tensor for name, tensor in state.items()})
+    ours = {f"network.{name}": tensor for name, tensor in state.items()}
+    return Conversion(ecapa_encoder(state), dict(FEATURES), ours)
 
 
 def xvector(state: State) -> Conversion:
@@ -43,17 +35,7 @@ def xvector(state: State) -> Conversion:
         (r"^blocks\.\d+\.w\.", "embedding."),
     ]
     ours = rename(state, names)
-    encoder = {
-        "name": "xvector",
-        "feat_dim": ours["convs.0.weight"].shape[1],
-        "channels": [ours[f"convs.{i}.weight"].shape[0] for i in range(LAYERS)],
-        "kernel_sizes": [ours[f"convs.{i}.weight"].shape[2] for i in range(LAYERS)],
-        "pooling": "unbiased_statistics",
-        "activation": "leaky_relu",
-        "reflect": True,
-        "embed_dim": ours["embedding.weight"].shape[0],
-    }
-    return Conversion(encoder, dict(FEATURES), ours)
+    return Conversion({**leaky_xvector_encoder(ours), "reflect": True}, dict(FEATURES), ours)
 
 
 def resnet(state: State) -> Conversion:

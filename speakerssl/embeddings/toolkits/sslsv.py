@@ -11,8 +11,9 @@ from speakerssl.embeddings.toolkits.conversion import (
     Names,
     State,
     block_number,
-    count,
+    ecapa_encoder,
     fold_after,
+    leaky_xvector_encoder,
     rename,
     take,
 )
@@ -61,17 +62,7 @@ def ecapa(state: State) -> Conversion:
     """ECAPATDNN: speechbrain's network, whose norms have one name more there."""
     names: Names = [(r"\.norm\.", ".norm.norm."), (r"^asp_bn\.", "asp_bn.norm."), (r"^", "network.")]
     ours = rename(state, names, LEFT_OUT)
-    first = ours["network.blocks.0.conv.conv.weight"]
-    encoder = {
-        "name": "ecapa_tdnn",
-        "feat_dim": first.shape[1],
-        "channels": first.shape[0],
-        "attention_channels": ours["network.asp.tdnn.conv.conv.weight"].shape[0],
-        "se_channels": ours["network.blocks.1.se_block.conv1.conv.weight"].shape[0],
-        "res2net_scale": 1 + count(state, r"blocks\.1\.res2net_block\.blocks\.(\d+)"),
-        "embed_dim": ours["network.fc.conv.weight"].shape[0],
-    }
-    return Conversion(encoder, {**_features(state), **NORMALIZED}, ours)
+    return Conversion(ecapa_encoder(state), {**_features(state), **NORMALIZED}, ours)
 
 
 def tdnn(state: State) -> Conversion:
@@ -82,16 +73,7 @@ def tdnn(state: State) -> Conversion:
         (r"^last_fc", "embedding"),
     ]
     ours = rename(state, names, LEFT_OUT)
-    encoder = {
-        "name": "xvector",
-        "feat_dim": ours["convs.0.weight"].shape[1],
-        "channels": [ours[f"convs.{i}.weight"].shape[0] for i in range(5)],
-        "kernel_sizes": [ours[f"convs.{i}.weight"].shape[2] for i in range(5)],
-        "pooling": "unbiased_statistics",
-        "activation": "leaky_relu",
-        "embed_dim": ours["embedding.weight"].shape[0],
-    }
-    return Conversion(encoder, {**_features(state), **NORMALIZED}, ours)
+    return Conversion(leaky_xvector_encoder(ours), {**_features(state), **NORMALIZED}, ours)
 
 
 def _bins(state: State, otherwise: int) -> int:
