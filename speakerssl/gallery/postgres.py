@@ -5,7 +5,6 @@ while they are few, through an HNSW index (Malkov and Yashunin 2018) above `INDE
 the extension `vector` on the server (Debian: postgresql-NN-pgvector).
 """
 
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from speakerssl.errors import InputError, JobError
+from speakerssl.gallery.per_thread import PerThreadConnections
 from speakerssl.gallery.records import Changes, Speaker
 from speakerssl.gallery.sqlite import unit_mean
 
@@ -36,7 +36,7 @@ CREATE TABLE {p}removed (id BIGINT PRIMARY KEY, generation BIGINT NOT NULL);
 PREFIX = "speakerssl_"
 
 
-class PostgresStore:
+class PostgresStore(PerThreadConnections):
     """A `GalleryStore` in the database `address` (`postgresql://user@host/database`); tables are made on first use.
 
     One object may be shared among threads, and pickled: every thread and process has its own connection.
@@ -47,8 +47,7 @@ class PostgresStore:
     """
 
     def __init__(self, address: str) -> None:
-        self.path = address
-        self._local = threading.local()
+        super().__init__(address)
         with self._transaction() as cursor:
             # One process makes the tables; the others wait for it.
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
@@ -60,20 +59,6 @@ class PostgresStore:
 
     def __str__(self) -> str:
         return without_password(self.path)
-
-    def __getstate__(self) -> dict[str, str]:
-        return {"path": self.path}
-
-    def __setstate__(self, state: dict[str, str]) -> None:
-        self.path = state["path"]
-        self._local = threading.local()
-
-    def close(self) -> None:
-        """Closes this thread's connection; the next call opens another."""
-        connection = getattr(self._local, "connection", None)
-        if connection is not None:
-            connection.close()
-            del self._local.connection
 
     def dimension(self) -> int | None:
         """D of the embeddings in the store; None while it is empty."""

@@ -6,7 +6,6 @@ readers go on meanwhile. Each write raises the `generation`; a reader fetches wh
 
 import os
 import sqlite3
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
@@ -17,6 +16,7 @@ from urllib.parse import quote
 import numpy as np
 
 from speakerssl.errors import InputError, JobError
+from speakerssl.gallery.per_thread import PerThreadConnections
 from speakerssl.gallery.records import Changes, Speaker
 
 TIMEOUT = 30.0  # seconds that a writer waits for another
@@ -34,7 +34,7 @@ CREATE TABLE removed (id INTEGER PRIMARY KEY, generation INTEGER NOT NULL);
 """
 
 
-class SqliteStore:
+class SqliteStore(PerThreadConnections):
     """A `GalleryStore` in the file `path`, which is made on first use.
 
     One object may be shared among threads, and pickled: every thread and process has its own connection.
@@ -42,8 +42,7 @@ class SqliteStore:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = str(path)
-        self._local = threading.local()
+        super().__init__(str(path))
         with self._transaction(write=False) as cursor:
             (tables,) = cursor.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
             if tables and self._fact(cursor, "version") != VERSION:
@@ -51,20 +50,6 @@ class SqliteStore:
         if not tables:
             with self._transaction() as cursor:
                 self._create(cursor)
-
-    def __getstate__(self) -> dict[str, str]:
-        return {"path": self.path}
-
-    def __setstate__(self, state: dict[str, str]) -> None:
-        self.path = state["path"]
-        self._local = threading.local()
-
-    def close(self) -> None:
-        """Closes this thread's connection; the next call opens another."""
-        connection = getattr(self._local, "connection", None)
-        if connection is not None:
-            connection.close()
-            del self._local.connection
 
     def dimension(self) -> int | None:
         """D of the embeddings in the store; None while it is empty."""
