@@ -16,7 +16,7 @@ fi
   echo "setup.sh: $python is not Python 3.10 to 3.13; name one with PYTHON=python3.11 tools/setup.sh" >&2
   exit 2
 }
-echo "setup.sh: making $venv (about 5 GB, a few minutes the first time)"
+echo "setup.sh: making $venv (about 6 GB, a few minutes the first time)"
 [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
 # Equal versions of the pair are required; the default index's wheels of both are CUDA builds that also run on a CPU.
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
