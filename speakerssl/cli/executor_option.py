@@ -12,11 +12,13 @@ def add_executor_option(parser: argparse.ArgumentParser) -> None:
     """Adds --executor and --executor-option."""
     parser.add_argument(
         "--executor", choices=EXECUTORS, default="local",
-        help="where the work runs: processes on this machine, or jobs of Slurm, --jobs of them (default: local)",
+        help="where the work runs: processes on this machine, or --jobs jobs of Slurm or tasks of a Ray cluster "
+        "(default: local)",
     )  # fmt: skip
     parser.add_argument(
         "--executor-option", action="append", default=[], metavar="KEY=VALUE",
-        help="of slurm: folder=DIR for the jobs' files, slurm_partition=..., timeout_min=..., mem_gb=...; repeatable",
+        help="of slurm: folder=DIR for the jobs' files, slurm_partition=..., timeout_min=..., mem_gb=...; of ray: "
+        "address=HOST:PORT, cpus_per_task=..., mem_gb=...; repeatable",
     )  # fmt: skip
 
 

@@ -49,11 +49,9 @@ def test_an_expected_error_reaches_the_person_as_it_is(tmp_path: Path) -> None:
 def test_choices_are_checked_and_end_with_the_block(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     for name, options, said in (
-        ("cloud", {}, "unknown executor 'cloud'; the known ones are: local, slurm"),
         ("slurm", {}, "this machine has no sbatch"),
         ("slurm", {"cluster": "nowhere"}, "unknown cluster 'nowhere'"),
         ("slurm", {"cluster": "local", "mem_gb": "much"}, "must be a whole number"),
-        ("local", {"mem_gb": "1"}, "takes no --executor-option"),
     ):
         with pytest.raises(InputError, match=said), on_executor(name, options):
             pass
