@@ -27,10 +27,14 @@ def test_equals_torchaudio(window: str, bins: int, samples: int) -> None:
         sample_rate=16000, n_fft=512, win_length=400, hop_length=160, n_mels=bins, window_fn=function
     )
     waves = torch.stack([speechlike(samples), speechlike(samples, 1)])
-    expected = (reference(waves / 32768.0) + 1e-6).log().transpose(1, 2)
-    ours = TorchaudioMel(num_mel_bins=bins, window_type=window)(waves)
-    assert ours.shape == expected.shape == (2, 1 + samples // 160, bins)
-    torch.testing.assert_close(ours, expected, atol=2e-4, rtol=0)
+    frontend = TorchaudioMel(num_mel_bins=bins, window_type=window)
+    # In float32 the weakest bands differ with the processor's own FFT, so formulas are held in float64 (triangles stay float32).
+    for dtype, tolerance in ((torch.float64, 2e-5), (torch.float32, 2e-3)):
+        frontend, reference, waves = frontend.to(dtype), reference.to(dtype), waves.to(dtype)
+        expected = (reference(waves / 32768.0) + 1e-6).log().transpose(1, 2)
+        ours = frontend(waves)
+        assert ours.shape == expected.shape == (2, 1 + samples // 160, bins)
+        torch.testing.assert_close(ours, expected, atol=tolerance, rtol=0)
 
 
 def test_two_seconds_have_201_frames_and_the_first_is_centred_on_the_first_sample() -> None:
