@@ -22,8 +22,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
+import numba.extending
 
-__all__ = ["njit", "run_all", "run_blocks", "thread_count"]
+__all__ = ["intrinsic", "njit", "run_all", "run_blocks", "thread_count"]
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -61,6 +62,11 @@ def njit(function: F | None = None, **options: Any) -> Any:
             if "cache" not in str(error):
                 raise
     return numba.njit(function, **options)
+
+
+def intrinsic(function: Callable[..., Any]) -> Any:
+    """numba's `intrinsic`: what kernels call without the typing context that `function` takes first."""
+    return numba.extending.intrinsic(function)
 
 
 _temporary_cache: list[Path | None] = []

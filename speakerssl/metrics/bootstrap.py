@@ -14,7 +14,7 @@ import numpy as np
 
 from speakerssl.io import progress
 from speakerssl.kernels import run_all, thread_count
-from speakerssl.metrics.draws import draws, lanes_of
+from speakerssl.metrics.draws import counts_room, draws, lanes_of
 from speakerssl.metrics.sorted_trials import SortedTrials, sort_trials
 from speakerssl.metrics.suite import MetricSuite
 from speakerssl.trials.speakers import TrialSpeakers
@@ -42,11 +42,11 @@ def replicates(systems: list[SortedTrials], speakers: int, suite: MetricSuite, c
     threads = max(1, min(thread_count(), len(blocks)))
 
     def work(first: int) -> None:
-        mine = blocks[first::threads]
+        mine, room = blocks[first::threads], counts_room(systems)
         for begin in progress(mine, len(mine), "resampling speakers", quiet=first > 0 or count < 100):
             copies = speaker_copies(speakers, range(begin, min(begin + width, count)), seed)
             for number, system in enumerate(systems):
-                for lane, draw in enumerate(draws(system, copies)):
+                for lane, draw in enumerate(draws(system, copies, room)):
                     if draw is not None:
                         out[begin + lane, number] = suite.values(draw)
 

@@ -47,9 +47,10 @@ def compare(
     if len(first) != len(second):
         raise InputError(f"the systems have {len(first)} and {len(second)} scores; compare them on the same trials")
     suite = suite or MetricSuite()
-    systems = [sort_trials(scores, labels, speakers) for scores in (first, second)]
+    rocs = [build_roc(scores, labels) for scores in (first, second)]
+    systems = [sort_trials(scores, labels, speakers, roc=roc) for scores, roc in zip((first, second), rocs)]
     values = replicates(systems, len(speakers.names), suite, count, seed)
-    estimates = [suite.evaluate(build_roc(scores, labels)) for scores in (first, second)]
+    estimates = [suite.evaluate(roc) for roc in rocs]
     out = {}
     for column, name in enumerate(suite.names):
         deltas = values[:, 1, column] - values[:, 0, column]

@@ -13,10 +13,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from speakerssl.kernels import njit
+from speakerssl.metrics.lanes import LANES, add_losses, add_products
 from speakerssl.metrics.roc import Roc
 from speakerssl.metrics.sorted_trials import SortedTrials
 
-LANES = 16
 COUNTS = 4_000_000  # counts that a block of draws holds at most, 16 bytes each
 
 
@@ -61,27 +61,33 @@ class Draw(Roc):
         return counts[0], counts[1]
 
 
-def draws(trials: SortedTrials, copies: np.ndarray) -> Iterator[Draw | None]:
-    """The draws in which speaker s has `copies[s, r]` copies, uint8 [S, R], R <= LANES; None where a class lacks."""
+def draws(trials: SortedTrials, copies: np.ndarray, room: np.ndarray | None = None) -> Iterator[Draw | None]:
+    """The draws in which speaker s has `copies[s, r]` copies, uint8 [S, R], R <= LANES; None where a class lacks.
+
+    With `room` (of `counts_room`) no memory is asked for again, but a draw is only good until the next pass.
+    """
     width = copies.shape[1]
     rows = np.zeros((len(copies) + 1, LANES), np.uint8)
     rows[:-1, :width] = copies
     rows[-1] = 1  # what stands for the other side of a trial within one speaker
-    counts = np.zeros((2, len(trials.corners), width), np.int64)
+    counts = np.empty((LANES, 2, len(trials.corners)), np.int64) if room is None else room[:, :, : len(trials.corners)]
     sums = np.zeros((2, LANES))
     of, flat = trials, rows.reshape(-1)
-    _weigh(flat, of.enrol, of.test, of.target, of.starts, of.corners, counts)
+    _weigh(flat, of.enrol, of.test, of.target, of.starts[of.corners], counts)
     for kind in range(2):
         losses = of.losses[kind]
-        _weigh_losses(flat, losses.enrol, losses.test, losses.total, sums[kind])
-    by_lane = np.ascontiguousarray(counts.transpose(2, 0, 1))
-    for lane, (misses, rejected) in enumerate(by_lane):
-        if misses[-1] == 0 or rejected[-1] == 0:
+        add_losses(flat, losses.enrol, losses.test, losses.total, sums[kind])
+    for lane, (misses, alarms) in enumerate(counts[:width]):
+        if misses[-1] == 0 or alarms[0] == 0:
             yield None
             continue
-        alarms = rejected[-1] - rejected
         log_losses = float(sums[0, lane]), float(sums[1, lane])
         yield Draw(trials, np.ascontiguousarray(rows[:, lane]), misses, alarms, log_losses)
+
+
+def counts_room(systems: list[SortedTrials]) -> np.ndarray:
+    """Room for the counts of one pass over any of the systems, int64 [LANES, 2, C]."""
+    return np.empty((LANES, 2, max(len(system.corners) for system in systems)), np.int64)
 
 
 def lanes_of(systems: list[SortedTrials]) -> int:
@@ -89,64 +95,29 @@ def lanes_of(systems: list[SortedTrials]) -> int:
     return max(1, min(LANES, COUNTS // max(len(system.corners) for system in systems)))
 
 
-# The kernels below take the copies as one row of LANES numbers after the other, and positions without a sign: only so
-# does the compiler turn a loop over LANES into a few vector instructions, which is several times as fast.
-
-
 @njit
 def _weigh(
-    copies: np.ndarray,
-    enrol: np.ndarray,
-    test: np.ndarray,
-    target: np.ndarray,
-    starts: np.ndarray,
-    corners: np.ndarray,
-    counts: np.ndarray,
+    copies: np.ndarray, enrol: np.ndarray, test: np.ndarray, target: np.ndarray, edges: np.ndarray, counts: np.ndarray
 ) -> None:
-    """Rejected targets and rejected non-targets at each corner (`counts` [2, C, R])."""
-    width = counts.shape[2]
-    own = np.zeros((2, LANES), np.int32)
-    for corner in range(1, corners.size):
-        begin, end = starts[corners[corner - 1]], starts[corners[corner]]
-        own[:] = 0
+    """Rejected targets and accepted non-targets at each corner (`counts` [LANES, 2, C]).
+
+    `edges` [C] are the trials at which the corners stand.
+    """
+    own, sums = np.zeros((2, LANES), np.int64), np.empty((2, LANES), np.int32)
+    counts[:, :, 0] = 0
+    for corner in range(1, edges.size):
+        begin, end = edges[corner - 1], edges[corner]
         while begin < end:  # all are of one class, unless a score is shared by both
             stop = begin + 1
             while stop < end and target[stop] == target[begin]:
                 stop += 1
-            _add_products(copies, enrol, test, begin, stop, own[0 if target[begin] else 1])
+            add_products(copies, enrol, test, begin, stop, sums, own[0 if target[begin] else 1])
             begin = stop
-        for kind in range(2):
-            for lane in range(width):
-                counts[kind, corner, lane] = counts[kind, corner - 1, lane] + own[kind, lane]
-
-
-@njit
-def _add_products(
-    copies: np.ndarray, enrol: np.ndarray, test: np.ndarray, begin: int, end: int, total: np.ndarray
-) -> None:
-    """Adds the weights of the trials `begin` to `end` to `total` [LANES]."""
-    own = np.zeros(LANES, np.int32)
-    for trial in range(begin, end):
-        first, second = np.uintp(enrol[trial]) * np.uintp(LANES), np.uintp(test[trial]) * np.uintp(LANES)
         for lane in range(LANES):
-            own[lane] += np.int32(copies[first + np.uintp(lane)]) * np.int32(copies[second + np.uintp(lane)])
+            counts[lane, 0, corner], counts[lane, 1, corner] = own[0, lane], own[1, lane]
     for lane in range(LANES):
-        total[lane] += own[lane]
-
-
-@njit
-def _weigh_losses(
-    copies: np.ndarray, enrol: np.ndarray, test: np.ndarray, losses: np.ndarray, total: np.ndarray
-) -> None:
-    """Adds the losses of pairs of speakers, each times the pair's weight, to `total` [LANES]."""
-    own = np.zeros(LANES, np.float64)
-    for pair in range(losses.size):
-        first, second = np.uintp(enrol[pair]) * np.uintp(LANES), np.uintp(test[pair]) * np.uintp(LANES)
-        loss = losses[pair]
-        for lane in range(LANES):
-            own[lane] += np.int32(copies[first + np.uintp(lane)]) * np.int32(copies[second + np.uintp(lane)]) * loss
-    for lane in range(LANES):
-        total[lane] += own[lane]
+        for corner in range(edges.size):
+            counts[lane, 1, corner] = own[1, lane] - counts[lane, 1, corner]
 
 
 @njit

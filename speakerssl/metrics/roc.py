@@ -56,7 +56,9 @@ class Roc:
     @cached_property
     def log_losses(self) -> tuple[float, float]:
         """The sums over targets and over non-targets of the loss in bits of scores taken as natural LLRs."""
-        return loss_sums(self.misses, self.false_alarms, *trial_losses(self.thresholds))
+        return loss_sums(
+            self.misses, self.false_alarms, target_losses(self.thresholds), target_losses(-self.thresholds)
+        )
 
     def counts_at(self, threshold: float) -> tuple[int, int]:
         """(misses, false alarms) where scores at or above `threshold` are accepted."""
@@ -136,16 +138,16 @@ def hull_points(misses: np.ndarray, alarms: np.ndarray) -> np.ndarray:
     return stack[:size].copy()
 
 
-def trial_losses(thresholds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The loss in bits of a target and of a non-target trial whose LLR is each of the thresholds, float64 [G]."""
-    return np.logaddexp(0, -thresholds) / _LN2, np.logaddexp(0, thresholds) / _LN2
+def target_losses(llrs: np.ndarray) -> np.ndarray:
+    """The loss in bits of target trials with these LLRs, float64 [G]; that of non-targets is the one of `-llrs`."""
+    return np.logaddexp(0, -llrs) / _LN2
 
 
 @njit
 def loss_sums(
     misses: np.ndarray, alarms: np.ndarray, target_loss: np.ndarray, nontarget_loss: np.ndarray
 ) -> tuple[float, float]:
-    """Total loss of targets and of non-targets; the losses are those of `trial_losses` at the same points."""
+    """Total loss of targets and of non-targets; the losses are those of `target_losses` at the same points."""
     target, nontarget = 0.0, 0.0
     for point in range(misses.size - 1):
         target += (misses[point + 1] - misses[point]) * target_loss[point]

@@ -6,7 +6,7 @@ import numpy as np
 
 from speakerssl.errors import InputError
 from speakerssl.kernels import njit
-from speakerssl.metrics.roc import build_roc, trial_losses
+from speakerssl.metrics.roc import Roc, build_roc, target_losses
 from speakerssl.trials.speakers import TrialSpeakers
 
 
@@ -38,23 +38,28 @@ class SortedTrials:
     losses: tuple[PairLosses, PairLosses]
 
 
-def sort_trials(scores: np.ndarray, labels: np.ndarray, speakers: TrialSpeakers, where: str = "scores") -> SortedTrials:
-    """Sorts once what every draw walks over. Raises InputError as `build_roc` does, or for a single speaker."""
+def sort_trials(
+    scores: np.ndarray, labels: np.ndarray, speakers: TrialSpeakers, where: str = "scores", roc: Roc | None = None
+) -> SortedTrials:
+    """Sorts once what every draw walks over; `roc` is that of the same scores where it is already known.
+
+    Raises InputError as `build_roc` does, or for a single speaker.
+    """
     if len(speakers.names) < 2:
         raise InputError(f"{where}: a speaker bootstrap needs at least two speakers, the list has one")
-    thresholds = build_roc(scores, labels, where).thresholds
+    roc = roc or build_roc(scores, labels, where)
+    thresholds = roc.thresholds
     order = np.argsort(scores)
     target = (np.asarray(labels) > 0)[order]
     ranked = np.asarray(scores, np.float64)[order]
-    starts = np.searchsorted(ranked, thresholds).astype(np.int32 if len(ranked) < 2**31 else np.int64)
+    starts = roc.misses + (roc.nontargets - roc.false_alarms)  # the trials below each threshold
     corners = np.append(corner_points(starts, target), len(thresholds) - 1)
     count = len(speakers.names)
     enrol, test = speakers.enrol[order], speakers.test[order]
     test = np.where(enrol == test, np.int32(count), test)
-    of_target, of_nontarget = trial_losses(ranked)
     losses = (
-        _pair_losses(enrol[target], test[target], of_target[target], count),
-        _pair_losses(enrol[~target], test[~target], of_nontarget[~target], count),
+        _pair_losses(enrol[target], test[target], target_losses(ranked[target]), count),
+        _pair_losses(enrol[~target], test[~target], target_losses(-ranked[~target]), count),
     )
     return SortedTrials(thresholds, enrol, test, target, starts, corners, losses)
 

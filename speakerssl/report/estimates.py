@@ -65,7 +65,7 @@ def estimate(
             own.update(opis=found.opis, worst_opis=found.worst_opis)
     if not count:
         return Estimates(metrics, values, speakers=len(speakers.names))
-    ordered = [sort_trials(s.scores, systems.labels, speakers, s.path) for s in systems.systems]
+    ordered = [sort_trials(s.scores, systems.labels, speakers, s.path, s.roc) for s in systems.systems]
     draws = replicates(ordered, len(speakers.names), suite, count, seed)
     around = [intervals(draws[:, k], suite.names, LEVEL) for k in range(len(ordered))]
     differences = [_differences(draws, k, values, suite.names) for k in range(len(ordered))]

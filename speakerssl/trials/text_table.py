@@ -17,8 +17,9 @@ import numpy as np
 from speakerssl.errors import InputError
 from speakerssl.kernels import run_all
 from speakerssl.trials.headers import header_roles
+from speakerssl.trials.id_numbers import IdNumbers
 from speakerssl.trials.text_blocks import text_blocks
-from speakerssl.trials.tokens import IdNumbers, is_number, parse_numbers, split_lines
+from speakerssl.trials.tokens import is_number, parse_numbers, split_lines
 
 MAX_COLUMNS = 32
 SEPARATORS = {0: "", 9: "tab-separated", 44: "comma-separated", 59: "semicolon-separated"}

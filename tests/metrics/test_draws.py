@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from speakerssl.metrics import draws as module
-from speakerssl.metrics.draws import draws, lanes_of
+from speakerssl.metrics.draws import counts_room, draws, lanes_of
 from speakerssl.metrics.roc import build_roc
 from speakerssl.metrics.sorted_trials import SortedTrials, sort_trials
 from speakerssl.trials.speakers import TrialSpeakers
@@ -42,6 +42,21 @@ def test_a_copy_each_is_the_list(listed: List) -> None:
     (draw,) = draws(sort_trials(scores, labels, speakers), np.ones((6, 1), np.uint8))
     assert draw is not None
     assert draw.log_losses == pytest.approx(build_roc(scores, labels).log_losses, rel=1e-14)  # summed by pairs
+
+
+def test_room_for_the_counts_changes_no_draw(listed: List) -> None:
+    trials = sort_trials(*listed)
+    copies = np.random.default_rng(0).integers(0, 3, (6, 20)).astype(np.uint8)
+    room = counts_room([trials])
+    for begin in (0, 10):
+        part = copies[:, begin : begin + 10]
+        for own, shared in zip(draws(trials, part), draws(trials, part, room)):
+            if own is None or shared is None:
+                assert own is shared
+                continue
+            np.testing.assert_array_equal(own.misses, shared.misses)
+            np.testing.assert_array_equal(own.false_alarms, shared.false_alarms)
+            assert own.log_losses == shared.log_losses
 
 
 def test_a_draw_without_a_class_is_none(listed: List) -> None:
