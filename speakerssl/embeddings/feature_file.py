@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from speakerssl.features.frames import frame_view, log_energy, num_frames
+from speakerssl.features.frames import num_frames
 from speakerssl.features.frontend import FeatureFrontend
 from speakerssl.features.pieces import FrameStream
 
@@ -49,7 +49,7 @@ class FeatureFile:
         options = self.frontend.raw.options
         snipped = options.snip_edges and not options.centred
         features = FrameStream(lambda wave: self.frontend.raw(wave.to(self.device)), options, snipped)
-        energy = FrameStream(lambda wave: log_energy(frame_view(wave[None], options))[0], options, options.snip_edges)
+        energy = FrameStream(lambda wave: self.frontend.raw.log_energies(wave[None])[0], options, snipped)
         found: list[Tensor] = []
         frames = 0
         for piece, is_last in _marked(pieces):
@@ -67,7 +67,7 @@ class FeatureFile:
     def _finish(self, raw: IO[bytes], frames: int, energies: Tensor | None) -> None:
         """Writes the features of `raw` normalized, with derivatives, and without the frames that are no speech."""
         mean, scale = self._mean_and_scale(raw, frames)
-        voiced = None if energies is None else self.frontend.voiced_frames(energies[None], frames)[0].numpy()
+        voiced = None if energies is None else self.frontend.voiced_frames(energies[None])[0].numpy()
         for begin in range(0, frames, CHUNK):
             end = min(begin + CHUNK, frames)
             chunk = self._normalized(raw, begin, end, frames, mean, scale).float().cpu().numpy()

@@ -62,6 +62,13 @@ class FrameFeatures(nn.Module, Generic[Options]):
             features = self._by_blocks(self._frames(samples))
         return features if waveforms.dim() == 2 else features[0]
 
+    def log_energies(self, waveforms: Tensor) -> Tensor:
+        """Log energies `[B, T]` of `waveforms [B, S]`, of the frames that the features are of: what VAD goes by.
+
+        They are those of the samples as they come, before pre-emphasis, gain and window.
+        """
+        return log_energy(self._frames(waveforms))
+
     def _frames(self, samples: Tensor) -> Tensor:
         """Frames `[B, T, W]` of prepared samples `[B, S]`."""
         return frame_view(samples, self.options)

@@ -11,7 +11,7 @@ from speakerssl.errors import unknown_name
 from speakerssl.features.cmvn import sliding_cmvn, utterance_cmvn
 from speakerssl.features.deltas import add_deltas
 from speakerssl.features.filter_bank import Fbank
-from speakerssl.features.frames import frame_view, log_energy
+from speakerssl.features.frames import num_frames
 from speakerssl.features.librosa_mel import LibrosaMel, LibrosaMelOptions
 from speakerssl.features.mfcc import Mfcc
 from speakerssl.features.options import FbankOptions, MfccOptions, PlpOptions, make_options
@@ -108,30 +108,29 @@ class FeatureFrontend(nn.Module):
             feats = sliding_cmvn(feats, lengths, post.cmn_window, center=post.cmn_center, norm_vars=post.norm_vars)
         return add_deltas(feats, post.deltas, post.delta_window) if post.deltas else feats
 
-    def voiced(self, waveforms: Tensor, frames: int) -> Tensor:
-        """Which of the `frames` frames of `waveforms` [B, S] are speech, bool [B, frames]; all without `vad`.
+    def voiced(self, waveforms: Tensor) -> Tensor:
+        """Which of the T frames of `waveforms` [B, S] are speech, bool [B, T]; all without `vad`.
 
         A recording without a single such frame counts as speech throughout.
         """
         if self.vad is None:
+            frames = num_frames(waveforms.shape[-1], self.raw.options)
             return torch.ones(len(waveforms), frames, dtype=torch.bool, device=waveforms.device)
-        return self.voiced_frames(log_energy(frame_view(waveforms, self.raw.options)), frames)
+        return self.voiced_frames(self.raw.log_energies(waveforms))
 
-    def voiced_frames(self, energy: Tensor, frames: int) -> Tensor:
-        """`voiced` by the log energies [B, T'] of the frames, with `vad` only."""
+    def voiced_frames(self, energy: Tensor) -> Tensor:
+        """`voiced` by the log energies [B, T] of the frames, with `vad` only."""
         assert self.vad is not None
-        vad, everything = self.vad, torch.ones(len(energy), frames, dtype=torch.bool, device=energy.device)
+        vad = self.vad
         mask = energy_vad(
             energy, vad.energy_threshold, vad.energy_mean_scale, vad.frames_context, vad.proportion_threshold
         )
-        padding = frames - mask.shape[1]  # centred frames are a few more
-        mask = torch.nn.functional.pad(mask, (padding // 2, padding - padding // 2))
-        return torch.where(mask.any(dim=1, keepdim=True), mask, everything)
+        return torch.where(mask.any(dim=1, keepdim=True), mask, torch.ones_like(mask))
 
     def recording(self, waveform: Tensor) -> Tensor:
         """One whole recording [S] in the int16 range to [T, F]: only frames of speech with `vad`."""
         feats = self.normalize(self.raw(waveform[None]))[0]
-        return feats if self.vad is None else feats[self.voiced(waveform[None], len(feats))[0]]
+        return feats if self.vad is None else feats[self.voiced(waveform[None])[0]]
 
     def forward(self, waveforms: Tensor) -> Tensor:
         """[B, S] in the int16 range to [B, T, F]; with `vad` frames of speech are repeated until there are T."""
@@ -141,7 +140,7 @@ class FeatureFrontend(nn.Module):
         """`feats` [B, T, F] of `waveforms` [B, S] with the frames of speech alone, repeated until there are T."""
         if self.vad is None:
             return feats
-        mask = self.voiced(waveforms, feats.shape[1])
+        mask = self.voiced(waveforms)
         order = torch.argsort(~mask, dim=1, stable=True)  # the frames of speech first, in their order
         place = torch.arange(feats.shape[1], device=feats.device) % mask.sum(dim=1, keepdim=True)
         chosen = order.gather(1, place)

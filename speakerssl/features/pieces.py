@@ -14,14 +14,14 @@ class FrameStream:
     """Applies `compute`, which makes frames [n, ...] of samples [S], to a recording given piece by piece.
 
     Frame k may depend on samples within one frame length of k * shift, and at the recording's ends on nothing beyond
-    them; Kaldi's framing of either kind and torchaudio's are like that. Each piece is computed with that margin.
+    them; Kaldi's framing of either kind and centred frames are like that. Each piece is computed with that margin.
     """
 
     def __init__(self, compute: Callable[[Tensor], Tensor], options: FrameOptions, is_snipped: bool) -> None:
         """`is_snipped`: frame k begins at k * shift and ends inside the recording, so that no margin is needed."""
         self.compute, self.shift = compute, options.window_shift
         self.least = options.window_size
-        self.margin = 0 if is_snipped else math.ceil(options.window_size / self.shift) + 1
+        self.margin = 0 if is_snipped else math.ceil(options.window_size / self.shift) + 1 + options.extra_frames
         self.rest = np.empty(0, np.float32)  # samples from frame `first` on
         self.first = self.done = 0
 

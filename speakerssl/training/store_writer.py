@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from speakerssl.constants import SAMPLE_RATE
 from speakerssl.data.kaldi import DataDir, Utterance
 from speakerssl.data.parallel import map_threads
 from speakerssl.data.speech import check_speech
@@ -247,7 +248,7 @@ def _copies_of(index: int, copies: int) -> list[np.ndarray]:
     job: StoreJob = _worker["job"]
     utterance: Utterance = _worker["utterances"][index]
     wave = utterance.read()
-    check_speech(wave, 16000, f"{utterance.where}: {utterance.source}", job.on_no_speech)
+    check_speech(wave, SAMPLE_RATE, f"{utterance.where}: {utterance.source}", job.on_no_speech)
     seed = job.seed
     augment = _worker["augment"].for_recording(np.random.default_rng((seed, 0, index)))
     draws = [np.random.default_rng((seed, copy, index)) for copy in range(1, copies + 1)]
@@ -255,5 +256,5 @@ def _copies_of(index: int, copies: int) -> list[np.ndarray]:
     with torch.no_grad():
         frontend = _worker["frontend"]
         feats = [frontend.raw(torch.from_numpy(one)) for one in waves]
-        speech = frontend.voiced(torch.from_numpy(wave)[None], len(feats[0]))[0]
+        speech = frontend.voiced(torch.from_numpy(wave)[None])[0]
         return [one[speech].numpy().astype(np.float16) for one in feats]

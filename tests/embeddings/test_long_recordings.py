@@ -89,6 +89,7 @@ def test_pieces_and_windows_give_the_embedding_of_the_whole(tmp_path: Path, voic
         {"kind": "plp", "vad": True},
         {"kind": "torchaudio_mel"},
         {"kind": "torchaudio_mel", "preemphasis_coefficient": 0.97, "vad": True, "cmn": "sliding"},
+        {"kind": "librosa_mel", "extra_frames": 9, "vad": True, "cmn": "none"},
     ],
 )
 def test_every_kind_of_features(tmp_path: Path, voice, monkeypatch, features: dict[str, Any]) -> None:
@@ -180,6 +181,8 @@ def test_the_floor_reads_in_pieces_too(tmp_path: Path, voice, monkeypatch) -> No
     ((_, whole),) = raw_statistics([utterance])
     monkeypatch.setattr(pieces, "SMALL_FILE", 0)
     ((_, found),) = raw_statistics([utterance])
+    assert isinstance(whole, np.ndarray)
+    assert isinstance(found, np.ndarray)
     np.testing.assert_allclose(found, whole, rtol=1e-4, atol=1e-3)
     assert not np.array_equal(found, whole)  # it was another way
 

@@ -40,7 +40,7 @@ def test_vad_leaves_silence_out() -> None:
     frontend, plain = FeatureFrontend({"num_mel_bins": 24, "vad": True}), FeatureFrontend({"num_mel_bins": 24})
     wave = gated()
     whole = plain.recording(wave)
-    mask = frontend.voiced(wave[None], len(whole))[0]
+    mask = frontend.voiced(wave[None])[0]
     assert 0.6 < mask.float().mean() < 0.75
     assert not mask[len(mask) // 2]
     torch.testing.assert_close(frontend.recording(wave), whole[mask])
@@ -57,10 +57,31 @@ def test_in_a_batch_frames_of_speech_are_repeated_until_the_row_is_full() -> Non
     assert torch.isfinite(feats[2]).all()  # nothing is speech: everything stays
 
 
-def test_vad_fits_centred_frames() -> None:
-    frontend = FeatureFrontend({"kind": "torchaudio_mel", "vad": True})
-    assert frontend.voiced(gated()[None], 151).shape == (1, 151)
-    assert frontend(gated()[None]).shape == (1, 151, 40)
+@pytest.mark.parametrize("samples", [24000, 24001, 24159, 401])
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"kind": "torchaudio_mel"},
+        {"kind": "speechbrain_fbank"},
+        {"kind": "librosa_mel", "extra_frames": 1, "cmn": "none"},
+        {"kind": "fbank"},
+        {"kind": "fbank", "snip_edges": False},
+    ],
+)
+def test_vad_goes_by_the_energy_of_the_frames_that_the_features_are_of(config: dict[str, object], samples: int) -> None:
+    """A click in every tenth frame's middle: frame k of centred features holds it where |160 k - click| <= 200."""
+    vad = {"energy_threshold": 5.0, "energy_mean_scale": 0, "frames_context": 0, "proportion_threshold": 0.6}
+    frontend, wave = FeatureFrontend({**config, "vad": vad}), torch.zeros(samples)
+    clicks = range(80, samples, 1600)
+    wave[list(clicks)] = 1000.0
+    mask = frontend.voiced(wave[None])[0]
+    assert len(mask) == len(frontend.raw(wave))
+    # Where frame k begins: 200 samples before its shift's beginning, at it, or 120 before it.
+    first = -200 if frontend.raw.options.centred else 0 if frontend.raw.options.snip_edges else -120
+    inside = [any(160 * k + first <= click < 160 * k + first + 400 for click in clicks) for k in range(len(mask))]
+    assert mask.tolist() == inside
+    assert len(frontend.recording(wave)) == sum(inside)
+    assert frontend(wave[None]).shape[1] == len(mask)
 
 
 @pytest.mark.parametrize(
