@@ -17,6 +17,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from speakerssl.constants import SAMPLE_RATE
 from speakerssl.embeddings.model import SpeakerModel, load_model
 from speakerssl.errors import InputError
 
@@ -42,7 +43,7 @@ class SpeakerEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     def __init__(
         self,
         model: str | Path | None = None,
-        sample_rate: int = 16000,
+        sample_rate: int = SAMPLE_RATE,
         on_no_speech: str = "error",
         device: str = "cpu",
     ) -> None:

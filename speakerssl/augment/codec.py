@@ -20,7 +20,7 @@ import numpy as np
 
 from speakerssl.augment.band import mu_law_round_trip
 from speakerssl.augment.levels import draw_range
-from speakerssl.constants import FULL_SCALE
+from speakerssl.constants import FULL_SCALE, SAMPLE_RATE
 from speakerssl.errors import InputError, unknown_name
 
 _PEAK = 0.97  # of full scale, before encoding: an encoder would clip what lies beyond 1
@@ -33,7 +33,7 @@ class CodecKind:
     container: str
     subtype: str
     levels: tuple[float, float] | None = None
-    rate: int = 16000
+    rate: int = SAMPLE_RATE
 
 
 KINDS: Mapping[str, CodecKind] = {
@@ -96,16 +96,16 @@ def round_trip(wave: np.ndarray, kind: str, level: float | None = None) -> tuple
         return wave, 0
     scale = np.float32(max(peak / _PEAK, FULL_SCALE))
     line = wave / scale
-    if entry.rate != 16000:
-        line = resample(line, 16000, entry.rate)
+    if entry.rate != SAMPLE_RATE:
+        line = resample(line, SAMPLE_RATE, entry.rate)
     buffer = io.BytesIO()
     options = {} if level is None else {"compression_level": level}
     soundfile.write(buffer, line, entry.rate, format=entry.container, subtype=entry.subtype, **options)
     size = buffer.tell()
     buffer.seek(0)
     decoded, _ = soundfile.read(buffer, dtype="float32")
-    if entry.rate != 16000:
-        decoded = resample(decoded, entry.rate, 16000)
+    if entry.rate != SAMPLE_RATE:
+        decoded = resample(decoded, entry.rate, SAMPLE_RATE)
     result = np.zeros(len(wave), dtype=np.float32)
     kept = min(len(wave), len(decoded))
     result[:kept] = decoded[:kept] * scale

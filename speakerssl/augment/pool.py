@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from speakerssl.augment.shared_arrays import SharedArrays
+from speakerssl.constants import FULL_SCALE
 from speakerssl.data.audio import audio_info, read_audio
 from speakerssl.data.crops import wrap_pad
 from speakerssl.errors import InputError
@@ -90,7 +91,7 @@ class AudioPool:
             samples = read_audio(opened, start=start, duration=duration, where=self.name)
         else:
             samples = opened.read(start, duration)
-        chunk = np.clip(np.rint(samples), -32768, 32767).astype(np.int16)
+        chunk = np.clip(np.rint(samples), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
         if self._shared.put((*key, 0), chunk):
             return chunk
         self._chunks[key] = chunk

@@ -10,6 +10,7 @@ from speakerssl.augment.levels import draw_range, match_power
 from speakerssl.augment.rir import Rir
 from speakerssl.augment.shared_arrays import SharedArrays
 from speakerssl.augment.spectral import fft_size
+from speakerssl.constants import SAMPLE_RATE
 
 SPECTRA_MB = 256.0  # spectra of some thousand responses at one length of crops
 
@@ -44,7 +45,7 @@ class Reverb:
         """The draw of a call alone: what is to be convolved with what."""
         rir = self.source.draw(rng)
         if self.early_only and rng.random() < self.early_only:
-            rir = Rir(rir.samples[: rir.direct + int(draw_range(rng, (0.02, 0.05)) * 16000)], rir.direct)
+            rir = Rir(rir.samples[: rir.direct + int(draw_range(rng, (0.02, 0.05)) * SAMPLE_RATE)], rir.direct)
         return Convolution(wave, rir, self.keep_power, self._spectra)
 
 

@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from typing import Any
 
 from speakerssl.cli.model_option import add_model_option
+from speakerssl.constants import SAMPLE_RATE
 
 DESCRIPTION = """\
 Reads raw PCM samples from standard input, or from a file that may still be growing, and prints a JSON line every
@@ -24,7 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_model_option(parser)
     parser.add_argument("--input", metavar="FILE", help="file of raw samples (default: standard input)")
     parser.add_argument("--follow", action="store_true", help="with --input: wait for more at the end of the file")
-    parser.add_argument("--sample-rate", type=int, default=16000, metavar="HZ", help="of the samples (default: 16000)")
+    parser.add_argument(
+        "--sample-rate", type=int, default=SAMPLE_RATE, metavar="HZ", help=f"of the samples (default: {SAMPLE_RATE})"
+    )
     parser.add_argument(
         "--format", choices=("s16le", "s32le", "f32le"), default="s16le", help="of a sample (default: s16le)"
     )

@@ -10,9 +10,9 @@ from scipy.signal import ellip, firwin2, lfilter, oaconvolve, sosfilt
 
 from speakerssl.augment.codec import KINDS, round_trip
 from speakerssl.augment.levels import draw_log_range, draw_range, match_power
+from speakerssl.constants import SAMPLE_RATE
 
 Effect = Callable[[np.ndarray, np.random.Generator], tuple[np.ndarray, str]]
-RATE = 16000.0
 
 
 def steep_fir(wave: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, str]:
@@ -20,7 +20,7 @@ def steep_fir(wave: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, s
     knots = int(rng.integers(8, 21))
     inner = np.sort(rng.uniform(60.0, 7900.0, knots))
     levels = 10.0 ** (rng.uniform(-10.0, 10.0, knots + 2) / 20.0)
-    taps = firwin2(511, np.concatenate([[0.0], inner, [8000.0]]), levels, fs=RATE)
+    taps = firwin2(511, np.concatenate([[0.0], inner, [SAMPLE_RATE / 2]]), levels, fs=SAMPLE_RATE)
     filtered = oaconvolve(wave, taps.astype(np.float32))[255 : 255 + len(wave)]
     return match_power(filtered.astype(np.float32), wave), f"fir{knots}"
 
@@ -39,7 +39,7 @@ def peaking(wave: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, str
 
 def peaking_biquad(frequency: float, gain_db: float, q: float) -> np.ndarray:
     """One second-order section [6] with `gain_db` at `frequency` Hz and 0 dB far from it."""
-    amplitude, omega = 10.0 ** (gain_db / 40.0), 2.0 * np.pi * frequency / RATE
+    amplitude, omega = 10.0 ** (gain_db / 40.0), 2.0 * np.pi * frequency / SAMPLE_RATE
     alpha, cosine = np.sin(omega) / (2.0 * q), np.cos(omega)
     numerator = [1.0 + alpha * amplitude, -2.0 * cosine, 1.0 - alpha * amplitude]
     denominator = [1.0 + alpha / amplitude, -2.0 * cosine, 1.0 - alpha / amplitude]
@@ -61,7 +61,7 @@ def telephone_line(codec: str) -> Effect:
 
     def effect(wave: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, str]:
         low, high = draw_range(rng, (250.0, 400.0)), draw_range(rng, (3000.0, 3500.0))
-        sections = ellip(6, 0.5, 60.0, [low, high], "bandpass", fs=RATE, output="sos")
+        sections = ellip(6, 0.5, 60.0, [low, high], "bandpass", fs=SAMPLE_RATE, output="sos")
         band = match_power(sosfilt(sections, wave).astype(np.float32), wave)
         return round_trip(band, codec)[0], f"telephone-{codec}"
 

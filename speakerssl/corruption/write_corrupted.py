@@ -142,6 +142,6 @@ def _write_flac(path: Path, wave: np.ndarray, comment: str) -> None:
 
     peak = float(np.abs(wave).max(initial=1.0))
     samples = np.rint(wave * min(1.0, 0.98 * FULL_SCALE / peak)).astype(np.int16)
-    with soundfile.SoundFile(str(path), "w", 16000, 1, "PCM_16", format="FLAC") as sound:
+    with soundfile.SoundFile(str(path), "w", SAMPLE_RATE, 1, "PCM_16", format="FLAC") as sound:
         sound.comment = comment
         sound.write(samples)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from speakerssl.constants import SAMPLE_RATE
 from speakerssl.data.kaldi import DataDir
 from speakerssl.data.parallel import map_threads
 from speakerssl.data.quality import CLIPPED_SHARE, DIFFERENT_CHANNELS, SILENT_DB, Quality, measure
@@ -93,7 +94,7 @@ def find_problems(
 
 def _usual_rate(measures: Iterable[Quality]) -> int:
     rates = Counter(quality.rate for quality in measures)
-    return max(16000, rates.most_common(1)[0][0]) if rates else 16000
+    return max(SAMPLE_RATE, rates.most_common(1)[0][0]) if rates else SAMPLE_RATE
 
 
 def _own(quality: Quality, min_duration: float, usual: int) -> Iterator[tuple[str, str]]:

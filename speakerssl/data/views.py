@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from speakerssl.config import ViewsConfig
+from speakerssl.constants import SAMPLE_RATE
 from speakerssl.data.crops import Crop, one_crop, plan_views, wrap_pad
 from speakerssl.data.sampler import Item
 from speakerssl.data.store import FeatureStore
@@ -52,7 +53,7 @@ class AudioViews:
         views: ViewsConfig,
         augment: Augment | None,
         seed: int,
-        sample_rate: int = 16000,
+        sample_rate: int = SAMPLE_RATE,
     ) -> None:
         self.utterances, self.num_samples = list(utterances), list(num_samples)
         self.ids = [utterance.id for utterance in self.utterances]

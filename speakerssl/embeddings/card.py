@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from speakerssl.config_file import read_yaml
+from speakerssl.constants import SAMPLE_RATE
 from speakerssl.embeddings.decision import CALIBRATION, load_decision
 from speakerssl.embeddings.model_dir import CONFIG
 from speakerssl.errors import InputError
@@ -84,7 +85,8 @@ def _what(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
     encoder, features = config.get("encoder") or {}, config.get("features") or {}
     method, size = facts.get("method") or (config.get("method") or {}).get("name"), facts.get("parameters")
     lines = [f"A speaker encoder (`{encoder.get('name')}`" + (f", {size:,} parameters)" if size else ")")]
-    lines.append(f" on {features.get('kind', 'fbank')} features at {features.get('sample_rate', 16000)} Hz")
+    rate = features.get("sample_frequency", SAMPLE_RATE)
+    lines.append(f" on {features.get('kind', 'fbank')} features at {rate} Hz")
     lines.append(f", trained by the method `{method}`." if method else ".")
     return "".join(lines)
 

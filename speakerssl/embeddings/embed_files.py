@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from speakerssl.constants import FULL_SCALE
 from speakerssl.data.kaldi import DataDir
 from speakerssl.embeddings.extraction import Extracted, ExtractionOptions, embed_directory
 from speakerssl.embeddings.model import load_model, unit_vectors
@@ -63,7 +64,7 @@ def embed_windows_of(
         offset = utterance.start
         try:
             whole = not utterance.is_segment
-            audio = utterance.source if whole else (utterance.read(sample_rate=loaded.sample_rate) / 32768.0)
+            audio = utterance.source if whole else (utterance.read(sample_rate=loaded.sample_rate) / FULL_SCALE)
             found = loaded.embed_segments(audio, window, step, vad, sample_rate=loaded.sample_rate)
         except InputError as error:
             yield utterance.id, None, str(error)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from speakerssl.constants import SAMPLE_RATE
 from speakerssl.data.kaldi import DataDir
 from speakerssl.data.speech import check_speech
 from speakerssl.data.utterance import Utterance
@@ -79,7 +80,7 @@ class SpeakerModel(ABC):
         """Whether `encode` gains from many recordings at once: a GPU does, a CPU loses what padding costs."""
         return False
 
-    def embed(self, audio: Any, sample_rate: int = 16000, on_no_speech: str = "error") -> Any:
+    def embed(self, audio: Any, sample_rate: int = SAMPLE_RATE, on_no_speech: str = "error") -> Any:
         """The embedding of one recording as a unit vector, float32 [D]; of several, one row each, float32 [N, D].
 
         Args:
@@ -101,7 +102,9 @@ class SpeakerModel(ABC):
             return self.embed_batch(audio, sample_rate, on_no_speech)
         return unit_vectors(self._encode_input(audio, sample_rate, on_no_speech)[None])[0]
 
-    def embed_batch(self, audios: Iterable[Any], sample_rate: int = 16000, on_no_speech: str = "error") -> np.ndarray:
+    def embed_batch(
+        self, audios: Iterable[Any], sample_rate: int = SAMPLE_RATE, on_no_speech: str = "error"
+    ) -> np.ndarray:
         """Unit vectors float32 [N, D] of N recordings, the same as one at a time (within 1e-5).
 
         Args:
@@ -122,7 +125,7 @@ class SpeakerModel(ABC):
         return unit_vectors(self.encode(waves) if waves else np.stack(embeddings))
 
     def embed_segments(
-        self, audio: Any, window: float = 3.0, step: float = 1.5, vad: str = "energy", sample_rate: int = 16000
+        self, audio: Any, window: float = 3.0, step: float = 1.5, vad: str = "energy", sample_rate: int = SAMPLE_RATE
     ) -> "SegmentEmbeddings":
         """Embeddings of overlapping windows of a recording of any length, with their times in seconds.
 
@@ -137,13 +140,18 @@ class SpeakerModel(ABC):
 
         return embed_segments(self, audio, window, step, vad, sample_rate)
 
-    def similarity(self, first: Any, second: Any, sample_rate: int = 16000, on_no_speech: str = "error") -> float:
+    def similarity(self, first: Any, second: Any, sample_rate: int = SAMPLE_RATE, on_no_speech: str = "error") -> float:
         """Cosine from -1 to 1 of two recordings, or of embeddings as `embed` [D] or `embed_batch` [1, D] gives them."""
         vectors = [self._vector(item, sample_rate, on_no_speech) for item in (first, second)]
         return float(np.clip(vectors[0] @ vectors[1], -1.0, 1.0))
 
     def verify(
-        self, first: Any, second: Any, sample_rate: int = 16000, p_target: float = 0.5, threshold: float | None = None
+        self,
+        first: Any,
+        second: Any,
+        sample_rate: int = SAMPLE_RATE,
+        p_target: float = 0.5,
+        threshold: float | None = None,
     ) -> Verification:
         """Whether two recordings (or embeddings) are of one speaker, with what the model's calibration knows of it.
 
@@ -156,7 +164,7 @@ class SpeakerModel(ABC):
         """
         return verify_score(self.similarity(first, second, sample_rate), self.decision, p_target, threshold)
 
-    def waveform(self, audio: Any, sample_rate: int = 16000) -> np.ndarray:
+    def waveform(self, audio: Any, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
         """Any input of `embed` as float32 [S] in the int16 range at the model's rate."""
         return load_waveform(audio, sample_rate, self.sample_rate)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from speakerssl.constants import SAMPLE_RATE
 from speakerssl.data.speech import why_no_speech
 from speakerssl.embeddings.model import SpeakerModel, unit_vectors
 from speakerssl.embeddings.pieces import long_file, read_pieces
@@ -27,7 +28,7 @@ class SegmentEmbeddings:
 
 
 def embed_segments(
-    model: SpeakerModel, audio: Any, window: float, step: float, vad: str, sample_rate: int = 16000
+    model: SpeakerModel, audio: Any, window: float, step: float, vad: str, sample_rate: int = SAMPLE_RATE
 ) -> SegmentEmbeddings:
     """See `SpeakerModel.embed_segments`. A file of over ten minutes is never in memory as a whole."""
     if not (window >= SHORTEST and step > 0):

@@ -8,7 +8,7 @@ from typing import IO
 
 import numpy as np
 
-from speakerssl.constants import FULL_SCALE
+from speakerssl.constants import FULL_SCALE, SAMPLE_RATE
 from speakerssl.data.resampling import resample
 from speakerssl.data.speech import why_no_speech
 from speakerssl.embeddings.audio_input import check_rate
@@ -41,7 +41,9 @@ class StreamEmbedder:
     Raises InputError for a rate that is none, or `every` and `window` that are not above 0.
     """
 
-    def __init__(self, model: SpeakerModel, sample_rate: int = 16000, window: float = 3.0, every: float = 1.0) -> None:
+    def __init__(
+        self, model: SpeakerModel, sample_rate: int = SAMPLE_RATE, window: float = 3.0, every: float = 1.0
+    ) -> None:
         if not (every >= 0.1 and window >= every):
             raise InputError(f"window {window:g} s, every {every:g} s: every is at least 0.1, and window as much as it")
         self.model, self.rate = model, check_rate(sample_rate)

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from speakerssl.constants import SAMPLE_RATE
 from speakerssl.embeddings.decision import Decision
 from speakerssl.errors import InputError
 from speakerssl.gallery.records import Candidate, GalleryStore, Identification, SearchingStore, Speaker
@@ -34,7 +35,7 @@ class Embedder(Protocol):
     def decision(self) -> Decision | None:
         """The model's calibration, where it has one."""
 
-    def embed(self, audio: Any, sample_rate: int = 16000) -> np.ndarray:
+    def embed(self, audio: Any, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
         """The unit vector [D] of one recording."""
 
 

@@ -16,7 +16,7 @@ from speakerssl.augment.feature_domain import build_feature_noise
 from speakerssl.augment.pool import AudioPool
 from speakerssl.augment.specaugment import build_spec_augment
 from speakerssl.config import Config, to_mapping
-from speakerssl.constants import LAUNCHER
+from speakerssl.constants import LAUNCHER, SAMPLE_RATE
 from speakerssl.data.kaldi import DataDir, Utterance
 from speakerssl.data.shards import ShardRecording, ShardSet
 from speakerssl.data.store import FeatureStore
@@ -143,7 +143,7 @@ def build_dataset(config: Config, sample_rate: int, output: Path) -> ViewDataset
     for shards in map(ShardSet, data.shards):
         places = [place for place in shards.places if place.id not in excluded]
         utterances += [ShardRecording(shards, place) for place in places]
-        lengths += [place.samples * sample_rate // 16000 for place in places]
+        lengths += [place.samples * sample_rate // SAMPLE_RATE for place in places]
     if data.shards:
         return AudioViews(utterances, lengths, views, _augmenter(config, utterances, output), seed, sample_rate)
     for path in data.train:

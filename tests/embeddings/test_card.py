@@ -32,6 +32,11 @@ def test_a_bare_folder_says_what_is_not_known(folder: Path) -> None:
     assert not (folder / "card.json").exists()
 
 
+def test_the_rate_is_that_of_the_features(folder: Path) -> None:
+    (folder / "config.yaml").write_text("features: {sample_frequency: 8000}\nencoder: {name: xvector}\n")
+    assert "A speaker encoder (`xvector`) on fbank features at 8000 Hz." in write_card(folder).read_text()
+
+
 def test_what_was_said_once_is_kept(folder: Path) -> None:
     write_card(folder, {"licence": "apache-2.0", "data": ["Ten hours of radio."], "parameters": 1234567})
     row = {**ROW, "eer_percent": [12.5, 11.25, 13.75], "min_dcf": [0.9, 0.85, 0.95]}

@@ -29,6 +29,7 @@ from speakerssl.augment.noise import AdditiveNoise
 from speakerssl.augment.reverb import Reverb
 from speakerssl.augment.rooms import RoomBank
 from speakerssl.augment.synthetic_noise import SyntheticNoise
+from speakerssl.constants import FULL_SCALE, SAMPLE_RATE
 from speakerssl.io import atomic_path, progress, write_text
 
 NONTARGETS_A_TARGET = 4
@@ -82,7 +83,7 @@ def _speak(job: tuple[Speaker, int, Corpus, Path]) -> None:
             pcm = np.round(wave / max(1.0, np.abs(wave).max() / 32000)).astype(np.int16)
             path = folder / speaker.name / f"s{session}" / f"{index:02d}.flac"
             with atomic_path(path) as temporary:
-                soundfile.write(temporary, pcm, 16000, format="FLAC", subtype="PCM_16")
+                soundfile.write(temporary, pcm, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
 
 
 def _say(espeak: Espeak, speaker: Speaker, rng: np.random.Generator) -> np.ndarray:
@@ -95,8 +96,8 @@ def _say(espeak: Espeak, speaker: Speaker, rng: np.random.Generator) -> np.ndarr
         speaker.rate + int(rng.integers(-8, 9)),
         int(rng.integers(2**31)),
     )
-    level = 10 ** (rng.uniform(-26, -16) / 20) * 32768
-    wave = resample_poly(wave, 16000, espeak.sample_rate)
+    level = 10 ** (rng.uniform(-26, -16) / 20) * FULL_SCALE
+    wave = resample_poly(wave, SAMPLE_RATE, espeak.sample_rate)
     return (wave * level / np.sqrt(np.mean(wave**2))).astype(np.float32)
 
 
