@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from speakerssl.constants import FULL_SCALE
+from speakerssl.embeddings.model import SpeakerModel
 from speakerssl.embeddings.torch_model import TorchModel, load_torch_model
 from speakerssl.errors import InputError
 from speakerssl.features.frames import num_frames
@@ -94,9 +95,13 @@ class PyannoteEmbedding(_Base):
         return found
 
 
-def embedding(model: str | Path | TorchModel, device: str = "cpu") -> PyannoteEmbedding:
+def embedding(model: str | Path | SpeakerModel, device: str = "cpu") -> PyannoteEmbedding:
     """The embedding of a model folder (or loaded model) for a pipeline of pyannote.audio.
 
-    pyannote.audio itself is not needed to make it. Raises InputError as `load_model` does.
+    pyannote.audio itself is not needed to make it. Raises InputError as `load_model` does, and for an ONNX file.
     """
-    return PyannoteEmbedding(model if isinstance(model, TorchModel) else load_torch_model(model, device))
+    if not isinstance(model, SpeakerModel):
+        model = load_torch_model(model, device)
+    if not isinstance(model, TorchModel):
+        raise InputError(f"pyannote.audio's pipelines take a model folder, not a {type(model).__name__}")
+    return PyannoteEmbedding(model)

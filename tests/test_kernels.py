@@ -77,7 +77,7 @@ def test_no_cache_at_all(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
 
     monkeypatch.setattr(kernels, "_private_folder", lambda folder: (False, False))
     monkeypatch.setattr(kernels, "_temporary_cache", [])
-    monkeypatch.setattr(kernels.numba, "njit", refuse)
+    monkeypatch.setattr("speakerssl.kernels.numba.njit", refuse)
     assert kernels.njit(abs)(-3) == 3
     assert kernels.njit(abs)(-4) == 4
     assert capsys.readouterr().err.count("cannot be kept anywhere") == 1

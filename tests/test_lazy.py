@@ -18,7 +18,7 @@ def test_a_name_is_imported_when_it_is_asked_for() -> None:
     get_attribute, list_attributes = lazy_exports("speakerssl", {"data.audio": ("read_audio",)})
     assert "read_audio" in list_attributes()
     assert get_attribute("read_audio").__module__ == "speakerssl.data.audio"
-    del speakerssl.read_audio  # the first use stored it in the package
+    delattr(speakerssl, "read_audio")  # the first use stored it in the package
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

@@ -6,6 +6,7 @@ import pickle
 import tracemalloc
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from speakerssl.errors import InputError
 from speakerssl.npz import read_npy, read_npz
 
-ARRAYS = {
+ARRAYS: dict[str, Any] = {
     "matrix": np.arange(6.0).reshape(2, 3),
     "columns": np.asfortranarray(np.arange(6, dtype=np.float32).reshape(2, 3)),
     "words": np.array(["lda:3", "ä"]),
@@ -25,7 +26,7 @@ ARRAYS = {
 
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
-def test_what_numpy_writes_is_read(tmp_path: Path, save) -> None:  # type: ignore[no-untyped-def]
+def test_what_numpy_writes_is_read(tmp_path: Path, save) -> None:
     save(tmp_path / "a.npz", **ARRAYS)
     (tmp_path / "b.npz.gz").write_bytes(gzip.compress((tmp_path / "a.npz").read_bytes()))
     for path in (tmp_path / "a.npz", tmp_path / "b.npz.gz"):

@@ -8,15 +8,17 @@ import pytest
 import torch
 
 import speakerssl.pyannote
-from speakerssl.embeddings.model import SpeakerModel, load_model
+from speakerssl.embeddings.export import export_model
+from speakerssl.embeddings.model import load_model
 from speakerssl.embeddings.model_dir import save_model
+from speakerssl.embeddings.torch_model import TorchModel, load_torch_model
 from speakerssl.encoders import build_encoder
 from speakerssl.encoders.export import export_onnx
 from speakerssl.errors import InputError
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> SpeakerModel:
+def model(tmp_path_factory: pytest.TempPathFactory) -> TorchModel:
     torch.manual_seed(0)
     options = {"channels": 8, "pooling": "unbiased_statistics", "embed_dim": 12}
     encoder = build_encoder("rvector_resnet34", 80, **options)
@@ -27,7 +29,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> SpeakerModel:
     }
     folder = tmp_path_factory.mktemp("model")
     save_model(folder, config, encoder.eval())
-    return load_model(folder)
+    return load_torch_model(folder)
 
 
 @pytest.fixture
@@ -40,7 +42,7 @@ def batch() -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def test_equals_pyannotes_own_embedding_of_the_same_network(
-    model: SpeakerModel, batch: tuple[torch.Tensor, torch.Tensor], tmp_path: Path
+    model: TorchModel, batch: tuple[torch.Tensor, torch.Tensor], tmp_path: Path
 ) -> None:
     pytest.importorskip("onnx", reason="needs the extra 'onnx'")
     module: Any = pytest.importorskip(
@@ -60,7 +62,7 @@ def test_equals_pyannotes_own_embedding_of_the_same_network(
     np.testing.assert_allclose(got[:2], expected[:2], atol=1e-3)
 
 
-def test_shortest_waveform(model: SpeakerModel) -> None:
+def test_shortest_waveform(model: TorchModel) -> None:
     ours = speakerssl.pyannote.embedding(model)
     shortest = torch.randn(1, 1, ours.min_num_samples)
     assert ours(shortest).shape == (1, 12)
@@ -68,7 +70,7 @@ def test_shortest_waveform(model: SpeakerModel) -> None:
         ours(shortest[..., :-1])
 
 
-def test_other_shapes_are_refused(model: SpeakerModel, batch: tuple[torch.Tensor, torch.Tensor]) -> None:
+def test_other_shapes_are_refused(model: TorchModel, batch: tuple[torch.Tensor, torch.Tensor]) -> None:
     ours = speakerssl.pyannote.embedding(model)
     waves, masks = batch
     with pytest.raises(InputError, match=r"\[B, 1, S\]"):
@@ -76,3 +78,10 @@ def test_other_shapes_are_refused(model: SpeakerModel, batch: tuple[torch.Tensor
     with pytest.raises(InputError, match=r"\[3, frames\] is expected"):
         ours(waves, masks[:2])
     assert ours.to(torch.device("cpu")) is ours
+
+
+def test_an_onnx_file_is_refused(model: TorchModel, tmp_path: Path) -> None:
+    pytest.importorskip("onnx", reason="needs the extra 'onnx'")
+    exported = load_model(export_model(model, tmp_path / "model.onnx"))
+    with pytest.raises(InputError, match="take a model folder, not a OnnxModel"):
+        speakerssl.pyannote.embedding(exported)

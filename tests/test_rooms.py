@@ -44,12 +44,10 @@ def imported_rooms(path: Path) -> Iterator[tuple[int, str]]:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.level:
             raise AssertionError(f"{path}:{node.lineno}: imports are written in full, without leading dots")
-        modules: list[str] = []
-        if isinstance(node, ast.ImportFrom):
-            modules = [f"{node.module}.{alias.name}" for alias in node.names]
-        elif isinstance(node, ast.Import):
-            modules = [alias.name for alias in node.names]
-        for module in modules:
+        if not isinstance(node, ast.ImportFrom | ast.Import):
+            continue
+        prefix = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+        for module in (prefix + alias.name for alias in node.names):
             parts = module.split(".")
             if parts[0] == "speakerssl" and len(parts) > 1 and path != (PACKAGE / "__init__.py"):
                 yield node.lineno, parts[1]

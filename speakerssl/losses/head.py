@@ -60,7 +60,12 @@ class Head(nn.Module):
         class_share: share of the classes that are not in the batch, drawn anew each step; 1 takes all. The paper's
             0.1 (unverified).
         dim_share: share of the embedding's dimensions, drawn anew each step. UNICOM's are 512 of 768 (verified).
+
+    Attributes:
+        weight: the class centres [C, D], or those of sub-centres [C K, D].
     """
+
+    weight: nn.Parameter
 
     def __init__(
         self, embed_dim: int, num_classes: int, label_smoothing: float, class_share: float, dim_share: float

@@ -23,11 +23,11 @@ ROOMS = {"reverb": {"rooms": 4}}
 @pytest.mark.parametrize("name", sorted(SECTIONS))
 def test_every_section_works_without_any_corpus(name: str, wave: np.ndarray) -> None:
     augmenter = build_augmenter({name: ROOMS.get(name, {})}, voice)
-    results = [augmenter(wave, np.random.default_rng(3)) for _ in range(2)]
-    np.testing.assert_array_equal(*results)
-    assert results[0].shape == wave.shape
-    assert results[0].dtype == np.float32
-    assert np.isfinite(results[0]).all()
+    first, second = (augmenter(wave, np.random.default_rng(3)) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    assert first.shape == wave.shape
+    assert first.dtype == np.float32
+    assert np.isfinite(first).all()
 
 
 @pytest.mark.parametrize("preset", sorted(PRESETS))

@@ -38,7 +38,7 @@ def test_nothing_asked_is_nothing_done(wave: np.ndarray, rng: np.random.Generato
 
 
 def test_the_order_is_the_way_of_the_sound() -> None:
-    config = {"codec": {}, "noise": {}, "equalizer": {}, "speed": {}}
+    config: dict[str, Any] = {"codec": {}, "noise": {}, "equalizer": {}, "speed": {}}
     assert [stage.name for stage in build_augmenter(config).stages] == ["speed", "equalizer", "noise", "codec"]
 
 
@@ -57,7 +57,7 @@ def test_waveform_augmentation_needs_no_torch() -> None:
 
 
 def test_order_and_sets_of_stages_are_drawn_as_written() -> None:
-    stages = [Stage(name, 1.0, lambda wave, _, i=i: wave + 10.0**i) for i, name in enumerate(("noise", "reverb"))]
+    stages = [Stage("noise", 1.0, lambda wave, _: wave + 1.0), Stage("reverb", 1.0, lambda wave, _: wave + 10.0)]
     weights = {frozenset(): 1, frozenset({"reverb"}): 3, frozenset({"noise", "reverb"}): 4}
     augmenter, rng = Augmenter(stages, weights), np.random.default_rng(0)
     seen = np.array([augmenter(np.zeros(1, np.float32), rng)[0] for _ in range(4000)])
@@ -94,5 +94,6 @@ def test_speed_is_drawn_once_for_the_views_of_a_recording() -> None:
         heard = {int(np.argmax(np.abs(np.fft.rfft(one(tone, rng)[:12000])))) for _ in range(40)}
         assert len(heard) == distinct
     several = build_augmenter({"speed": {"factors": factors}})
-    drawn = {several.for_recording(np.random.default_rng(i)).stages[0].augmentation.factors for i in range(40)}
+    speeds: list[Any] = [several.for_recording(np.random.default_rng(i)).stages[0].augmentation for i in range(40)]
+    drawn = {speed.factors for speed in speeds}
     assert drawn == {(factor,) for factor in factors}

@@ -1,5 +1,7 @@
 """Mixing log-mel powers comes near to mixing waves; channels differ from item to item."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,7 @@ from speakerssl.augment.feature_sounds import Draw, smooth_curve
 from speakerssl.augment.synthetic_noise import KINDS
 from speakerssl.errors import InputError
 
-OFF = {"noise_prob": 0.0, "babble_prob": 0.0, "tilt_prob": 0.0, "band_prob": 0.0}
+OFF: dict[str, Any] = {"noise_prob": 0.0, "babble_prob": 0.0, "tilt_prob": 0.0, "band_prob": 0.0}
 
 
 def log_mel(wave: np.ndarray) -> Tensor:

@@ -1,5 +1,7 @@
 """Copies at another speed: times at the new speed, pitch that moves, names and bad factors."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -34,6 +36,6 @@ def test_a_crop_is_that_part_of_the_whole_copy() -> None:
 
 
 @pytest.mark.parametrize("speeds", [[1.0], [0.9, 0.9], [3], "0.9", ["0.9"]])
-def test_bad_speeds_are_an_error(speeds: object) -> None:
+def test_bad_speeds_are_an_error(speeds: Any) -> None:
     with pytest.raises(InputError, match=r"must be different numbers from 0.5 to 2 other than 1, such as \[0.9, 1.1\]"):
         check_speeds(speeds)

@@ -37,7 +37,7 @@ def test_usage_errors(model: str, speech: Path, tmp_path: Path, capsys) -> None:
         (["--engine", "bf17", str(speech)], "invalid choice"),
     ):
         try:
-            status = main(["embed", "--model", model, *line])
+            status: object = main(["embed", "--model", model, *line])
         except SystemExit as exit_:
             status = exit_.code
         assert status == 2

@@ -36,8 +36,8 @@ def test_excluded_recordings_are_not_seen(data: Path, tmp_path: Path, capsys: py
     lines = (data / "wav.scp").read_text().splitlines(keepends=True)
     (few / "wav.scp").write_text("".join(lines[2:]))
     (tmp_path / "list").write_text("".join(line.split()[0] + "\n" for line in lines[:2]))
-    for name, words in (("all", [data, "--exclude", tmp_path / "list"]), ("few", [few])):
-        call(capsys, "ivector", "train", "--data", *words, "--output", tmp_path / name, *SMALL)
+    for name, given in (("all", [data, "--exclude", tmp_path / "list"]), ("few", [few])):
+        call(capsys, "ivector", "train", "--data", *given, "--output", tmp_path / name, *SMALL)
     one, other = (np.load(tmp_path / name / "ivector.npz") for name in ("all", "few"))
     for key in one.files:
         np.testing.assert_array_equal(one[key], other[key])

@@ -11,7 +11,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from speakerssl.cli import main as module
 from speakerssl.cli.main import VERBS, main
 
 
@@ -128,7 +127,7 @@ def test_what_no_room_has_caught_is_one_line(monkeypatch, capsys, error: Excepti
         raise error
 
     verb = SimpleNamespace(DESCRIPTION="", add_arguments=lambda parser: None, run=run)
-    monkeypatch.setattr(module.importlib, "import_module", lambda name: verb)
+    monkeypatch.setattr("speakerssl.cli.main.importlib.import_module", lambda name: verb)
     assert main(["info"]) == 1
     assert capsys.readouterr().err == f"speakerssl info: {line}\n"
 

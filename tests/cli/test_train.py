@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import yaml
 from speakerssl.cli.main import main
 from tests.cli.conftest import call
 
-FEATURES = {
+FEATURES: dict[str, dict[str, Any]] = {
     # On steady noise, about half of the frames lie above the mean energy.
     "vad": {"vad": {"energy_threshold": 0, "energy_mean_scale": 1.0, "frames_context": 0, "proportion_threshold": 0.6}},
     "deltas": {"deltas": 2, "delta_window": 3},
@@ -22,7 +23,7 @@ FEATURES = {
 @pytest.mark.parametrize("name", FEATURES)
 def test_features_reach_training_and_extraction(name, data, config, tmp_path, capsys) -> None:
     tree = yaml.safe_load(config.read_text())
-    for chosen, features in (("plain", {}), (name, FEATURES[name])):
+    for chosen, features in {"plain": {}, name: FEATURES[name]}.items():
         tree["features"] = {"num_mel_bins": 24, **features}
         config.write_text(yaml.safe_dump(tree))
         settings = ["--config", config, "--set", f"data.train=[{data}]", "--set", "augment={}"]

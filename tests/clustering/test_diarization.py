@@ -89,7 +89,7 @@ def test_one_window_and_none() -> None:
 def test_the_threshold_is_the_models() -> None:
     found = calibrated(ClusterOptions(), DECISION)
     assert (found.linkage, found.threshold, found.center) == ("average", pytest.approx(0.5), False)
-    assert calibrated(ClusterOptions(), DECISION, p_target=0.1).threshold > 0.5  # type: ignore[operator]
+    assert calibrated(ClusterOptions(), DECISION, p_target=0.1).threshold > 0.5
     assert calibrated(ClusterOptions(clusters=3), None).threshold is None
     with pytest.raises(InputError, match="the model has no calibration"):
         calibrated(ClusterOptions(), None)

@@ -20,11 +20,14 @@ def test_unseen_recordings_are_classified_and_every_batch_observed() -> None:
     inputs, targets = prepare(embeddings), torch.from_numpy(labels)
     train = torch.arange(len(labels)) % 2 == 0
     seen = torch.zeros(int(train.sum()))
+
+    def observe(rows: torch.Tensor, logits: torch.Tensor, labels: torch.Tensor) -> None:
+        seen.index_add_(0, rows, torch.ones(len(rows)))
+
     torch.manual_seed(0)
     head = train_head(
         build_head({"name": "softmax"}, 64, 10),
-        inputs[train], targets[train], epochs=20, seed=0, batch_size=32,
-        observe=lambda rows, logits, labels: seen.index_add_(0, rows, torch.ones(len(rows))),
+        inputs[train], targets[train], epochs=20, seed=0, batch_size=32, observe=observe,
     )  # fmt: skip
     assert bool((seen == 20).all())
     assert np.mean((head.logits(inputs[~train]).argmax(1) == targets[~train]).numpy()) > 0.95

@@ -28,8 +28,8 @@ def test_silhouette_by_hand() -> None:
     values = []
     for i, x in enumerate(units):
         inside = [float(x @ y) for j, y in enumerate(units) if labels[j] == labels[i] and j != i]
-        means = [np.mean([float(x @ y) for j, y in enumerate(units) if labels[j] == c]) for c in range(4)]
-        a, b = (np.mean(inside) if inside else 0), max(m for c, m in enumerate(means) if c != labels[i])
+        means = [float(np.mean([float(x @ y) for j, y in enumerate(units) if labels[j] == c])) for c in range(4)]
+        a, b = (float(np.mean(inside)) if inside else 0), max(m for c, m in enumerate(means) if c != labels[i])
         values.append((a - b) / (1 - min(a, b)) if inside else 0.0)
     assert silhouette(units, labels) == pytest.approx(np.mean(values), abs=1e-5)
     assert silhouette(units, np.zeros(20, int)) == 0

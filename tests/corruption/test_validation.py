@@ -18,7 +18,7 @@ MakeAudio = Callable[..., Path]
 @pytest.fixture
 def corpora(tmp_path: Path, make_audio: MakeAudio) -> list[Path]:
     """Two unlabeled data directories; recordings of 2 to 5.5 s, of which those from 4 s on serve."""
-    folders = []
+    folders: list[Path] = []
     for corpus in ("x", "y"):
         rng = np.random.default_rng(len(folders))
         folder = tmp_path / corpus

@@ -15,7 +15,7 @@ from tests.augment.conftest import voiced
 
 
 def test_loud_waves_are_turned_down_not_clipped(tmp_path: Path) -> None:
-    wave = np.float32([0, 40000, -60000, 100])
+    wave = np.array([0, 40000, -60000, 100], np.float32)
     write_corrupted._write_flac(tmp_path / "loud.flac", wave, "words")
     written = soundfile.read(tmp_path / "loud.flac", dtype="int16")[0]
     np.testing.assert_allclose(written / written[2], wave / wave[2], atol=1e-4)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -60,7 +61,7 @@ def write_av(tmp_path: Path) -> WriteAv:
             pytest.skip(f"ffmpeg's libraries here have no encoder {codec}")
         codec_rate = codec_rate or rate
         with av.open(str(path), "w", format=container, options=options) as file:
-            stream = file.add_stream(codec, rate=codec_rate)
+            stream: Any = file.add_stream(codec, rate=codec_rate)
             layout = "mono" if samples.ndim == 1 else "stereo"  # of samples [S] or [S, 2]
             stream.layout = layout
             if bit_rate:

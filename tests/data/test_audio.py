@@ -10,9 +10,9 @@ import soundfile
 from speakerssl.data.audio import AudioError, audio_info, check_audio, read_audio
 from speakerssl.errors import InputError
 
-LOSSLESS = [("wav", "WAV", None), ("flac", "FLAC", None)]
+LOSSLESS: list[tuple[str, str, str | None]] = [("wav", "WAV", None), ("flac", "FLAC", None)]
 
-LOSSY = [("ogg", "OGG", "VORBIS"), ("opus", "OGG", "OPUS"), ("mp3", "MP3", None)]
+LOSSY: list[tuple[str, str, str | None]] = [("ogg", "OGG", "VORBIS"), ("opus", "OGG", "OPUS"), ("mp3", "MP3", None)]
 
 
 def speech(seconds: float = 1.0, rate: int = 16000, seed: int = 0) -> np.ndarray:

@@ -37,11 +37,11 @@ def test_only_the_crops_are_decoded_from_one_opening(ramp: Utterance, monkeypatc
     asked, opened = [], []
     read, start = SndfileDecoder.read, SndfileDecoder.__init__
 
-    def record_read(self, first, count):  # type: ignore[no-untyped-def]
+    def record_read(self, first, count):
         asked.append(count)
         return read(self, first, count)
 
-    def record_start(self, *args):  # type: ignore[no-untyped-def]
+    def record_start(self, *args):
         opened.append(args[0])
         start(self, *args)
 

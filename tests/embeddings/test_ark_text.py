@@ -13,7 +13,7 @@ from speakerssl.errors import InputError
 def test_vectors_and_matrices_of_one_row(raw: bytes) -> None:
     names, rows = read_text_ark(raw, "x.ark")
     assert names == ["a", "b"]
-    np.testing.assert_array_equal(rows, np.float32([[1, -25], [3, 4]]))
+    np.testing.assert_array_equal(rows, np.array([[1, -25], [3, 4]], np.float32))
 
 
 @pytest.mark.parametrize(

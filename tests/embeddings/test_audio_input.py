@@ -164,7 +164,8 @@ def test_batches(model, voice: np.ndarray) -> None:
     expected = np.stack([model.embed(row) for row in rows])
     for batch in (rows, torch.tensor(rows.copy()), list(rows), iter(rows), (row for row in rows)):
         np.testing.assert_allclose(model.embed_batch(batch), expected, atol=1e-6)
-    for empty in ([], np.zeros((0, 16000)), iter([])):
+    nothing: list[Any] = [[], np.zeros((0, 16000)), iter([])]
+    for empty in nothing:
         with pytest.raises(InputError, match="an empty batch"):
             model.embed_batch(empty)
     for single in ("v.wav", b"RIFF", voice, torch.tensor(voice), io.BytesIO(b"RIFF")):

@@ -28,7 +28,8 @@ def test_into_a_file(model_dir: Path, data_dir: Path, tmp_path: Path) -> None:
 
 
 def test_a_stopped_job_goes_on(model_dir: Path, data_dir: Path, tmp_path: Path, monkeypatch) -> None:
-    directory, work, seen = read_sources([data_dir]), workers._work, []
+    directory, work = read_sources([data_dir]), workers._work
+    seen: list[str] = []
 
     def stopping(batch):
         if len(seen) == 5:

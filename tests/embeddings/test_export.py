@@ -1,6 +1,7 @@
 """Exported files: names, free batch and length, and torch's numbers."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,13 +14,15 @@ from speakerssl.errors import InputError
 from speakerssl.io import write_text
 
 onnxruntime = pytest.importorskip("onnxruntime")
-SIZES = {"ecapa_tdnn": {"channels": 16, "attention_channels": 8, "se_channels": 8, "embed_dim": 12},
-         "fast_resnet34": {"channels": 4, "embed_dim": 12},
-         "xvector": {"channels": [8] * 5, "embed_dim": 12}}  # fmt: skip
+SIZES: dict[str, dict[str, Any]] = {
+    "ecapa_tdnn": {"channels": 16, "attention_channels": 8, "se_channels": 8, "embed_dim": 12},
+    "fast_resnet34": {"channels": 4, "embed_dim": 12},
+    "xvector": {"channels": [8] * 5, "embed_dim": 12},
+}
 
 
-def make(folder: Path, name: str, **features: object) -> TorchModel:
-    config = {"features": {"num_mel_bins": 24, **features}, "encoder": {"name": name, **SIZES[name]}}
+def make(folder: Path, name: str, **features: Any) -> TorchModel:
+    config: dict[str, Any] = {"features": {"num_mel_bins": 24, **features}, "encoder": {"name": name, **SIZES[name]}}
     torch.manual_seed(0)
     frontend, encoder = build_model(config, "test")
     encoder.train()

@@ -115,7 +115,8 @@ def test_nothing_readable_is_a_failed_job(model_dir, data_copy, tmp_path) -> Non
 def test_a_stopped_run_goes_on_where_it_was(model_dir, data_dir, tmp_path, monkeypatch) -> None:
     options = ExtractionOptions(batch_seconds=0.1, jobs=1)
     extract(model_dir, data_dir, tmp_path / "straight", options)
-    work, seen = workers._work, []
+    work = workers._work
+    seen: list[str] = []
 
     def stopping(batch):
         if len(seen) == 5:
@@ -236,7 +237,8 @@ def test_content_finds_a_replacement_of_equal_size_and_time(model_dir, data_copy
 
 def test_a_list_that_changes_between_a_stop_and_the_next_start(model_dir, data_copy, tmp_path, monkeypatch) -> None:
     """Ids that name other files, ids that are gone and new ones, while parts of the stopped run lie there."""
-    output, options, work, seen = tmp_path / "out", ExtractionOptions(jobs=1), workers._work, []
+    output, options, work = tmp_path / "out", ExtractionOptions(jobs=1), workers._work
+    seen: list[str] = []
 
     def stopping(batch):
         if len(seen) == 6:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -49,8 +50,8 @@ def test_objects_are_refused_with_the_cure_and_run_nothing(tmp_path: Path, matri
     monkeypatch.chdir(tmp_path)
     np.savez(tmp_path / "ids.npz", ids=np.array(IDS, dtype=object), embeddings=matrix)
     np.savez(tmp_path / "rows.npz", ids=np.array(IDS), embeddings=np.array([[Evil()]] * 3, dtype=object))
-    np.save(tmp_path / "dict.npy", dict(zip(IDS, matrix)))
-    np.save(tmp_path / "evil.npy", Evil())
+    np.save(tmp_path / "dict.npy", np.array(dict(zip(IDS, matrix)), dtype=object))
+    np.save(tmp_path / "evil.npy", np.array(Evil(), dtype=object))
     (tmp_path / "raw.npz").write_bytes(pickle.dumps({"ids": IDS, "evil": Evil()}))
     (tmp_path / "dict.ids").write_text("a\n")
     (tmp_path / "evil.ids").write_text("a\n")
@@ -78,7 +79,7 @@ def test_objects_are_refused_with_the_cure_and_run_nothing(tmp_path: Path, matri
         ({"ids": np.array(IDS), "embeddings": np.zeros((4, 5))}, "3 ids and an array of shape"),
     ],
 )
-def test_other_arrays_are_named(tmp_path: Path, arrays: dict[str, np.ndarray], message: str) -> None:
+def test_other_arrays_are_named(tmp_path: Path, arrays: dict[str, Any], message: str) -> None:
     np.savez(tmp_path / "x.npz", **arrays)
     with pytest.raises(InputError, match=message) as error:
         read_embeddings(tmp_path / "x.npz")

@@ -13,6 +13,7 @@ import pytest
 from speakerssl.embeddings.export import export_model
 from speakerssl.embeddings.model import load_model
 from speakerssl.embeddings.onnx_model import OnnxModel
+from speakerssl.embeddings.torch_model import load_torch_model
 from speakerssl.errors import InputError
 
 BLOCKED = """
@@ -34,7 +35,7 @@ def test_the_file_gives_the_folder_s_embeddings(onnx_file: Path, model_dir: Path
 
 @pytest.mark.parametrize("lengths", [False, True])
 def test_a_graph_from_the_waveform(model_dir: Path, data_dir: Path, tmp_path: Path, lengths: bool) -> None:
-    folder = load_model(model_dir)
+    folder = load_torch_model(model_dir)
     found = load_model(export_model(folder, tmp_path / "wave.onnx", "wave", lengths))
     path = data_dir / "u07.wav"
     np.testing.assert_allclose(found.embed(path), folder.embed(path), atol=1e-3)
@@ -44,7 +45,7 @@ def test_crops_and_calibration_travel_with_the_file(model_dir: Path, data_dir: P
     from speakerssl.embeddings.crops import Crops
     from speakerssl.embeddings.decision import Decision
 
-    folder = load_model(model_dir)
+    folder = load_torch_model(model_dir)
     grid = np.linspace(-1, 1, 5)
     folder.decision = Decision(10.0, -3.0, grid, (1 + grid) / 2, (1 - grid) / 2, "twelve tones", (10, 20))
     folder.config = {**folder.config, "evaluation": {"num_crops": 3, "crop_seconds": 0.5}}

@@ -61,5 +61,7 @@ def test_the_packages_model_tells_speakers_apart_that_it_never_met(shared_data: 
     )
     nearest = np.argmax(np.asarray(enrol) @ np.asarray(other).T, axis=1)
     assert (nearest == np.arange(len(chosen))).mean() >= 0.7
-    found = model.verify(*(shared_data / "librispeech" / paths[key] for key in chosen[0]))
+    found = model.verify(
+        shared_data / "librispeech" / paths[chosen[0][0]], shared_data / "librispeech" / paths[chosen[0][1]]
+    )
     assert found.llr is not None

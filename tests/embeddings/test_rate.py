@@ -7,7 +7,7 @@ from speakerssl.embeddings import rate
 
 def test_lines_in_a_log(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     now = [0.0]
-    monkeypatch.setattr(rate.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("speakerssl.embeddings.rate.time.monotonic", lambda: now[0])
     with rate.Rate(1000.0) as job:
         for now[0] in (1.0, 30.0, 61.0, 100.0):
             job.done(25, 100.0)

@@ -16,7 +16,7 @@ def test_a_device_that_is_not_there(model_dir: Path) -> None:
         load_model(model_dir, "cuda:77")
     with pytest.raises(InputError, match="device 'toaster' cannot be used"):
         load_model(model_dir, "toaster")
-    assert load_model(model_dir, "auto").device.type in ("cpu", "cuda")
+    assert load_torch_model(model_dir, "auto").device.type in ("cpu", "cuda")
 
 
 def test_a_cpu_takes_recordings_of_one_length_together_and_pads_none(model_dir: Path, monkeypatch) -> None:

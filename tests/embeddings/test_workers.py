@@ -3,6 +3,7 @@
 import threading
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -11,14 +12,13 @@ import soundfile
 from speakerssl.data.kaldi import DataDir
 from speakerssl.data.utterance import Utterance
 from speakerssl.embeddings.crops import Crops
-from speakerssl.embeddings.model import load_model
+from speakerssl.embeddings.model import SpeakerModel, load_model
 from speakerssl.embeddings.workers import (
     AHEAD,
     WorkerSettings,
     embed_all,
     embed_batch,
     embed_overlapped,
-    utterance_name,
 )
 from speakerssl.errors import InputError
 
@@ -70,11 +70,6 @@ def test_batches_come_in_order(settings: WorkerSettings, data_dir: Path) -> None
     assert [result.ids for result in embed_all(settings, batches, jobs=1)] == [[u.id for u in b] for b in batches]
 
 
-def test_a_recording_is_named_by_its_line_or_its_id() -> None:
-    assert utterance_name(Utterance("a", "a.wav", origin="wav.scp", line=2)) == "wav.scp:2: a.wav"
-    assert utterance_name(Utterance("a", "a.wav")) == "a"
-
-
 class Device:
     """A model whose network waits, as a device does, until the reader is `AHEAD` batches on."""
 
@@ -97,7 +92,7 @@ def test_reading_goes_on_while_the_network_computes(data_dir: Path, monkeypatch:
     device = Device(read, len(utterances))
     original = Utterance.read
 
-    def recorded(self: Utterance, *args: object, **options: object) -> np.ndarray:
+    def recorded(self: Utterance, *args: Any, **options: Any) -> np.ndarray:
         wave = original(self, *args, **options)
         with device.enough:
             read.append(self.id)
@@ -108,7 +103,7 @@ def test_reading_goes_on_while_the_network_computes(data_dir: Path, monkeypatch:
 
     monkeypatch.setattr(Utterance, "read", recorded)
     settings = WorkerSettings("", Crops(), device="cuda", on_no_speech="keep")
-    results = list(embed_overlapped(device, [[one] for one in utterances], settings))
+    results = list(embed_overlapped(cast(SpeakerModel, device), [[one] for one in utterances], settings))
     assert [result.ids for result in results] == [[one.id] if one.id != "u04" else [] for one in utterances]
     assert results[4].failed == {"u04": "u04 is damaged"}
     assert results[0].embeddings[0, 0] == len(original(utterances[0]))

@@ -1,6 +1,7 @@
 """Every encoder of the registry, small, with batch-norm statistics that have seen data."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -9,7 +10,7 @@ from speakerssl.encoders import Encoder, build_encoder
 from speakerssl.encoders.blocks import SqueezeExcitation
 
 FEAT_DIM = 20
-SMALL = {
+SMALL: dict[str, dict[str, Any]] = {
     "campplus": {"head_channels": 8, "channels": 16, "growth": 8, "layers": [2, 2, 1], "embed_dim": 12},
     "ecapa_tdnn": {"channels": 16, "attention_channels": 8, "se_channels": 8, "embed_dim": 12},
     "ecapa_tdnn_padded": {
@@ -45,7 +46,7 @@ SMALL = {
 def small_encoder() -> Callable[..., Encoder]:
     """`small_encoder(name, train=False, **options)`: few channels, warmed up, repeatable."""
 
-    def build(name: str, train: bool = False, **options: object) -> Encoder:
+    def build(name: str, train: bool = False, **options: Any) -> Encoder:
         torch.manual_seed(0)
         encoder = build_encoder(name, FEAT_DIM, **{**SMALL.get(name, {"channels": 8}), **options})
         with torch.no_grad():

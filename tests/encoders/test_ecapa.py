@@ -1,5 +1,7 @@
 """ECAPA-TDNN: speechbrain's own numbers, and reflections at each recording's end."""
 
+from typing import Any
+
 import torch
 
 from speakerssl.encoders import build_encoder
@@ -8,7 +10,7 @@ from speakerssl.encoders.masking import reflect_ends
 
 def test_published_size_and_speechbrain_numbers():
     torch.manual_seed(0)
-    encoder = build_encoder("ecapa_tdnn", 80).eval()
+    encoder: Any = build_encoder("ecapa_tdnn", 80).eval()
     assert sum(parameter.numel() for parameter in encoder.parameters()) == 6_194_048
     feats = torch.randn(2, 50, 80)
     with torch.no_grad():

@@ -1,6 +1,7 @@
 """The LSTM's partial utterances against Resemblyzer's rule, spelled out window by window."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -18,7 +19,7 @@ def windows_by_the_rule(samples: int, size: int = 160, step: int = 77, cover: fl
 
 
 def test_number_of_windows() -> None:
-    encoder = build_encoder("ge2e_lstm", 40, tail_frames=1)
+    encoder: Any = build_encoder("ge2e_lstm", 40, tail_frames=1)
     lengths = [
         1,
         159,
@@ -39,7 +40,7 @@ def test_number_of_windows() -> None:
 
 def test_one_window_is_the_last_state_made_a_unit_vector() -> None:
     torch.manual_seed(0)
-    encoder = build_encoder("ge2e_lstm", 8, hidden=6, layers=2, embed_dim=5, partial_frames=20, partial_step=10)
+    encoder: Any = build_encoder("ge2e_lstm", 8, hidden=6, layers=2, embed_dim=5, partial_frames=20, partial_step=10)
     encoder.eval()
     feats = torch.rand(1, 20, 8)
     with torch.no_grad():
@@ -53,7 +54,9 @@ def test_one_window_is_the_last_state_made_a_unit_vector() -> None:
 def test_a_long_recording_is_embedded_as_the_whole(frames: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("speakerssl.encoders.ge2e_lstm.WINDOWS_AT_ONCE", 7)
     torch.manual_seed(0)
-    encoder = build_encoder("ge2e_lstm", 8, hidden=6, layers=2, embed_dim=5, partial_frames=20, partial_step=8).eval()
+    encoder: Any = build_encoder(
+        "ge2e_lstm", 8, hidden=6, layers=2, embed_dim=5, partial_frames=20, partial_step=8
+    ).eval()
     feats = torch.rand(frames, 8)
     with torch.no_grad():
         found = encoder.embed_long(lambda begin, end: feats[begin:end], frames)

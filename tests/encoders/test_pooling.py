@@ -1,6 +1,7 @@
 """Poolings against loops over recordings, channels and frames."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -29,7 +30,7 @@ def _pooling(name: str) -> torch.nn.Module:
     return pooling.requires_grad_(False).eval()
 
 
-def _slow_weights(pooling: torch.nn.Module, name: str, x: torch.Tensor) -> list[list[float]]:
+def _slow_weights(pooling: Any, name: str, x: torch.Tensor) -> list[list[float]]:
     """Weights [C][T] of one recording x [C, T]."""
     channels, count = x.shape
     if name in ("mean", "statistics", "unbiased_statistics"):
@@ -51,7 +52,7 @@ def _slow_weights(pooling: torch.nn.Module, name: str, x: torch.Tensor) -> list[
     return weights
 
 
-def _slow_channel_scores(attention: torch.nn.Module, frame: torch.Tensor) -> list[float]:
+def _slow_channel_scores(attention: Any, frame: torch.Tensor) -> list[float]:
     norm = attention.norm
     hidden = []
     for j in range(attention.reduce.out_features):
@@ -120,7 +121,7 @@ def test_constant_channels_have_a_finite_gradient(name):
 
 
 def test_zero_attention_is_the_mean(frames):
-    pooling = _pooling("attentive_mean")
+    pooling: Any = _pooling("attentive_mean")
     torch.nn.init.zeros_(pooling.attention.expand.weight)
     torch.testing.assert_close(pooling(frames), frames.mean(dim=2), atol=1e-12, rtol=1e-12)
 

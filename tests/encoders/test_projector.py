@@ -1,5 +1,7 @@
 """The SimCLR projector and its absence."""
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -18,7 +20,8 @@ def test_equal_to_its_formula():
     torch.manual_seed(0)
     projector = Projector(5, 7, 3)
     x = torch.randn(4, 5)
-    first, _, second = projector.layers
+    layers: Any = projector.layers
+    first, _, second = layers
     expected = torch.relu(x @ first.weight.T + first.bias) @ second.weight.T + second.bias
     torch.testing.assert_close(projector(x), expected)
 

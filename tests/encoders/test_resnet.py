@@ -1,5 +1,7 @@
 """ResNet-34s: the published sizes, strides, and instance normalization."""
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -23,7 +25,7 @@ def _parameters(encoder: torch.nn.Module) -> int:
     ],
 )
 def test_published_parameter_counts(name, feat_dim, parameters, embed_dim):
-    encoder = build_encoder(name, feat_dim)
+    encoder: Any = build_encoder(name, feat_dim)
     assert _parameters(encoder) == parameters
     assert encoder.embed_dim == embed_dim
 
@@ -33,7 +35,7 @@ def test_published_parameter_counts(name, feat_dim, parameters, embed_dim):
     [("thin_resnet34", 25, 64 * 5), ("fast_resnet34", 50, 64), ("rvector_resnet34", 25, 64 * 5)],
 )
 def test_pooling_sees_the_published_map(name, frames_out, values):
-    encoder = build_encoder(name, 40, channels=8).eval()
+    encoder: Any = build_encoder(name, 40, channels=8).eval()
     seen = []
     encoder.pooling.register_forward_pre_hook(lambda module, inputs: seen.append(tuple(inputs[0].shape)))
     encoder(torch.randn(1, 200, 40))
@@ -43,7 +45,7 @@ def test_pooling_sees_the_published_map(name, frames_out, values):
 @pytest.mark.parametrize("feat_dim", [23, 30, 41])
 @pytest.mark.parametrize("name", ["thin_resnet34", "fast_resnet34"])
 def test_any_number_of_mel_bins(name, feat_dim):
-    encoder = build_encoder(name, feat_dim, channels=8).eval()
+    encoder: Any = build_encoder(name, feat_dim, channels=8).eval()
     assert encoder(torch.randn(2, 30, feat_dim)).shape == (2, 512)
 
 

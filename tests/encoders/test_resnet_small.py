@@ -1,5 +1,7 @@
 """The small ResNet: its size, its options, and that it learns."""
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -7,7 +9,7 @@ from speakerssl.encoders import build_encoder
 
 
 def test_default_size():
-    encoder = build_encoder("small_resnet", 64)
+    encoder: Any = build_encoder("small_resnet", 64)
     assert sum(parameter.numel() for parameter in encoder.parameters()) == 471_728
     assert encoder.embed_dim == 256
 
@@ -30,7 +32,7 @@ def test_options_keep_padded_equal_to_unpadded(options, small_encoder):
 
 
 def test_blocks_see_the_strided_image():
-    encoder = build_encoder("small_resnet", 20, channels=8).eval()
+    encoder: Any = build_encoder("small_resnet", 20, channels=8).eval()
     seen = []
     encoder.blocks[0].register_forward_pre_hook(lambda module, inputs: seen.append(tuple(inputs[0].shape)))
     encoder(torch.zeros(1, 201, 20))
@@ -38,8 +40,8 @@ def test_blocks_see_the_strided_image():
 
 
 def test_layout_is_kept_by_a_state_dict():
-    encoder = build_encoder("small_resnet", 20, channels=8)
-    other = build_encoder("small_resnet", 20, channels=8)
+    encoder: Any = build_encoder("small_resnet", 20, channels=8)
+    other: Any = build_encoder("small_resnet", 20, channels=8)
     other.load_state_dict(encoder.state_dict())
     conv = other.blocks[0].conv1.weight
     assert conv.is_contiguous(memory_format=torch.channels_last)

@@ -1,5 +1,7 @@
 """The small TDNN: its size, its options, and that it learns."""
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -7,7 +9,7 @@ from speakerssl.encoders import build_encoder
 
 
 def test_default_size():
-    encoder = build_encoder("small_tdnn", 64)
+    encoder: Any = build_encoder("small_tdnn", 64)
     assert sum(parameter.numel() for parameter in encoder.parameters()) == 527_744
     assert encoder.embed_dim == 256
 
@@ -33,7 +35,7 @@ def test_options_keep_padded_equal_to_unpadded(options, small_encoder):
 
 
 def test_blocks_see_a_frame_in_stride():
-    encoder = build_encoder("small_tdnn", 20, channels=8, stride=4).eval()
+    encoder: Any = build_encoder("small_tdnn", 20, channels=8, stride=4).eval()
     seen = []
     encoder.blocks[0].register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].shape[-1]))
     encoder(torch.zeros(1, 201, 20))
@@ -41,7 +43,7 @@ def test_blocks_see_a_frame_in_stride():
 
 
 def test_dilations_repeat_over_the_blocks():
-    encoder = build_encoder("small_tdnn", 20, channels=8, blocks=5, dilations=[1, 2])
+    encoder: Any = build_encoder("small_tdnn", 20, channels=8, blocks=5, dilations=[1, 2])
     assert [block.conv.dilation[1] for block in encoder.blocks] == [1, 2, 1, 2, 1]
 
 

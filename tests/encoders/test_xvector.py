@@ -1,5 +1,7 @@
 """The x-vector TDNN: its size, and its first layer against a loop over frames."""
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -8,13 +10,13 @@ from speakerssl.encoders import build_encoder
 
 @pytest.mark.parametrize(("feat_dim", "parameters"), [(24, 4_211_604), (80, 4_354_964)])
 def test_parameter_count(feat_dim, parameters):
-    encoder = build_encoder("xvector", feat_dim)
+    encoder: Any = build_encoder("xvector", feat_dim)
     assert sum(parameter.numel() for parameter in encoder.parameters()) == parameters
     assert encoder.embed_dim == 512
 
 
 def test_context_is_fifteen_frames():
-    encoder = build_encoder("xvector", 20, channels=[8] * 5).eval()
+    encoder: Any = build_encoder("xvector", 20, channels=[8] * 5).eval()
     assert encoder.min_frames == 15
     seen = []
     encoder.pooling.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))

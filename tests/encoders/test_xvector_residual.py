@@ -1,5 +1,7 @@
 """The residual x-vector: its size, its context, and a pair of layers that adds its input."""
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -8,7 +10,7 @@ from speakerssl.errors import InputError
 
 
 def test_parameter_count_and_context() -> None:
-    encoder = build_encoder("residual_xvector", 40)
+    encoder: Any = build_encoder("residual_xvector", 40)
     assert len(encoder.convs) == 13
     assert encoder.min_frames == 37
     assert sum(p.numel() for p in encoder.parameters()) == 25_340_016
@@ -18,7 +20,7 @@ def test_parameter_count_and_context() -> None:
 def test_a_pair_that_does_nothing_passes_its_input_on() -> None:
     torch.manual_seed(0)
     options = {"channels": 6, "last_channels": 4, "kernel_sizes": [1, 1, 3, 1, 1], "dilations": [1, 1, 2, 1, 1]}
-    encoder = build_encoder("residual_xvector", 5, **options).eval()
+    encoder: Any = build_encoder("residual_xvector", 5, **options).eval()
     for layer in (
         2,
         3,

@@ -14,7 +14,7 @@ SHAPES = [(25.0, 10.0), (20.0, 5.0), (10.0, 25.0), (1.0, 1.0)]
 def slow_frames(wave: list[float], options: FrameOptions) -> list[list[float]]:
     size, shift, samples = options.window_size, options.window_shift, len(wave)
     if options.snip_edges:
-        starts = range(0, samples - size + 1, shift)
+        starts = list(range(0, samples - size + 1, shift))
     else:
         count = (samples + shift // 2) // shift
         starts = [shift * index + shift // 2 - size // 2 for index in range(count)]

@@ -43,7 +43,7 @@ def test_lifter() -> None:
 
 @pytest.mark.parametrize("use_energy", [True, False])
 def test_gradients(use_energy: bool) -> None:
-    small = {"sample_frequency": 1000, "num_mel_bins": 4, "num_ceps": 3, "frame_length": 32}
+    small: dict[str, Any] = {"sample_frequency": 1000, "num_mel_bins": 4, "num_ceps": 3, "frame_length": 32}
     wave = torch.randn(70, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     module = Mfcc(use_energy=use_energy, **small).double()
     assert torch.autograd.gradcheck(module, (wave.requires_grad_(),))

@@ -1,6 +1,7 @@
 """PLP: prediction against a solve of the normal equations, cepstra against the log spectrum, gradients, silence."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -46,7 +47,13 @@ def test_silence_is_finite_with_finite_gradients() -> None:
 
 @pytest.mark.parametrize("use_energy", [True, False])
 def test_gradients(use_energy: bool) -> None:
-    small = {"sample_frequency": 1000, "num_mel_bins": 5, "num_ceps": 4, "lpc_order": 4, "frame_length": 32}
+    small: dict[str, Any] = {
+        "sample_frequency": 1000,
+        "num_mel_bins": 5,
+        "num_ceps": 4,
+        "lpc_order": 4,
+        "frame_length": 32,
+    }
     wave = 300 * torch.randn(70, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     module = Plp(use_energy=use_energy, **small).double()
     assert torch.autograd.gradcheck(module, (wave.requires_grad_(),), eps=1e-4, atol=1e-6)

@@ -67,7 +67,7 @@ def test_it_comes_back_from_its_file(decision: Decision, tmp_path: Path) -> None
         lambda content: [content],
     ],
 )
-def test_a_damaged_file_is_named(decision: Decision, tmp_path: Path, damage) -> None:  # type: ignore[no-untyped-def]
+def test_a_damaged_file_is_named(decision: Decision, tmp_path: Path, damage) -> None:
     path = save_decision(tmp_path, decision)
     path.write_text(json.dumps(damage(json.loads(path.read_text()))))
     with pytest.raises(InputError, match=r"calibration\.json: "):

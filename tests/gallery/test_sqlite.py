@@ -38,7 +38,7 @@ def test_two_writing_processes_lose_nothing(tmp_path: Path) -> None:
 
 
 def unit(*numbers: float) -> np.ndarray:
-    vector = np.float32(numbers)[None]
+    vector = np.array([numbers], np.float32)
     return vector / np.linalg.norm(vector)
 
 

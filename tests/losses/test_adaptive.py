@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -82,13 +83,13 @@ def test_adaface_is_additive_angular_for_low_and_additive_for_high_norms() -> No
 
 
 def test_adaface_statistics_start_at_the_first_batch_and_are_averaged() -> None:
-    margin = build_margin({"name": "adaface", "rate": 0.1})
+    margin: Any = build_margin({"name": "adaface", "rate": 0.1})
     first, second = torch.tensor([4.0, 6.0, 8.0]), torch.tensor([14.0, 16.0, 18.0])
     margin.observe(torch.zeros(3), first)
     assert (margin.mean.item(), margin.std.item()) == (6.0, 2.0)
     margin.observe(torch.zeros(3), second)
     assert margin.mean.item() == pytest.approx(0.9 * 6 + 0.1 * 16)
-    given = build_margin({"name": "adaface", "mean": 20, "std": 100, "rate": 1.0})
+    given: Any = build_margin({"name": "adaface", "mean": 20, "std": 100, "rate": 1.0})
     assert (given.mean.item(), given.std.item()) == (20.0, 100.0)
     given.observe(torch.zeros(3), first)
     assert given.mean.item() == 6.0
@@ -108,7 +109,7 @@ def test_adaface_takes_no_gradient_through_the_norm_and_magface_does() -> None:
 @pytest.mark.parametrize("name", ["magface", "adaface"])
 def test_gradient_in_float64(name: str) -> None:
     view1, view2 = (view[:4].clone().requires_grad_() for view in batch(6.0))
-    loss = build_loss({"margin": name, "block_size": 5}).train()
+    loss: Any = build_loss({"margin": name, "block_size": 5}).train()
     loss(view1, view2)
     loss.eval()  # the running statistics stand still
     if name == "adaface":
@@ -124,7 +125,7 @@ def test_gradient_in_float64(name: str) -> None:
 @pytest.mark.parametrize("kind", ["additive", "additive_angular"])
 def test_a_learnable_margin_only_shrinks_and_stays_within_its_bounds(kind: str) -> None:
     config = {"name": "learnable", "value": 0.3, "low": 0.1, "high": 0.4, "kind": kind}
-    loss = build_loss({"margin": config})
+    loss: Any = build_loss({"margin": config})
     assert loss.margin.effective(state(torch.ones(1))).item() == pytest.approx(0.3, abs=1e-6)
     optimizer = torch.optim.SGD(loss.parameters(), lr=5.0)
     view1, view2 = (view.float() for view in batch())
@@ -141,7 +142,7 @@ def test_a_learnable_margin_only_shrinks_and_stays_within_its_bounds(kind: str) 
 
 def test_the_gradient_of_the_learnable_margin_is_one_minus_p_plus_over_tau() -> None:
     view1, view2 = batch()
-    loss = build_loss({"margin": {"name": "learnable", "value": 0.2, "low": 0.0, "high": 0.4}}).double()
+    loss: Any = build_loss({"margin": {"name": "learnable", "value": 0.2, "low": 0.0, "high": 0.4}}).double()
     output = loss(view1, view2)
     output.loss.backward()
     share = torch.sigmoid(loss.margin.raw.detach())

@@ -1,5 +1,7 @@
 """Losses from configurations: every name builds, and a typo is told with the valid ones."""
 
+from typing import Any
+
 import pytest
 
 from speakerssl.errors import InputError
@@ -20,22 +22,23 @@ def test_every_margin_builds_by_its_bare_name(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted({**NEGATIVES, **WEIGHTINGS}))
 def test_every_choice_of_negatives_builds_by_its_bare_name(name: str) -> None:
-    loss = build_loss({"negatives": name})
+    loss: Any = build_loss({"negatives": name})
     assert {**NEGATIVES, **WEIGHTINGS}[name] in [type(part) for part in [*loss.negatives, loss.weighting]]
 
 
 @pytest.mark.parametrize("name", sorted(REGULARIZERS))
 def test_every_regularizer_builds_with_a_weight(name: str) -> None:
-    loss = build_loss({"regularizers": [{"name": name, "weight": 0.3}]})
+    loss: Any = build_loss({"regularizers": [{"name": name, "weight": 0.3}]})
     assert loss.regularizers[0].weight == 0.3
 
 
 def test_a_number_is_an_additive_margin() -> None:
-    assert build_loss({"margin": 0.4}).margin.value == 0.4
+    loss: Any = build_loss({"margin": 0.4})
+    assert loss.margin.value == 0.4
 
 
 def test_negatives_chain_and_are_weighted_once() -> None:
-    loss = build_loss({"negatives": [{"name": "queue", "size": 64}, "mochi", "decoupled"]})
+    loss: Any = build_loss({"negatives": [{"name": "queue", "size": 64}, "mochi", "decoupled"]})
     assert [type(step).__name__ for step in loss.negatives] == ["MomentumQueue", "MoCHi"]
     assert isinstance(loss.weighting, Decoupled)
     with pytest.raises(InputError, match="one weighting only"):

@@ -17,7 +17,8 @@ SYMMETRIES = ("one_direction", "both_views", "dual")
 
 def views(seed: int = 0, count: int = N, dim: int = D) -> tuple[Tensor, Tensor]:
     generator = torch.Generator().manual_seed(seed)
-    return tuple(torch.randn(count, dim, generator=generator, dtype=torch.float64) for _ in range(2))
+    view1, view2 = (torch.randn(count, dim, generator=generator, dtype=torch.float64) for _ in range(2))
+    return view1, view2
 
 
 def cos(a: Tensor, b: Tensor) -> float:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
 from torch import nn
+from torch.multiprocessing.spawn import spawn
 
 from speakerssl.losses import build_loss, gather
 from speakerssl.losses.identity import identify
@@ -25,7 +25,7 @@ CONFIGS: list[dict[str, object]] = [
 WORLD, PER_PROCESS, STEPS = 2, 4, 2
 
 
-def encoder() -> nn.Module:
+def encoder() -> nn.Linear:
     torch.manual_seed(0)
     return nn.Linear(6, 5).double()
 
@@ -41,8 +41,8 @@ def train(rank: int, world: int) -> list[tuple[float, torch.Tensor]]:
     """Loss and (averaged) gradients of two steps of every configuration, on this process's share."""
     found = []
     for config in CONFIGS:
-        model: nn.Module = encoder()
-        wrapped = nn.parallel.DistributedDataParallel(model) if world > 1 else model
+        model = encoder()
+        wrapped: nn.Module = nn.parallel.DistributedDataParallel(model) if world > 1 else model
         loss = build_loss(config).double().train()
         for step in range(STEPS):
             model.zero_grad()
@@ -81,7 +81,7 @@ def free_port() -> int:
 @pytest.mark.slow
 def test_two_processes_give_the_loss_and_gradients_of_one() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        mp.spawn(work, args=(free_port(), folder), nprocs=WORLD)
+        spawn(work, args=(free_port(), folder), nprocs=WORLD)
         results = [torch.load(Path(folder) / f"{rank}.pt") for rank in range(WORLD)]
     expected = train(0, 1)
     (first, first_message), (second, second_message) = results

@@ -3,6 +3,7 @@
 import copy
 import weakref
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 import torch
@@ -21,7 +22,8 @@ def encoder(*middle: nn.Module) -> nn.Module:
 
 def batch() -> tuple[Tensor, Tensor]:
     generator = torch.Generator().manual_seed(1)
-    return tuple(torch.randn(N, 8, generator=generator) for _ in range(2))
+    view1, view2 = (torch.randn(N, 8, generator=generator) for _ in range(2))
+    return view1, view2
 
 
 def plain(model: nn.Module, config: dict[str, object], **options: object) -> tuple[float, list[Tensor]]:
@@ -65,7 +67,7 @@ def test_frozen_batch_normalization_equals_the_plain_gradients() -> None:
 
 
 def test_training_batch_normalization_is_over_chunks_and_its_averages_move_once() -> None:
-    model = encoder(nn.BatchNorm1d(16))
+    model: Any = encoder(nn.BatchNorm1d(16))
     other = copy.deepcopy(model)
     GradCache(model, build_loss({}), 5).backward(*batch())
     chunks = [chunk for view in batch() for chunk in view.split(5)]
@@ -104,7 +106,7 @@ def test_options_reach_the_loss_and_the_scale_the_gradients() -> None:
 
 
 def test_parameters_of_the_loss_get_their_gradients_too() -> None:
-    loss = build_loss({"margin": "learnable"})
+    loss: Any = build_loss({"margin": "learnable"})
     GradCache(encoder(), loss, 4).backward(*batch())
     assert loss.margin.raw.grad.abs() > 0
 
@@ -129,12 +131,13 @@ class Lazy(Sequence):
     """Chunks of 4 that are made when they are asked for, and how many of them were there at a time."""
 
     def __init__(self, view: Tensor) -> None:
-        self.parts, self.asked, self.alive = view.split(4), [], [0]
+        self.parts, self.alive = view.split(4), [0]
+        self.asked: list[int] = []
 
     def __len__(self) -> int:
         return len(self.parts)
 
-    def __getitem__(self, index: int) -> Tensor:
+    def __getitem__(self, index: Any) -> Any:
         if index >= len(self):
             raise IndexError
         chunk = self.parts[index].clone()
@@ -147,9 +150,9 @@ class Lazy(Sequence):
 def test_chunks_made_on_demand_are_never_held_together() -> None:
     _, expected = plain(encoder(), {"margin": 0.1})
     model = encoder()
-    views = [Lazy(view) for view in batch()]
-    GradCache(model, build_loss({"margin": 0.1})).backward(*views)
-    for view in views:
+    first, second = (Lazy(view) for view in batch())
+    GradCache(model, build_loss({"margin": 0.1})).backward(first, second)
+    for view in (first, second):
         assert view.asked == [0, 1, 2] * 2
         assert max(view.alive) <= 2  # the one in the loop while the next is made
     for parameter, gradient in zip(model.parameters(), expected, strict=True):

@@ -1,5 +1,7 @@
 """What all heads share: soft labels, smoothing, and a share of classes and dimensions."""
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -11,7 +13,7 @@ N, D, C = 6, 8, 20
 LABELS = torch.tensor([0, 19, 1, 2, 2, 5])
 
 
-def made(word: str = "aam", **options: object) -> torch.nn.Module:
+def made(word: str = "aam", **options: object) -> Any:
     torch.manual_seed(0)
     return build_head({"name": word, **options}, D, C).double()
 

@@ -14,14 +14,11 @@ def random_identity(seed: int, count: int, width: int) -> Identity:
 
 
 def slow(a: Identity, i: int, b: Identity, j: int) -> bool:
-    first, second = (
-        {"own": int(who.recordings[k]), "partner": int(who.partners[k]), "labels": who.pseudo_labels[k].tolist()}
-        for who, k in ((a, i), (b, j))
-    )
-    if first["own"] in (second["own"], second["partner"]) or second["own"] == first["partner"]:
+    own, other = int(a.recordings[i]), int(b.recordings[j])
+    if own in (other, int(b.partners[j])) or other == int(a.partners[i]):
         return True
-    own, other = first["labels"][0], second["labels"][0]
-    return (own >= 0 and own in second["labels"]) or (other >= 0 and other in first["labels"])
+    first, second = a.pseudo_labels[i].tolist(), b.pseudo_labels[j].tolist()
+    return (first[0] >= 0 and first[0] in second) or (second[0] >= 0 and second[0] in first)
 
 
 @pytest.mark.parametrize("widths", [(1, 1), (3, 3), (1, 3)])

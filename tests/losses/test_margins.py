@@ -1,6 +1,7 @@
 """Margins that need only the cosine: against plain trigonometry, their edges, their schedules, their gradients."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -76,7 +77,7 @@ def test_sphere_margin_is_the_monotone_continuation_of_cos_m_t(m: float) -> None
 
 
 def test_curricular_margin_raises_only_the_hard_negatives() -> None:
-    margin = build_margin({"name": "curricular", "value": 0.3})
+    margin: Any = build_margin({"name": "curricular", "value": 0.3})
     margin.difficulty.fill_(0.25)
     positive = torch.tensor([0.6, -0.2], dtype=torch.float64)
     negatives = torch.tensor([[0.5, 0.1, 0.9], [-0.9, 0.3, -0.3]], dtype=torch.float64)
@@ -93,7 +94,7 @@ def test_curricular_difficulty_is_a_running_mean_of_the_positives_in_training_on
     torch.manual_seed(0)
     view1 = torch.randn(8, 4, dtype=torch.float64)
     view2 = view1 + 0.1 * torch.randn(8, 4, dtype=torch.float64)
-    loss = build_loss({"margin": "curricular"})
+    loss: Any = build_loss({"margin": "curricular"})
     loss.eval()(view1, view2)
     assert loss.margin.difficulty.item() == 0.0
     mean = torch.nn.functional.cosine_similarity(view1, view2).mean().item()

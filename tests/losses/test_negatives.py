@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -130,7 +131,7 @@ def test_dclr_says_what_it_needs() -> None:
 
 @pytest.mark.parametrize("step", [HardFilter(drop=0.2, keep=4), DCLR(threshold=1, steps=0)])
 def test_gradient_in_float64(step: torch.nn.Module) -> None:
-    loss = build_loss({"block_size": 5})
+    loss: Any = build_loss({"block_size": 5})
     loss.negatives.append(step)
     view1, view2 = (view.requires_grad_() for view in batch(count=4))
 

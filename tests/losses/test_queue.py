@@ -1,5 +1,7 @@
 """The momentum queue: a ring in order, negatives out of it, no trouble for backward or for a resumed run."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
@@ -14,7 +16,8 @@ D, TAU = 4, 0.2
 
 def batch(seed: int, count: int = 3) -> tuple[Tensor, Tensor]:
     generator = torch.Generator().manual_seed(seed)
-    return tuple(torch.randn(count, D, generator=generator, dtype=torch.float64) for _ in range(2))
+    view1, view2 = (torch.randn(count, D, generator=generator, dtype=torch.float64) for _ in range(2))
+    return view1, view2
 
 
 def numbered(first: int, count: int) -> MemoryBatch:
@@ -37,7 +40,7 @@ def test_the_queue_is_a_ring_that_forgets_the_oldest() -> None:
 def test_moco_looks_for_the_key_among_the_queue_alone() -> None:
     loss = build_loss({"symmetry": "one_direction", "negatives": {"name": "queue", "size": 8}, "temperature": TAU})
     loss.train()
-    queued = []
+    queued: list[Tensor] = []
     for seed in range(3):
         view1, view2 = batch(seed)
         output = loss(view1, view2)
@@ -71,7 +74,7 @@ def test_both_views_enter_the_queue_of_the_dual_loss_and_the_targets_of_momentum
     view1, view2 = batch(0)
     targets = batch(1)
     for symmetry, expected in (("one_direction", [targets[1]]), ("dual", targets), ("both_views", targets)):
-        loss = build_loss({"symmetry": symmetry, "negatives": "queue"}).train()
+        loss: Any = build_loss({"symmetry": symmetry, "negatives": "queue"}).train()
         loss(view1, view2, targets=targets)
         torch.testing.assert_close(loss.negatives[0].vectors, normalize(torch.cat(list(expected))).float())
 
@@ -90,7 +93,7 @@ def test_queue_entries_of_the_same_speaker_are_masked() -> None:
 
 
 def test_the_queue_does_not_change_in_evaluation() -> None:
-    loss = build_loss({"negatives": "queue"}).eval()
+    loss: Any = build_loss({"negatives": "queue"}).eval()
     loss(*batch(0))
     assert len(loss.negatives[0].recordings) == 0
 
@@ -113,10 +116,10 @@ def test_backward_sees_the_queue_of_its_forward_pass(block_size: int) -> None:
 
 def test_a_resumed_queue_goes_on_alike() -> None:
     config = {"negatives": {"name": "queue", "size": 10}}
-    loss = build_loss(config).train()
+    loss: Any = build_loss(config).train()
     for seed in range(3):
         loss(*batch(seed))
-    resumed = build_loss(config).train()
+    resumed: Any = build_loss(config).train()
     resumed.load_state_dict(loss.state_dict())
     for seed in range(3, 6):
         assert loss(*batch(seed)).loss.item() == resumed(*batch(seed)).loss.item()

@@ -20,7 +20,9 @@ def embeddings() -> Tensor:
 
 def head(**config: object) -> ClassificationHead:
     torch.manual_seed(0)
-    return build_head(config, D, C).double()
+    built = build_head(config, D, C)
+    assert isinstance(built, ClassificationHead)
+    return built.double()
 
 
 def slow(built: ClassificationHead, m: float, angular: bool, topk: int = 0, penalty: float = 0.0) -> float:
@@ -81,7 +83,7 @@ def test_gradient_in_float64(name: str) -> None:
 @pytest.mark.parametrize("name", MARGINS)
 @pytest.mark.parametrize("end", [1, -1])
 def test_bf16_on_a_class_centre_is_finite(name: str, end: int) -> None:
-    built = build_head({"margin": name, "scale": 64, "inter_topk": 2}, D, C).train()
+    built = head(margin=name, scale=64, inter_topk=2).float().train()
     inputs = (end * built.weight.detach()[LABELS]).bfloat16().requires_grad_()
     with torch.autocast("cpu", dtype=torch.bfloat16):
         output = built(inputs, LABELS)

@@ -51,7 +51,7 @@ def test_local_anchors_have_the_other_global_view_as_another_positive() -> None:
     assert task.other_positives is not None
     assert torch.equal(task.candidates[task.other_positives[:, 0]], torch.cat([units[1], units[0]]))
     assert ((~task.excluded()).sum(1) == 2 * (N - 1)).all()
-    assert task.rows(2, 4).other_positives.shape == (2, 1)  # type: ignore[union-attr]
+    assert task.rows(2, 4).other_positives.shape == (2, 1)
 
 
 def test_one_process_searches_in_the_very_tensor_of_its_anchors() -> None:

@@ -1,6 +1,7 @@
 """Softmax, decoupled, weighted and debiased sums against slow loops."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -103,7 +104,7 @@ def test_decoupled_has_no_gradient_from_a_constant_margin() -> None:
 def test_gradient_in_float64(name: str, margin: str) -> None:
     """The weights of DCLW are constants to autograd: they are held at those of the point that is checked."""
     view1, view2 = (view.requires_grad_() for view in batch())
-    loss = build_loss({"negatives": name, "margin": margin, "temperature": TAU})
+    loss: Any = build_loss({"negatives": name, "margin": margin, "temperature": TAU})
     if name == "dclw":
         held = loss.weighting.weights(torch.tensor([p for p, _ in anchors(view1.detach(), view2.detach())]).double())
         loss.weighting.weights = lambda cosines: held

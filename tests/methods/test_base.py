@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -42,7 +43,7 @@ def test_every_method_is_here() -> None:
 
 
 # What makes the objective stand still: no queue, a teacher and a centre that stay.
-STILL = {
+STILL: dict[str, dict[str, Any]] = {
     "moco": {"loss": {"negatives": "batch"}, "momentum": 1.0},
     "byol": {"momentum": 1.0},
     "dino": {"momentum": 1.0, "center_momentum": 1.0},
@@ -142,9 +143,9 @@ def test_a_checkpoint_of_the_first_release_loads(make: Make, clusters: bool) -> 
     old["suspects"] = torch.arange(24) if clusters else torch.zeros(0, dtype=torch.int64)
     old["watch.low"] = torch.tensor(3)
     old["loss.negatives.0.vectors"], old["loss.negatives.0.keys"] = torch.randn(3, 8), torch.tensor([4, 5, -1])
-    fresh = make("simclr", loss)
+    fresh: Any = make("simclr", loss)
     fresh.load_state_dict(old)
-    assert int(fresh.collapse_monitor.low) == 3  # type: ignore[union-attr]
+    assert int(fresh.collapse_monitor.low) == 3
     assert fresh.pseudo_labels.tolist() == ([[i] for i in range(24)] if clusters else [])
     queue = fresh.loss.negatives[0]
     assert queue.recordings.tolist() == ([-1, -1, -1] if clusters else [4, 5, -1])

@@ -92,6 +92,6 @@ def test_one_good_check_starts_the_count_again() -> None:
 
 def test_options() -> None:
     assert build_collapse_monitor(False) is None
-    assert build_collapse_monitor({"patience": 2}).patience == 2  # type: ignore[union-attr]
+    assert build_collapse_monitor({"patience": 2}).patience == 2
     with pytest.raises(InputError, match="collapse: unknown key 'ranks'"):
         build_collapse_monitor({"ranks": 2})

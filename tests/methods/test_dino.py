@@ -1,5 +1,7 @@
 """DINO's objective against loops: centring, sharpening, cross-view entropy, freezing and RDINO's terms."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -108,7 +110,7 @@ def test_keep_is_the_old_name_of_export_encoder(make, encoder, name: str) -> Non
 
 
 def test_published_sizes_are_the_defaults(encoder) -> None:
-    head = build_method(encoder, {"name": "dino"}, {}).head
+    head: Any = build_method(encoder, {"name": "dino"}, {}).head
     assert [layer.out_features for layer in head.layers[::2]] == [2048, 2048, 256]
     assert head.last.weight.shape == (65536, 256)
 

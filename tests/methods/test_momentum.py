@@ -2,6 +2,7 @@
 
 import copy
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -35,9 +36,9 @@ def test_teacher_follows_exactly(make, name: str) -> None:
 
 
 def test_statistics_are_the_teachers_own_and_other_buffers_are_copied() -> None:
-    student = nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3))
+    student: Any = nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3))
     student.register_buffer("scale", torch.ones(2))
-    teacher = teacher_of(student)
+    teacher: Any = teacher_of(student)
     student(torch.randn(8, 3) + 5)
     student.scale += 1
     follow(teacher, student, 0.5)

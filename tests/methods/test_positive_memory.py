@@ -152,6 +152,6 @@ def test_a_run_resumes_exactly_and_logs_its_precision(tmp_path: Path, name: str)
     again.fit()
     for key, value in whole.method.state_dict().items():
         assert torch.equal(again.method.state_dict()[key], value), key
-    assert len(whole.method.positive_memory.sampled) == 24  # type: ignore[union-attr]
+    assert len(whole.method.positive_memory.sampled) == 24
     rows = [json.loads(line) for line in (tmp_path / "whole" / "train.jsonl").read_text().splitlines()]
     assert 0 <= rows[-1]["ssps/halves_in_one_cluster"] <= 1

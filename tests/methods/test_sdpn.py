@@ -1,6 +1,7 @@
 """SDPN in the form of 3D-Speaker's code: the formulas that it prints, as loops."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -72,7 +73,8 @@ def test_true_form_against_the_printed_formulas(make) -> None:
 def test_prototypes_stay_where_they_started_and_the_head_is_dinos(make) -> None:
     method = make("sdpn", **TRUE_FORM)
     assert not method.prototypes.weight.requires_grad
-    names = [type(layer).__name__ for layer in build_sdpn_projector(12, {"activation": "gelu"})[0]]
+    projector: Any = build_sdpn_projector(12, {"activation": "gelu"})
+    names = [type(layer).__name__ for layer in projector[0]]
     assert names == ["Linear", "BatchNorm1d", "GELU"] * 2 + ["Linear"]
 
 

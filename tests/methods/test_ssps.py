@@ -50,7 +50,7 @@ def test_the_published_preset_has_the_published_values() -> None:
     assert not any(f"{name} " not in str(ssps.__doc__) for name in PUBLISHED)
     ours = build_sampler({"clusters": 3, "preset": "ours"})
     assert vars(ours) == vars(build_sampler({"clusters": 3}))
-    assert build_sampler({"preset": "published", "clusters": 7, "neighbours": 0}).neighbours == 0  # type: ignore
+    assert build_sampler({"preset": "published", "clusters": 7, "neighbours": 0}).neighbours == 0
 
 
 def test_an_anchor_may_be_its_own_positive_as_published() -> None:

@@ -49,7 +49,7 @@ def test_one_view_is_enough_and_all_parameters_learn(encoder: Encoder) -> None:
 
 def test_soft_labels_are_targets(encoder: Encoder) -> None:
     classes = np.stack([HARD, (HARD + 1) % CLASSES], axis=1)
-    soft = Labels([f"s{i}" for i in range(CLASSES)], classes, np.tile(np.float32([0.75, 0.25]), (16, 1)))
+    soft = Labels([f"s{i}" for i in range(CLASSES)], classes, np.tile(np.array([0.75, 0.25], np.float32), (16, 1)))
     method, batch = made(encoder, soft).eval(), batch_of(1)
     logs = method.head.logits(encoder(batch.views[0])).log_softmax(1)
     rows = torch.arange(16)

@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -78,7 +79,7 @@ def test_resumed_in_an_epoch_with_sampled_positives(tmp_path: Path, name: str) -
 
 
 def test_the_plan_of_the_run_reaches_the_method(tmp_path: Path) -> None:
-    method = trainer_of("byol", tmp_path, World(), momentum=0.99, momentum_final=0.99).method
+    method: Any = trainer_of("byol", tmp_path, World(), momentum=0.99, momentum_final=0.99).method
     assert (method.plan.steps_per_epoch, method.plan.total_steps, method.plan.kappa) == (2, 6, 2.0)
     teacher, student = method.teacher_student_pairs()[0]
     with torch.no_grad():

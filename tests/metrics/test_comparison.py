@@ -63,8 +63,8 @@ def test_no_difference_is_seldom_significant(scored_list: ScoredList) -> None:
     small = 0
     for _ in range(30):
         scores, labels, speakers = scored_list(25, rng, recordings=2)
-        pair = [scores + 0.5 * rng.standard_normal(len(scores)) for _ in range(2)]
-        found = compare(*pair, labels, speakers, MetricSuite(keys=("eer", "min_dcf")), 99)
+        one, other = (scores + 0.5 * rng.standard_normal(len(scores)) for _ in range(2))
+        found = compare(one, other, labels, speakers, MetricSuite(keys=("eer", "min_dcf")), 99)
         small += found["eer"].p_value < 0.05
     assert small <= 5
 

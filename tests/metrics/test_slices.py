@@ -13,8 +13,8 @@ from speakerssl.trials.trial_list import Trials, read_trials
 
 def _trials(rows: list[tuple[str, str]], labels: list[int]) -> Trials:
     enrol, test = (list(dict.fromkeys(side)) for side in zip(*rows))
-    index = [np.array([ids.index(row[k]) for row in rows], np.int32) for k, ids in enumerate((enrol, test))]
-    return Trials(enrol, test, *index, np.array(labels, np.int8), "list")
+    first, second = (np.array([ids.index(row[k]) for row in rows], np.int32) for k, ids in enumerate((enrol, test)))
+    return Trials(enrol, test, first, second, np.array(labels, np.int8), "list")
 
 
 ROWS = [("a/1", "a/2"), ("a/1", "b/1"), ("b/1", "b/2"), ("c/1", "a/2"), ("c/1", "c/2"), ("a/1", "d/1")]
@@ -43,7 +43,7 @@ def test_slices_by_a_number_take_the_smaller_side() -> None:
     names = [f"u{i}" for i in range(100)]
     seconds = {name: f"{value:.2f}" for name, value in zip(names, rng.uniform(1, 20, 100))}
     index = rng.integers(0, 100, (2, 1000)).astype(np.int32)
-    trials = Trials(names, names, *index, np.ones(1000, np.int8), "list")
+    trials = Trials(names, names, index[0], index[1], np.ones(1000, np.int8), "list")
     labels, part = slice_names(trials, Attribute("dur", seconds, "utt2dur"))
     assert len(labels) == 5
     values = np.array([float(seconds[name]) for name in names])

@@ -4,6 +4,7 @@ import json
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,7 +34,7 @@ def test_the_rows_are_those_that_the_study_promises():
 def test_a_row_trains(row: str):
     torch.manual_seed(0)
     config = load_config(settings.ROWS, ["data.store=[exp/store]"], row)
-    encoder = build_encoder(**{"feat_dim": 64, **config.encoder, "channels": 8})
+    encoder: Any = build_encoder(**{"feat_dim": 64, **config.encoder, "channels": 8})
     method = build_method(encoder, config.method, config.loss)
     views = [torch.randn(64, 40, 64) for _ in range(config.views.num_global + config.views.num_local)]
     output = method(Batch(views, torch.arange(64)), 0)

@@ -37,7 +37,7 @@ def test_gaussian_scores_give_a_straight_det_line() -> None:
 
     axes = Figure().add_subplot()
     draw_det(axes, curves(2.5))
-    x, y = axes.lines[0].get_data()
+    x, y = np.asarray(axes.lines[0].get_data())
     inside = (np.abs(x) < 2) & (np.abs(y) < 2)
     assert np.allclose(x[inside] + y[inside], -2.5, atol=0.2)
     low, high = axes.get_xlim()
@@ -51,9 +51,9 @@ def test_calibrated_scores_lie_on_the_diagonal() -> None:
     system = curves(2.0)[0]
     axes = Figure().add_subplot()
     draw_calibration(axes, system, "black")
-    x, y = axes.lines[0].get_data()
+    x, y = np.asarray(axes.lines[0].get_data())
     middle = (x > -3) & (x < 3)
-    assert np.mean(np.abs(np.asarray(y)[middle] - np.asarray(x)[middle])) < 0.25
+    assert np.mean(np.abs(y[middle] - x[middle])) < 0.25
 
 
 def test_bound_keeps_every_min_dcf_point_inside() -> None:

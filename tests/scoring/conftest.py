@@ -65,4 +65,5 @@ def trials() -> Trials:
     """200 trials between 35 recordings of `train`."""
     rng = np.random.default_rng(1)
     ids = [f"u{i:03d}" for i in range(0, 240, 7)]
-    return Trials(ids, ids[5:] + ids[:5], *rng.integers(0, len(ids), (2, 200)).astype(np.int32), None, "trials")
+    enrol, test = rng.integers(0, len(ids), (2, 200)).astype(np.int32)
+    return Trials(ids, ids[5:] + ids[:5], enrol, test, None, "trials")

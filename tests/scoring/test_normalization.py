@@ -25,7 +25,7 @@ def slow(method: str, top: int) -> np.ndarray:
         against = sorted((cos(recording, impostor) for impostor in COHORT), reverse=True)
         if method == "as":
             against = against[:top]
-        return (score - np.mean(against)) / np.std(against)
+        return float((score - np.mean(against)) / np.std(against))
 
     out = []
     for e, t in zip(*TRIALS):

@@ -45,8 +45,10 @@ def test_scores_of_any_system_with_cohort_scores_from_files(tested: Embeddings, 
     Path("against").write_text("".join(f"{name} {impostor}\n" for name in tested.ids for impostor in cohort))
     write_embeddings("all", [*tested.ids, *cohort], np.concatenate([tested.matrix, train.matrix[30:130]]))
     score_lists(ScoringJob(InputFiles("all/xvector.scp"), ["trials", "against"], ["scores", "cohort_scores"]))
-    files = {"enrol_cohort_scores": "cohort_scores", "test_cohort_scores": "cohort_scores"}
-    done = normalize_list(NormalizationJob("out", HOW, scores="scores", **files))
+    job = NormalizationJob(
+        "out", HOW, scores="scores", enrol_cohort_scores="cohort_scores", test_cohort_scores="cohort_scores"
+    )
+    done = normalize_list(job)
     expected = normalize("trials", "test/xvector.scp", "cohort/xvector.scp", top=20)
     np.testing.assert_allclose(done.scores, expected, atol=2e-5)
     assert done.cohort is None

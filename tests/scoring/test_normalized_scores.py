@@ -24,8 +24,8 @@ def test_as_trial_by_trial(
 
     def compare(one: np.ndarray, other: np.ndarray) -> float:
         if isinstance(backend.scorer, PldaScorer):
-            sides = (backend.scorer.project(side[None]) for side in (one, other))
-            return float(backend.scorer.compare(*sides).block(slice(None))[0, 0])
+            first, second = (backend.scorer.project(side[None]) for side in (one, other))
+            return float(backend.scorer.compare(first, second).block(slice(None))[0, 0])
         return float(one @ other / np.linalg.norm(one) / np.linalg.norm(other))
 
     def standard(score: float, vector: np.ndarray) -> float:

@@ -17,8 +17,9 @@ DURATIONS = {"a": 2.0, "b": 8.0, "c": 0.5}
 def test_smaller_and_larger_side() -> None:
     names, values = quality_inputs(TRIALS, {"duration": DURATIONS, "norm": DURATIONS})
     assert names == ["duration.min", "duration.max", "norm.min", "norm.max"]
-    np.testing.assert_allclose(np.exp(values[:, :2]), [[2, 8], [0.5, 8], [0.5, 2]])
-    np.testing.assert_allclose(values[:, 2:], [[2, 8], [0.5, 8], [0.5, 2]])
+    expected = np.array([[2, 8], [0.5, 8], [0.5, 2]])
+    np.testing.assert_allclose(np.exp(values[:, :2]), expected)
+    np.testing.assert_allclose(values[:, 2:], expected)
 
 
 def test_sides_may_be_exchanged() -> None:

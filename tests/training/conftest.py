@@ -60,7 +60,7 @@ def write_config(corpus: Path, tmp_path: Path):
     """Writes a quick configuration on the tiny corpus; keyword arguments replace or extend sections."""
 
     def write(**sections: dict) -> Path:
-        tree = {
+        tree: dict[str, dict] = {
             "features": {"kind": "fbank", "num_mel_bins": 40},
             "encoder": {
                 "name": "small_tdnn",

@@ -14,8 +14,8 @@ def test_positives_return_also_under_their_old_name(tmp_path: Path) -> None:
     optimizer = torch.optim.SGD(method.parameters(), lr=0.1)
     path = save_checkpoint(tmp_path, 7, method, optimizer, "run", np.array([2, 0, 1]))
     step, positives = load_checkpoint(path, method, optimizer, "run")
-    assert (step, positives.tolist()) == (7, [2, 0, 1])  # type: ignore[union-attr]
+    assert (step, positives.tolist()) == (7, [2, 0, 1])
     state = torch.load(path, weights_only=True)
     state["partners"] = state.pop("positives")
     torch.save(state, path)
-    assert load_checkpoint(path, method, optimizer, "run")[1].tolist() == [2, 0, 1]  # type: ignore[union-attr]
+    assert load_checkpoint(path, method, optimizer, "run")[1].tolist() == [2, 0, 1]

@@ -1,5 +1,7 @@
 """Positives and negatives a step against counting the terms of the losses themselves."""
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -8,7 +10,7 @@ from speakerssl.losses import build_loss
 from speakerssl.training.dry_run import count_pairs
 
 
-def config(loss: dict, method: dict | None = None, batch: int = 6, **views: int) -> Config:
+def config(loss: dict, method: dict | None = None, batch: int = 6, **views: Any) -> Config:
     training = TrainingConfig(batch_size=batch, steps=1)
     return Config({}, {}, loss, method or {"name": "simclr"}, views=ViewsConfig(**views), training=training)
 

@@ -4,16 +4,18 @@ import json
 import os
 import socket
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
 from safetensors.torch import load_file
 from torch import nn
+from torch.multiprocessing.spawn import spawn
 
 from speakerssl.config import Config, OptimizerConfig, TrainingConfig, load_config
+from speakerssl.data.views import ViewDataset
 from speakerssl.errors import InputError
 from speakerssl.methods import build_method
 from speakerssl.training.build import train
@@ -132,11 +134,11 @@ class MeanEncoder(nn.Module):
 
 def trained(folder: Path, world: World, cache: dict, name: str) -> dict[str, torch.Tensor]:
     torch.manual_seed(0)
-    method = build_method(MeanEncoder(), {"name": name, "projector": None}, {"temperature": 0.2})
+    method = build_method(cast(Any, MeanEncoder()), {"name": name, "projector": None}, {"temperature": 0.2})
     training = TrainingConfig(batch_size=16, steps=3, checkpoint_every=99, tensorboard=False, grad_cache=cache)
     optimizer = OptimizerConfig(name="sgd", lr=0.5)
     config = Config(features={}, encoder={}, loss={}, training=training, optimizer=optimizer)
-    trainer = Trainer(config, method, nn.Identity(), Recordings(), folder, world)
+    trainer = Trainer(config, method, nn.Identity(), cast(ViewDataset, Recordings()), folder, world)
     trainer.fit()
     return {key: value.clone() for key, value in trainer.method.encoder.state_dict().items()}
 
@@ -161,7 +163,7 @@ def test_two_processes_cache_what_one_would(tmp_path: Path) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    mp.spawn(train_rank, args=(port, str(tmp_path)), nprocs=2)
+    spawn(train_rank, args=(port, str(tmp_path)), nprocs=2)
     first, second = (torch.load(tmp_path / f"{rank}.pt") for rank in range(2))
     alone = trained(tmp_path / "alone", World(), {}, "simclr")
     start = MeanEncoder().state_dict()

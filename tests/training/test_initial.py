@@ -1,6 +1,7 @@
 """A run that begins where another ended: the encoder, and the head where the classes are the same."""
 
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from speakerssl.training.initial import load_initial
 ENCODER = {"name": "small_tdnn", "channels": 8, "blocks": 1, "aggregate_dim": 0, "embed_dim": 6}
 
 
-def made(seed: int, names: str = "ab", margin: float = 0.2, **encoder: object) -> Supervised:
+def made(seed: int, names: str = "ab", margin: float = 0.2, **encoder: Any) -> Supervised:
     torch.manual_seed(seed)
     config = {**ENCODER, **encoder}
     method = build_method(
@@ -46,7 +47,7 @@ def test_large_margin_fine_tuning_keeps_encoder_and_head(model: Path) -> None:
     assert torch.equal(method.head.weight, first.head.weight)
     states = method.encoder.state_dict().values(), first.encoder.state_dict().values()
     assert all(torch.equal(a, b) for a, b in zip(*states))
-    assert method.head.margin.value == 0.5
+    assert cast(Any, method.head.margin).value == 0.5
 
 
 def test_a_head_of_more_classes_gives_the_rows_of_those_that_are_left(tmp_path: Path) -> None:

@@ -2,14 +2,15 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import yaml
 from safetensors.torch import load_file
 
-import speakerssl
 from speakerssl.config import load_config
+from speakerssl.embeddings.torch_model import load_torch_model
 from speakerssl.encoders import build_encoder
 from speakerssl.errors import InputError
 from speakerssl.features.frontend import FeatureFrontend
@@ -44,7 +45,7 @@ def supervised(write_config, labelled: Path, tmp_path: Path):
 
 
 def eer_percent(folder: Path, test: Path) -> float:
-    model = speakerssl.load_model(folder)
+    model = load_torch_model(folder)
     return Validator(test, test / "trials", FeatureFrontend(model.config["features"]))(model.encoder)[
         "valid_eer_percent"
     ]
@@ -74,7 +75,7 @@ def test_recordings_without_a_label_take_no_part(supervised, labelled: Path, tmp
 
 def test_speed_copies_are_new_speakers(supervised, tmp_path: Path) -> None:
     config = supervised({"name": "am"}, speeds=[0.9, 1.1])
-    method = build_method(build_encoder(**{"feat_dim": 40, **config.encoder}), config.method, config.loss)
+    method: Any = build_method(build_encoder(**{"feat_dim": 40, **config.encoder}), config.method, config.loss)
     dataset = apply_labels(method, config, build_dataset(config, 16000, tmp_path))
     assert len(dataset) == 3 * 72
     assert method.head.num_classes == 3 * 24

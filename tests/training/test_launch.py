@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from speakerssl.training import launch as module
 from speakerssl.training.launch import launch
 
 # Stands for the command: what rank 0 and rank 1 do is given; a file shows that a rank has come so far.
@@ -70,6 +69,6 @@ def test_one_message_whoever_is_first(tmp_path, monkeypatch, capfd, behaviour: s
     def popen(command, **options):
         return start([sys.executable, str(tmp_path / "child.py"), str(tmp_path)], **options)
 
-    monkeypatch.setattr(module.subprocess, "Popen", popen)
+    monkeypatch.setattr("speakerssl.training.launch.subprocess.Popen", popen)
     assert launch(["train"], 2) == status
     assert capfd.readouterr().err == said

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from speakerssl.training import log as module
 from speakerssl.training.log import TrainingLog
 
 
@@ -31,7 +30,7 @@ def test_lines_on_standard_error_are_few_but_for_validation(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [0.0]
-    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("speakerssl.training.log.time.monotonic", lambda: now[0])
     log = TrainingLog(tmp_path, 0, 100, tensorboard=False)
     now[0] = 60.0
     log.step(10, {"loss": 1.23456, "lr": 0.001, "other": 3})

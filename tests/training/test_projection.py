@@ -68,7 +68,8 @@ def test_at_most_so_many_groups_are_coloured_and_every_recording_is_drawn_once()
     embeddings = np.random.default_rng(0).standard_normal((70, 4)) / 10
     groups = np.append(np.repeat(np.arange(30), 2), [-1] * 10)
     axes = draw_projection(embeddings, groups).axes[0]
-    grey, *coloured = [len(drawn.get_offsets()) for drawn in axes.collections if isinstance(drawn, PathCollection)]
+    points = [drawn for drawn in axes.collections if isinstance(drawn, PathCollection)]
+    grey, *coloured = [len(np.asarray(drawn.get_offsets())) for drawn in points]
     assert coloured == [2] * COLOURED
     assert grey == 70 - 2 * COLOURED
     assert axes.get_title() == "70 recordings; 20 of 30 groups of target trials in colour"
@@ -115,7 +116,11 @@ def test_tensorboard_shows_it_and_training_does_not_notice(
 
 def test_it_draws_no_random_number() -> None:
     def states() -> tuple:
-        return random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()
+        return (
+            random.getstate(),
+            np.random.get_state(legacy=False)["state"]["key"].tolist(),
+            torch.get_rng_state().tolist(),
+        )
 
     before = states()
     draw_projection(cloud() / 100, target_groups(np.arange(20), np.arange(20, 40), 60)).canvas.draw()

@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
+from torch.multiprocessing.spawn import spawn
 
 from speakerssl.config import load_config
 from speakerssl.encoders import build_encoder
 from speakerssl.features.frontend import FeatureFrontend
 from speakerssl.methods import Method, build_method
+from speakerssl.methods.base import Embed
+from speakerssl.methods.ssps import References
 from speakerssl.methods.statistics import statistics_embeddings
 from speakerssl.training import reference
 from speakerssl.training.build import _build_model, build_dataset, train
@@ -33,6 +35,13 @@ def parts(write_config, tmp_path: Path):
     return build
 
 
+def references(embed: Embed | None) -> References:
+    """What is embedded, with its halves."""
+    found = embed()
+    assert isinstance(found, References)
+    return found
+
+
 def test_none_where_no_positives_are_sampled(parts) -> None:
     assert build_reference(*parts(None)) is None
 
@@ -50,7 +59,7 @@ def test_frames_are_those_before_normalization(parts) -> None:
 def test_the_encoder_embeds_normalized_frames_and_stays_in_its_mode(parts) -> None:
     dataset, features, method = parts({"clusters": 3})
     method.train()
-    found = build_reference(dataset, features, method)()
+    found = references(build_reference(dataset, features, method))
     assert method.encoder.training
     frames = frames_of(ReferenceStream(dataset, features, method))[7]
     with torch.no_grad():
@@ -64,8 +73,9 @@ def test_the_encoder_embeds_normalized_frames_and_stays_in_its_mode(parts) -> No
 @pytest.mark.parametrize("workers", [0, 2])
 def test_loader_workers_bring_the_same(parts, workers: int) -> None:
     dataset, features, method = parts({"clusters": 3})
-    alone = build_reference(dataset, features, method)().embeddings
-    np.testing.assert_allclose(build_reference(dataset, features, method, workers)().embeddings, alone, atol=1e-6)
+    alone = references(build_reference(dataset, features, method)).embeddings
+    found = references(build_reference(dataset, features, method, workers)).embeddings
+    np.testing.assert_allclose(found, alone, atol=1e-6)
 
 
 def test_no_more_recordings_are_held_than_a_few_batches(parts, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,9 +111,9 @@ def test_statistics_are_computed_once(parts, monkeypatch: pytest.MonkeyPatch) ->
     statistics = build_reference(dataset, features, method)
     frames = frames_of(ReferenceStream(dataset, features, method))
     expected = statistics_embeddings(frames[i].numpy() for i in range(72))
-    np.testing.assert_allclose(statistics().embeddings, expected, atol=1e-3 * np.abs(expected).max())
+    np.testing.assert_allclose(references(statistics).embeddings, expected, atol=1e-3 * np.abs(expected).max())
     monkeypatch.setattr(ReferenceStream, "batches", lambda self, count: 1 / 0)
-    assert statistics().embeddings.shape == (72, 80)
+    assert references(statistics).embeddings.shape == (72, 80)
 
 
 def test_positives_by_statistics_do_not_wait_for_the_encoder(write_config, tmp_path: Path) -> None:
@@ -114,9 +124,9 @@ def test_positives_by_statistics_do_not_wait_for_the_encoder(write_config, tmp_p
     assert (tmp_path / "run" / "model.safetensors").is_file()
     dataset = build_dataset(config, 16000, tmp_path)
     features = FeatureFrontend(config.features)
-    positives = [positives_of(dataset, features, encoder_seed, ssps) for encoder_seed in (0, 1)]
-    np.testing.assert_array_equal(*positives)
-    assert (positives[0] != np.arange(72)).mean() > 0.5
+    first, second = (positives_of(dataset, features, encoder_seed, ssps) for encoder_seed in (0, 1))
+    np.testing.assert_array_equal(first, second)
+    assert (first != np.arange(72)).mean() > 0.5
 
 
 def positives_of(dataset, features: FeatureFrontend, encoder_seed: int, ssps: dict) -> np.ndarray:
@@ -160,7 +170,7 @@ def test_two_processes_each_embed_a_half_and_the_first_has_all(tmp_path: Path) -
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    mp.spawn(collect_numbers, args=(port, str(tmp_path)), nprocs=2)
+    spawn(collect_numbers, args=(port, str(tmp_path)), nprocs=2)
     (found, first), (nothing, second) = (torch.load(tmp_path / f"{r}.pt", weights_only=False) for r in (0, 1))
     np.testing.assert_array_equal(found, np.repeat(np.arange(7.0)[:, None], 2, axis=1))
     assert nothing is None

@@ -1,6 +1,7 @@
 """Learning rates and the EMA scaling rule against their formulas."""
 
 import math
+from typing import Any, cast
 
 import pytest
 
@@ -55,4 +56,4 @@ def test_ema_scaling_rule() -> None:
 
 def test_unknown_schedule() -> None:
     with pytest.raises(InputError, match="the known ones are"):
-        learning_rate(0, 1, 1, ADAM, ScheduleConfig(name="linear"))
+        learning_rate(0, 1, 1, ADAM, ScheduleConfig(name=cast(Any, "linear")))

@@ -63,7 +63,7 @@ def test_interrupted_it_goes_on_from_its_parts(data: Path, tmp_path: Path, monke
     writer = store_writer
     monkeypatch.setattr(store_parts, "CHUNK", 2)
     write_store(job(data, tmp_path), tmp_path / "whole", copies=1, jobs=1)
-    merge = writer.merge_parts
+    merge = store_parts.merge_parts
     monkeypatch.setattr(writer, "merge_parts", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         write_store(job(data, tmp_path), tmp_path / "store", copies=1, jobs=1)

@@ -3,15 +3,17 @@
 import os
 import socket
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
 from torch import nn
+from torch.multiprocessing.spawn import spawn
 
 from speakerssl.config import Config, OptimizerConfig, TrainingConfig
+from speakerssl.data.views import ViewDataset
 from speakerssl.encoders import build_encoder
 from speakerssl.methods import build_method
 from speakerssl.methods.moco import shuffle_rows
@@ -48,7 +50,7 @@ def vicreg(folder: Path, world: World, synchronized: bool) -> dict[str, torch.Te
     )
     optimizer = OptimizerConfig(name="sgd", lr=0.05)
     config = Config(features={}, encoder={}, loss={}, training=training, optimizer=optimizer)
-    trainer = Trainer(config, method, nn.Identity(), Recordings(), folder, world)
+    trainer = Trainer(config, method, nn.Identity(), cast(ViewDataset, Recordings()), folder, world)
     trainer.fit()
     return {key: value.clone() for key, value in trainer.method.state_dict().items()}
 
@@ -73,7 +75,7 @@ def outputs(share: slice, synchronized: bool) -> list[list[torch.Tensor]]:
             given = inputs[share].clone().requires_grad_()
             output = module(given)
             output.sin().sum().backward()
-        found.append([output.detach(), given.grad, *module[0].buffers()])
+        found.append([output.detach(), given.grad, *module.buffers()])
     return found
 
 
@@ -103,7 +105,7 @@ def test_two_processes_take_the_steps_of_one(tmp_path: Path) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    mp.spawn(work, args=(port, str(tmp_path)), nprocs=WORLD)
+    spawn(work, args=(port, str(tmp_path)), nprocs=WORLD)
     first, second = (torch.load(tmp_path / f"{rank}.pt") for rank in range(WORLD))
 
     for whole, one, other in zip(outputs(slice(None), False), first["layers"], second["layers"], strict=True):
@@ -112,11 +114,11 @@ def test_two_processes_take_the_steps_of_one(tmp_path: Path) -> None:
         for mine, expected in zip(one[2:], whole[2:], strict=True):
             torch.testing.assert_close(mine, expected, rtol=1e-4, atol=1e-5)
 
-    expected = vicreg(tmp_path / "one", World(), False)
-    for key, value in expected.items():
+    alone = vicreg(tmp_path / "one", World(), False)
+    for key, value in alone.items():
         torch.testing.assert_close(first["vicreg"][key], value, rtol=1e-3, atol=1e-4, msg=key)
     weight = "projector.0.weight"
-    assert (first["alone"][weight] - expected[weight]).abs().max() > 1e-3  # what the option is for
+    assert (first["alone"][weight] - alone[weight]).abs().max() > 1e-3  # what the option is for
 
     # Shuffled keys: every row once, some at the other process, and back where they came from.
     both = torch.cat([first["shuffled"], second["shuffled"]])

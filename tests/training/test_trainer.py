@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 from speakerssl.config import load_config
+from speakerssl.embeddings.torch_model import load_torch_model
 from speakerssl.errors import InputError
 from speakerssl.features.frontend import FeatureFrontend
 from speakerssl.training.build import initialize, train
@@ -20,9 +21,7 @@ from speakerssl.training.validation import Validator
 
 
 def eer_percent(folder: Path, test: Path) -> float:
-    import speakerssl
-
-    model = speakerssl.load_model(folder)
+    model = load_torch_model(folder)
     frontend = FeatureFrontend(model.config["features"])
     return Validator(test, test / "trials", frontend)(model.encoder)["valid_eer_percent"]
 

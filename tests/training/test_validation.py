@@ -33,7 +33,7 @@ def test_the_eer_is_that_of_cosines_of_single_recordings(corpus: Path, frontend:
         alone = np.stack([encoder(item[None])[0].numpy() for item in validator.feats])
     alone /= np.linalg.norm(alone, axis=1, keepdims=True)
     np.testing.assert_allclose(validator.embeddings, alone, atol=1e-5)
-    scores = [float(alone[e] @ alone[t]) for e, t in zip(validator.enrol, validator.test)]
+    scores = np.array([alone[e] @ alone[t] for e, t in zip(validator.enrol, validator.test)])
     assert found["valid_eer_percent"] == pytest.approx(100 * compute_eer(scores, trials.require_labels()), abs=0.5)
 
 

@@ -16,8 +16,8 @@ ROWS = [("a/1", "a/2"), ("a/1", "b/1"), ("b/1", "b/2"), ("c/1", "a/2"), ("c/1", 
 
 def _trials(rows: list[tuple[str, str]], labels: list[int]) -> Trials:
     enrol, test = (list(dict.fromkeys(side)) for side in zip(*rows))
-    index = [np.array([ids.index(row[k]) for row in rows], np.int32) for k, ids in enumerate((enrol, test))]
-    return Trials(enrol, test, *index, np.array(labels, np.int8), "list")
+    first, second = (np.array([ids.index(row[k]) for row in rows], np.int32) for k, ids in enumerate((enrol, test)))
+    return Trials(enrol, test, first, second, np.array(labels, np.int8), "list")
 
 
 def test_speakers_of_ids_and_of_a_file(tmp_path: Path) -> None:

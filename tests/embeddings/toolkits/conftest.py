@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from speakerssl.embeddings.import_model import import_model
-from speakerssl.embeddings.model import SpeakerModel, load_model
+from speakerssl.embeddings.torch_model import TorchModel, load_torch_model
 
 FRAMES = 213
 
@@ -38,7 +38,7 @@ def package_module(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Any]:
 
 
 @pytest.fixture
-def same_network(tmp_path: Path) -> Callable[..., SpeakerModel]:
+def same_network(tmp_path: Path) -> Callable[..., TorchModel]:
     """Imports the tensors of a module, holds the embeddings of both against each other, returns the model of ours."""
 
     def check(
@@ -48,7 +48,7 @@ def same_network(tmp_path: Path) -> Callable[..., SpeakerModel]:
         wrap: Callable[[dict[str, Tensor]], Any] = dict,
         tolerance: float = 1e-4,
         name: str = "weights.pt",
-    ) -> SpeakerModel:
+    ) -> TorchModel:
         embed = embed or theirs
         torch.manual_seed(0)
         with torch.no_grad():
@@ -63,7 +63,7 @@ def same_network(tmp_path: Path) -> Callable[..., SpeakerModel]:
             theirs.eval()
             (tmp_path / name).parent.mkdir(exist_ok=True)
             torch.save(wrap(theirs.state_dict()), tmp_path / name)
-            model = load_model(import_model(tmp_path / name, tmp_path / "out"))
+            model = load_torch_model(import_model(tmp_path / name, tmp_path / "out"))
             feats = torch.randn(2, FRAMES, bins)
             expected = embed(feats)
             assert expected.shape == (2, model.embed_dim)

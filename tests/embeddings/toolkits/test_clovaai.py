@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -41,6 +42,7 @@ class Block(nn.Module):
 class PreEmphasis(nn.Module):
     def __init__(self) -> None:
         super().__init__()
+        self.flipped_filter: Tensor
         self.register_buffer("flipped_filter", torch.tensor([[[-0.97, 1.0]]]))
 
     def forward(self, wave: Tensor) -> Tensor:
@@ -69,7 +71,8 @@ class ResNetSE(nn.Module):
             setattr(self, f"layer{stage + 1}", nn.Sequential(*blocks))
             inputs = outputs
         if lite:
-            self.sap_linear, self.attention = nn.Linear(inputs, inputs), nn.Parameter(torch.randn(inputs, 1))
+            self.sap_linear = nn.Linear(inputs, inputs)
+            self.attention: Any = nn.Parameter(torch.randn(inputs, 1))
             self.fc = nn.Linear(inputs, dim)
         else:
             values = inputs * bins // 8

@@ -11,6 +11,7 @@ import pytest
 from speakerssl.data.kaldi import DataDir
 from speakerssl.embeddings.import_model import import_model
 from speakerssl.embeddings.model import SpeakerModel, load_model
+from speakerssl.embeddings.torch_model import TorchModel, load_torch_model
 
 SIZE = 1_423_616
 
@@ -23,9 +24,9 @@ def package() -> Any:
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> SpeakerModel:
+def model(tmp_path_factory: pytest.TempPathFactory) -> TorchModel:
     folder = Path(package().__file__).parent
-    return load_model(import_model(folder / "pretrained.pt", tmp_path_factory.mktemp("resemblyzer")))
+    return load_torch_model(import_model(folder / "pretrained.pt", tmp_path_factory.mktemp("resemblyzer")))
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +57,7 @@ def test_after_its_own_trimming_of_silence(model: SpeakerModel, theirs: Any, sha
         assert np.abs(model.embed(part, 16000) - theirs.embed_utterance(part)).max() < 1e-4
 
 
-def test_the_folder_of_the_package_is_loaded_as_it_is(model: SpeakerModel) -> None:
+def test_the_folder_of_the_package_is_loaded_as_it_is(model: TorchModel) -> None:
     direct = load_model(Path(package().__file__).parent)
     assert direct.fingerprint != ""
     noise = np.random.default_rng(0).standard_normal(30_000).astype(np.float32) * 0.1

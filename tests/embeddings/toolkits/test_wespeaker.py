@@ -9,11 +9,12 @@ import torch
 import yaml
 
 from speakerssl.embeddings.import_model import import_model
-from speakerssl.embeddings.model import SpeakerModel, load_model
+from speakerssl.embeddings.model import load_model
+from speakerssl.embeddings.torch_model import TorchModel, load_torch_model
 from speakerssl.encoders.resnet import DEPTHS
 from speakerssl.errors import InputError
 
-Check = Callable[..., SpeakerModel]
+Check = Callable[..., TorchModel]
 Load = Callable[[str], Any]
 
 
@@ -85,8 +86,8 @@ def test_a_folder_is_loaded_as_it_is(tmp_path: Path, package_module: Load) -> No
     folder = wespeaker_folder(tmp_path / "model", module)
     feats = torch.randn(1, 90, 40)
     with torch.no_grad():
-        direct = load_model(folder).encoder(feats)
-        imported = load_model(import_model(folder, tmp_path / "out")).encoder(feats)
+        direct = load_torch_model(folder).encoder(feats)
+        imported = load_torch_model(import_model(folder, tmp_path / "out")).encoder(feats)
     assert torch.equal(direct, imported)
 
 

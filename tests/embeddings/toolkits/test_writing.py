@@ -10,9 +10,9 @@ import torch
 import yaml
 
 from speakerssl.data.kaldi import DataDir
-from speakerssl.embeddings.model import SpeakerModel, load_model
 from speakerssl.embeddings.model_dir import save_model
 from speakerssl.embeddings.toolkits.writing import SHERPA_FEATURES, export_sherpa, export_wespeaker
+from speakerssl.embeddings.torch_model import TorchModel, load_torch_model
 from speakerssl.encoders import build_encoder
 from speakerssl.errors import InputError
 
@@ -24,7 +24,7 @@ XVECTOR = {
 }
 
 
-def build(folder: Path, features: dict[str, Any], name: str, **options: Any) -> SpeakerModel:
+def build(folder: Path, features: dict[str, Any], name: str, **options: Any) -> TorchModel:
     torch.manual_seed(0)
     encoder = build_encoder(name, features.get("num_mel_bins", 80), **options)
     for module in encoder.modules():
@@ -34,7 +34,7 @@ def build(folder: Path, features: dict[str, Any], name: str, **options: Any) -> 
     with torch.no_grad():
         encoder(torch.randn(4, 90, encoder.feat_dim))
     save_model(folder, {"features": features, "encoder": {"name": name, **options}}, encoder.eval())
-    return load_model(folder)
+    return load_torch_model(folder)
 
 
 def sherpa_embedding(path: Path, samples: np.ndarray) -> np.ndarray:
@@ -96,7 +96,7 @@ def test_wespeakers_own_module_reads_the_folder(
     with torch.no_grad():
         expected = model.encoder(feats)
         torch.testing.assert_close(theirs(feats)[-1], expected, atol=1e-3, rtol=1e-3)
-        torch.testing.assert_close(load_model(folder).encoder(feats), expected, atol=1e-3, rtol=1e-3)
+        torch.testing.assert_close(load_torch_model(folder).encoder(feats), expected, atol=1e-3, rtol=1e-3)
 
 
 def test_wespeakers_runtime_reads_the_graph(tmp_path: Path) -> None:
