@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from speakerssl.features.frames import num_frames
 from speakerssl.features.frontend import FeatureFrontend
 from speakerssl.features.pieces import FrameStream
 
@@ -53,8 +52,6 @@ class FeatureFile:
         found: list[Tensor] = []
         frames = 0
         for piece, is_last in _marked(pieces):
-            if snipped and is_last and not num_frames(len(features.rest) + len(piece), options):
-                break  # the last samples are no frame
             new = features.push(piece, is_last)
             if self.frontend.vad is not None and (loudness := energy.push(piece, is_last)) is not None:
                 found.append(loudness)

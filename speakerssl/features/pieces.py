@@ -24,14 +24,17 @@ class FrameStream:
         self.margin = 0 if is_snipped else math.ceil(options.window_size / self.shift) + 1 + options.extra_frames
         self.rest = np.empty(0, np.float32)  # samples from frame `first` on
         self.first = self.done = 0
+        self.unused = 0  # samples to come before frame `first`, where the shift is longer than a frame
 
     def push(self, samples: np.ndarray, is_last: bool) -> Tensor | None:
         """The frames that `samples` [S] complete; None where there are none.
 
-        Raises InputError as `compute` does where the recording as a whole is too short for it.
+        Where frames reach beyond the recording's ends, raises InputError as `compute` does for one that is too short.
         """
-        wave = np.concatenate([self.rest, samples])
-        if len(wave) < self.least + 2 * self.margin * self.shift and not (is_last and (self.done or self.margin)):
+        skipped = min(self.unused, len(samples))
+        self.unused -= skipped
+        wave = np.concatenate([self.rest, samples[skipped:]])
+        if len(wave) < self.least + 2 * self.margin * self.shift and not (is_last and self.margin):
             self.rest = wave
             return None
         frames = self.compute(torch.from_numpy(wave))
@@ -39,5 +42,6 @@ class FrameStream:
         fresh = frames[self.done - self.first : usable]
         self.done = self.first + usable
         kept_from = max(self.first, self.done - self.margin)
-        self.rest, self.first = wave[(kept_from - self.first) * self.shift :], kept_from
+        start = (kept_from - self.first) * self.shift
+        self.rest, self.first, self.unused = wave[start:], kept_from, max(0, start - len(wave))
         return fresh
