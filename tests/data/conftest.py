@@ -11,7 +11,11 @@ import soundfile
 
 from speakerssl.data import opened, recording
 from speakerssl.data.pipes import PERMISSION
+from speakerssl.data.shard_writer import write_shards
+from speakerssl.data.shards import ShardSet
+from speakerssl.data.utterance import Utterance
 
+IDS = ["a", "b.c", "../../d", "é ü", "x" * 300, "f", "g"]  # of recordings that go into shards
 MakeDir = Callable[..., Path]
 WriteAv = Callable[..., Path]
 
@@ -101,3 +105,20 @@ def make_dir(tmp_path: Path) -> MakeDir:
         return folder
 
     return make
+
+
+@pytest.fixture
+def utterances(tmp_path: Path) -> list[Utterance]:
+    """Seven recordings, FLAC and WAV in turn; the last is a stretch of the first."""
+    rng, found = np.random.default_rng(0), []
+    for number, key in enumerate(IDS[:-1]):
+        path = tmp_path / f"{number}.{'wav' if number % 2 else 'flac'}"
+        soundfile.write(path, 0.1 * rng.standard_normal(4000 + 500 * number), 16000)
+        found.append(Utterance(key, str(path), recording=key))
+    return [*found, Utterance("g", found[0].source, 0.05, 0.15, "a", segments="segments", segment_line=1)]
+
+
+@pytest.fixture
+def shards(utterances: list[Utterance], tmp_path: Path) -> ShardSet:
+    write_shards(utterances, tmp_path / "shards", 20_000, jobs=1)
+    return ShardSet(tmp_path / "shards")
