@@ -2,13 +2,11 @@
 
 import argparse
 import json
-from typing import TYPE_CHECKING
+import sys
 
 from speakerssl.cli.pipe_option import add_pipe_option
+from speakerssl.cli.recording_options import add_no_speech_option, add_recording_options
 from speakerssl.errors import InputError
-
-if TYPE_CHECKING:
-    from speakerssl.data.kaldi import Utterance
 
 DESCRIPTION = """i-vectors: the classical embedding that needs no labels (GMM-UBM and total variability, EM).
 
@@ -38,6 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     extract.add_argument("--model", required=True, metavar="DIR", help="what `ivector train` wrote")
     extract.add_argument("--data", required=True, nargs="+", metavar="DATA_DIR", help="Kaldi data directories")
     extract.add_argument("--output", required=True, metavar="DIR", help="where xvector.{ark,scp,npz} go")
+    add_recording_options(train)
+    add_no_speech_option(extract)
     for verb in (train, extract):
         add_pipe_option(verb)
         verb.add_argument("--json", action="store_true", help="print the result as JSON")
@@ -52,41 +52,48 @@ def _train(args: argparse.Namespace) -> int:
     from pathlib import Path
 
     from speakerssl.clustering.ivector_training import MODEL, IVectorOptions, train_ivectors
+    from speakerssl.data.kaldi import merged_recordings
     from speakerssl.io import read_text
 
     options = IVectorOptions(**{field.name: getattr(args, field.name) for field in fields(IVectorOptions)})
     excluded = set(read_text(args.exclude).split()) if args.exclude else set()
-    utterances = [utterance for utterance in _utterances(args.data) if utterance.id not in excluded]
+    utterances = [one for key, one in merged_recordings(args.data).items() if key not in excluded]
     if not utterances:
         raise InputError(f"{args.exclude}: leaves no recording of {', '.join(args.data)}")
-    objectives = train_ivectors(Path(args.output), utterances, options)
+    objectives, failed = train_ivectors(Path(args.output), utterances, options, args.on_no_speech, args.verify)
     if args.json:
-        print(json.dumps({"model": f"{args.output}/{MODEL}", "objectives": objectives}))
+        print(json.dumps({"model": f"{args.output}/{MODEL}", "objectives": objectives, "failed": failed}))
     else:
         steps = ", ".join(f"{value:.2f}" for value in objectives)
         print(f"{args.output}/{MODEL}: log-likelihood a recording (but for a constant) by iteration: {steps}")
-    return 0
+    return _status(args.output, failed)
 
 
 def _extract(args: argparse.Namespace) -> int:
     from pathlib import Path
 
     from speakerssl.clustering.ivector_training import extract_ivectors, load_extractor
+    from speakerssl.data.kaldi import merged_recordings
+    from speakerssl.data.prepare import write_failures
     from speakerssl.embeddings.storage import write_embeddings
+    from speakerssl.resume import output_lock
 
-    extractor, utterances = load_extractor(Path(args.model)), _utterances(args.data)
-    write_embeddings(args.output, [utterance.id for utterance in utterances], extract_ivectors(extractor, utterances))
+    extractor, utterances = load_extractor(Path(args.model)), list(merged_recordings(args.data).values())
+    with output_lock(args.output):
+        ids, vectors, failed = extract_ivectors(extractor, utterances, args.on_no_speech)
+        write_failures(args.output, failed)
+        write_embeddings(args.output, ids, vectors)
     if args.json:
-        print(json.dumps({"embeddings": f"{args.output}/xvector.scp", "recordings": len(utterances)}))
+        print(json.dumps({"embeddings": f"{args.output}/xvector.scp", "recordings": len(ids), "failed": failed}))
     else:
-        print(f"{args.output}/xvector.scp: {len(utterances)} i-vectors of {extractor.dim} numbers")
-    return 0
+        print(f"{args.output}/xvector.scp: {len(ids)} i-vectors of {extractor.dim} numbers")
+    return _status(args.output, failed)
 
 
-def _utterances(paths: list[str]) -> "list[Utterance]":
-    """All recordings of the directories; one id counts once."""
-    from speakerssl.data.kaldi import DataDir
-
-    return list(
-        {key: utt for path in paths for key, utt in DataDir.read(path, labels=False).recordings.items()}.values()
-    )
+def _status(output: str, failed: dict[str, str]) -> int:
+    """Names the recordings that could not be used; the exit status."""
+    for reason in failed.values():
+        print(reason, file=sys.stderr)
+    if failed:
+        print(f"{output}/failed.txt: {len(failed)} recordings that could not be used", file=sys.stderr)
+    return 1 if failed else 0

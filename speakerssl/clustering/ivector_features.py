@@ -5,7 +5,7 @@ speech, by their energy, are left out (all verified; 72 numbers a frame).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,9 @@ import torch
 
 from speakerssl.data.kaldi import Utterance
 from speakerssl.data.parallel import map_threads
-from speakerssl.errors import InputError, SpeakerSSLError
+from speakerssl.data.speech import check_speech
+from speakerssl.embeddings.pieces import utterance_name
+from speakerssl.errors import InputError, JobError, SpeakerSSLError
 from speakerssl.features.cmvn import sliding_cmvn
 from speakerssl.features.deltas import add_deltas
 from speakerssl.features.mfcc import Mfcc
@@ -24,6 +26,7 @@ from speakerssl.kernels import thread_count
 
 MFCC = MfccOptions(num_ceps=24, num_mel_bins=30, low_freq=20.0, high_freq=7600.0, snip_edges=False)
 DIM = 3 * MFCC.num_ceps
+RATE = round(MFCC.sample_frequency)
 
 
 def speech_frames(wave: np.ndarray) -> np.ndarray:
@@ -37,11 +40,15 @@ def speech_frames(wave: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class FrameStore:
-    """The frames of recordings `ids`, float16 [T, 72] mapped from disk; those of number i begin at `offsets[i]`."""
+    """The frames of recordings `ids`, float16 [T, 72] mapped from disk; those of number i begin at `offsets[i]`.
+
+    `failed` are the recordings that have none, with the reasons.
+    """
 
     ids: list[str]
     offsets: np.ndarray
     frames: np.ndarray
+    failed: dict[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -58,33 +65,47 @@ class FrameStore:
         return np.asarray(self.frames[np.sort(rows)], np.float32)
 
 
-def store_frames(folder: Path, utterances: Sequence[Utterance]) -> FrameStore:
+def store_frames(folder: Path, utterances: Sequence[Utterance], on_no_speech: str = "error") -> FrameStore:
     """The frames of `utterances`, computed once and kept as `folder`/frames.{f16,npz}; those there are used again.
 
-    Raises InputError where the folder holds those of other recordings, AudioError for an unreadable one.
+    A recording that cannot be read or holds no speech (`on_no_speech`: one of data.speech.ON_NO_SPEECH) is left out
+    and stands in `failed` with the reason. Raises JobError where none is left.
     """
-    ids, data, index = [utterance.id for utterance in utterances], folder / "frames.f16", folder / "frames.npz"
+    data, index = folder / "frames.f16", folder / "frames.npz"
     if not index.exists():
-        lengths = []
+        ids, lengths, failed = [], [], {}
         with atomic_path(data) as temporary, temporary.open("wb") as out:
-            for _, found in map_threads(_frames, utterances, "features", thread_count()):
-                if isinstance(found, Exception):
-                    raise found
+            found: np.ndarray | InputError
+            for utterance, found in map_threads(
+                lambda one: checked_frames(one, on_no_speech), utterances, "features", thread_count()
+            ):
+                if isinstance(found, InputError):
+                    failed[utterance.id] = str(found)
+                    continue
+                ids.append(utterance.id)
                 lengths.append(len(found))
                 out.write(found.astype(np.float16).tobytes())
+            if not ids:
+                raise JobError(f"no recording could be used; the first: {next(iter(failed.values()))}")
         with atomic_path(index) as temporary:
-            np.savez(temporary, ids=np.array(ids), offsets=np.concatenate([[0], np.cumsum(lengths)]))
-    known = np.load(index)
-    if known["ids"].tolist() != ids:
-        raise InputError(f"{index}: holds the frames of other recordings; give another --output or remove that folder")
-    frames = np.memmap(data, np.float16, "r", shape=(int(known["offsets"][-1]), DIM))
-    return FrameStore(ids, known["offsets"], frames)
+            np.savez(
+                temporary, ids=np.array(ids), offsets=np.concatenate([[0], np.cumsum(lengths)]),
+                failed=np.array(list(failed), str), reasons=np.array(list(failed.values()), str),
+            )  # fmt: skip
+    with np.load(index, allow_pickle=False) as known:
+        offsets, failed = known["offsets"], dict(zip(known["failed"].tolist(), known["reasons"].tolist()))
+        frames = np.memmap(data, np.float16, "r", shape=(int(offsets[-1]), DIM))
+        return FrameStore(known["ids"].tolist(), offsets, frames, failed)
 
 
-def _frames(utterance: Utterance) -> np.ndarray:
+def checked_frames(utterance: Utterance, on_no_speech: str) -> np.ndarray:
+    """`speech_frames` of a recording. Raises InputError naming one that cannot be read or holds no speech."""
+    name = utterance_name(utterance)
     try:
-        return speech_frames(utterance.read())
+        wave = utterance.read()
+        check_speech(wave, RATE, name, on_no_speech)
+        return speech_frames(wave)
     except SpeakerSSLError:
         raise
     except ValueError as error:
-        raise InputError(f"{utterance.where}: {utterance.id}: {error}") from None
+        raise InputError(f"{name}: {error}") from None

@@ -1,6 +1,5 @@
 """`speakerssl ivector`: from recordings to an extractor on disk, and from there to embeddings; resumes at any step."""
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,10 +14,12 @@ from speakerssl.clustering.ivector import (
     start_extractor,
     whitened_statistics,
 )
-from speakerssl.clustering.ivector_features import FrameStore, speech_frames, store_frames
+from speakerssl.clustering.ivector_features import FrameStore, checked_frames, store_frames
 from speakerssl.data.kaldi import Utterance
-from speakerssl.errors import InputError
-from speakerssl.io import atomic_path, progress, write_text
+from speakerssl.data.prepare import write_failures
+from speakerssl.errors import InputError, JobError
+from speakerssl.io import atomic_path, progress
+from speakerssl.resume import Identity, output_lock
 
 MODEL = "ivector.npz"
 BATCH = 64  # recordings
@@ -46,38 +47,61 @@ class IVectorOptions:
                 raise InputError(f"{name} is {value}; it must be 1 or more")
 
 
-def train_ivectors(output: Path, utterances: Sequence[Utterance], options: IVectorOptions) -> list[float]:
-    """Writes `output`/ivector.npz; returns the objective of each EM iteration (see `em_step`).
+def train_ivectors(
+    output: Path,
+    utterances: Sequence[Utterance],
+    options: IVectorOptions,
+    on_no_speech: str = "error",
+    verify: str = "stat",
+) -> tuple[list[float], dict[str, str]]:
+    """Writes `output`/ivector.npz; (the objective of each EM iteration (see `em_step`), {id: why it was left out}).
 
     The UBM and each iteration are kept, so that a second call goes on where the first was stopped. No label is read.
-    Raises InputError where `output` holds a run with other options or recordings.
+    Raises InputError where `output` holds a run with other options or recordings, JobError where no recording can be
+    used.
     """
-    output.mkdir(parents=True, exist_ok=True)
-    _check_same_run(output, options)
-    store = store_frames(output, utterances)
-    mixture = _mixture(output, store, options)
-    # The longest recordings, as Kaldi chooses them.
-    longest = np.argsort(-np.diff(store.offsets), kind="stable")[: options.max_recordings]
-    extractor, objectives = start_extractor(mixture, options.dim, options.seed), []
-    for number in range(1, options.iterations + 1):
-        path = output / f"iteration-{number:02d}.npz"
-        if path.exists():
-            extractor, objective = load_extractor(path), float(np.load(path)["objective"])
-        else:
-            extractor, objective = em_step(extractor, _batches(mixture, store, np.sort(longest), number))
-            save_extractor(path, extractor, objective)
-        objectives.append(objective)
-    save_extractor(output / MODEL, extractor, objectives[-1])
-    return objectives
+    with output_lock(output):
+        _check_same_run(output, utterances, options, on_no_speech, verify)
+        store = store_frames(output, utterances, on_no_speech)
+        write_failures(output, store.failed)
+        mixture = _mixture(output, store, options)
+        # The longest recordings, as Kaldi chooses them.
+        longest = np.argsort(-np.diff(store.offsets), kind="stable")[: options.max_recordings]
+        extractor, objectives = start_extractor(mixture, options.dim, options.seed), []
+        for number in range(1, options.iterations + 1):
+            path = output / f"iteration-{number:02d}.npz"
+            if path.exists():
+                extractor, objective = load_extractor(path), float(np.load(path)["objective"])
+            else:
+                extractor, objective = em_step(extractor, _batches(mixture, store, np.sort(longest), number))
+                save_extractor(path, extractor, objective)
+            objectives.append(objective)
+        save_extractor(output / MODEL, extractor, objectives[-1])
+    return objectives, store.failed
 
 
-def extract_ivectors(extractor: IVectorExtractor, utterances: Sequence[Utterance]) -> np.ndarray:
-    """i-vectors float32 [N, R] of recordings. Raises AudioError for an unreadable one."""
-    found = []
+def extract_ivectors(
+    extractor: IVectorExtractor, utterances: Sequence[Utterance], on_no_speech: str = "error"
+) -> tuple[list[str], np.ndarray, dict[str, str]]:
+    """The ids and i-vectors float32 [N, R] of recordings, and {id: why it has none} of the others.
+
+    Raises JobError where no recording can be used.
+    """
+    ids: list[str] = []
+    found, failed = [], {}
     for start in progress(range(0, len(utterances), BATCH), -(-len(utterances) // BATCH), "i-vectors"):
-        frames = [speech_frames(utterance.read()) for utterance in utterances[start : start + BATCH]]
-        found.append(extractor.extract(whitened_statistics(extractor.mixture, frames)))
-    return np.concatenate(found).astype(np.float32)
+        frames = []
+        for utterance in utterances[start : start + BATCH]:
+            try:
+                frames.append(checked_frames(utterance, on_no_speech))
+                ids.append(utterance.id)
+            except InputError as error:
+                failed[utterance.id] = str(error)
+        if frames:
+            found.append(extractor.extract(whitened_statistics(extractor.mixture, frames)))
+    if not found:
+        raise JobError(f"no recording could be used; the first: {next(iter(failed.values()), 'there is none')}")
+    return ids, np.concatenate(found).astype(np.float32), failed
 
 
 def save_extractor(path: Path, extractor: IVectorExtractor, objective: float) -> None:
@@ -103,17 +127,19 @@ def load_extractor(path: Path) -> IVectorExtractor:
         ) from None
 
 
-def _check_same_run(output: Path, options: IVectorOptions) -> None:
-    path, mine = output / "options.json", asdict(options)
-    if not path.exists():
-        write_text(path, json.dumps(mine, indent=1) + "\n")
-    theirs = json.loads(path.read_text(encoding="utf-8"))
+def _check_same_run(
+    output: Path, utterances: Sequence[Utterance], options: IVectorOptions, on_no_speech: str, verify: str
+) -> None:
+    """Raises InputError where `output` was begun with other recordings or options, else notes those of this run."""
     # More iterations go on from those that are there.
-    changed = [key for key in mine if key != "iterations" and theirs.get(key) != mine[key]]
-    if changed:
-        raise InputError(
-            f"{path}: '{changed[0]}' was {theirs.get(changed[0])}; give another --output or remove that folder"
-        )
+    chosen = {key: value for key, value in asdict(options).items() if key != "iterations"}
+    now = Identity.of(utterances, verify, {**chosen, "on_no_speech": on_no_speech})
+    before = Identity.read(output)
+    if before is None and (output / "frames.npz").exists():
+        raise InputError(f"{output}: nothing says what its frames were made from; remove it or name another --output")
+    if before is not None and (difference := now.difference(before)):
+        raise InputError(f"{output}: was made from something else: {difference}; remove it or name another --output")
+    now.write(output)
 
 
 def _mixture(output: Path, store: FrameStore, options: IVectorOptions) -> Mixture:

@@ -7,7 +7,7 @@ their own lists).
 """
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from speakerssl.data.utterance import Utterance, read_segments, read_wav_scp
 from speakerssl.errors import InputError
 from speakerssl.io import make_folder
 
-__all__ = ["DataDir", "Utterance", "invert", "read_segments", "read_wav_scp"]
+__all__ = ["DataDir", "Utterance", "invert", "merged_recordings", "read_segments", "read_wav_scp"]
 
 
 @dataclass
@@ -195,3 +195,17 @@ def _read_speakers(path: Path) -> dict[str, str] | None:
                 raise InputError(f"{path}/spk2utt:{row.line}: '{key}' already belongs to '{speakers[key]}'")
             speakers[key] = row.key
     return speakers
+
+
+def merged_recordings(data: Sequence[str | Path]) -> dict[str, Utterance]:
+    """All recordings of data directories; an id may be in two of them if it is the same stretch of the same file.
+
+    Raises InputError for an id that is another recording in another directory, and as `DataDir.read` does.
+    """
+    recordings: dict[str, Utterance] = {}
+    for path in data:
+        for key, utterance in DataDir.read(path, labels=False).recordings.items():
+            other = recordings.setdefault(key, utterance)
+            if (other.source, other.start, other.end) != (utterance.source, utterance.start, utterance.end):
+                raise InputError(f"{utterance.where}: '{key}' is another recording in {other.where}; rename one")
+    return recordings

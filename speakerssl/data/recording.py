@@ -120,7 +120,7 @@ class Recording:
         samples = self._samples(round(start * rate), count)
         if not len(samples):
             raise self._error(f"no samples at {start:.9g} s: the recording is empty or ends before")
-        samples = self._to_mono(samples, channel)
+        samples = self._to_mono(samples, channel, rate)
         if not np.isfinite(samples).all():
             raise self._error("has samples that are NaN or infinite")
         samples *= FULL_SCALE
@@ -209,7 +209,7 @@ class Recording:
             self.close()
         return bool(self._layout.parts)
 
-    def _to_mono(self, samples: np.ndarray, channel: int | None) -> np.ndarray:
+    def _to_mono(self, samples: np.ndarray, channel: int | None, rate: int) -> np.ndarray:
         number = 1 if samples.ndim == 1 else samples.shape[1]
         if channel is not None:
             if not 0 <= channel < number:
@@ -218,7 +218,7 @@ class Recording:
         if samples.ndim == 1:
             return samples
         _say_once("channels", f"{self.name}: {number} channels are mixed to mono")
-        wave, cancelled = mean_of_channels(samples)
+        wave, cancelled = mean_of_channels(samples, rate)
         # What is left over is no voice; as silence it meets the rule for recordings without speech (data.speech).
         return np.zeros_like(wave) if cancelled else wave
 

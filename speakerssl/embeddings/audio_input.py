@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from speakerssl.constants import FULL_SCALE
+from speakerssl.constants import FULL_SCALE, SAMPLE_RATE
 from speakerssl.data.audio import AudioError, read_audio
 from speakerssl.data.mixing import mean_of_channels
 from speakerssl.data.resampling import resample
@@ -52,7 +52,7 @@ def load_waveform(audio: Any, sample_rate: Any, model_rate: int) -> np.ndarray:
     if has_rate:
         audio, sample_rate = audio if _is_number(audio[1]) else audio[::-1]
     rate = check_rate(sample_rate)
-    wave = to_mono(to_array(audio), has_rate)
+    wave = to_mono(to_array(audio), has_rate, rate)
     return wave if rate == model_rate else resample(wave, rate, model_rate)
 
 
@@ -97,12 +97,12 @@ def to_array(samples: Any) -> np.ndarray:
     return array
 
 
-def to_mono(samples: np.ndarray, is_one_recording: bool = False) -> np.ndarray:
+def to_mono(samples: np.ndarray, is_one_recording: bool = False, rate: int = SAMPLE_RATE) -> np.ndarray:
     """float32 [S] in the int16 range of floats in [-1, 1], int16 or int32, of any layout that has one reading.
 
     Raises InputError.
     """
-    wave = _one_channel(samples, is_one_recording)
+    wave = _one_channel(samples, is_one_recording, rate)
     if not wave.size:
         raise InputError(f"samples of the shape {list(samples.shape)}: there are none")
     if samples.dtype.kind == "f":
@@ -121,7 +121,7 @@ def to_mono(samples: np.ndarray, is_one_recording: bool = False) -> np.ndarray:
     return wave * np.float32(scale)
 
 
-def _one_channel(samples: np.ndarray, is_one_recording: bool) -> np.ndarray:
+def _one_channel(samples: np.ndarray, is_one_recording: bool, rate: int) -> np.ndarray:
     """[S] of any shape: axes of 1 are dropped, channels are mixed by their mean."""
     shape = list(samples.shape)
     squeezed = samples.squeeze() if samples.ndim > 1 else samples
@@ -142,13 +142,13 @@ def _one_channel(samples: np.ndarray, is_one_recording: bool) -> np.ndarray:
                 f"{short} recordings (pass them to embed_batch)"
             )
         squeezed = squeezed.T
-    return _mix(squeezed)
+    return _mix(squeezed, rate)
 
 
-def _mix(samples: np.ndarray) -> np.ndarray:
+def _mix(samples: np.ndarray, rate: int) -> np.ndarray:
     """The mean of the channels of [S, channels]. Raises AudioError where they cancel each other."""
     with np.errstate(all="ignore"):
-        wave, cancelled = mean_of_channels(samples.astype(np.float32))
+        wave, cancelled = mean_of_channels(samples.astype(np.float32), rate)
     if cancelled:
         raise AudioError(f"the {samples.shape[1]} channels cancel each other (antiphase): pass one of them, [:, 0]")
     return wave

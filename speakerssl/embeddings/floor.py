@@ -4,14 +4,14 @@ Mean and standard deviation of 30 MFCCs over a recording, each of the 60 values 
 scored. On single-session data this already gives 9 to 10 % EER, since it knows the room and the microphone.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from speakerssl.data.kaldi import DataDir, Utterance
+from speakerssl.data.kaldi import Utterance, merged_recordings
 from speakerssl.data.prepare import write_failures
 from speakerssl.data.speech import check_speech
 from speakerssl.embeddings.pieces import checked_pieces, long_seconds, read_pieces, utterance_name
@@ -43,7 +43,7 @@ def extract_floor(
         InputError: lists at fault, an id that means two recordings, an unwritable `output`.
         JobError: no recording could be used.
     """
-    recordings = _merged(data)
+    recordings = merged_recordings(data)
     options = {"features": asdict(OPTIONS), "on_no_speech": on_no_speech}
     with output_lock(output):
         identity = Identity.of(recordings.values(), verify, options)
@@ -120,14 +120,3 @@ def z_normalize(matrix: np.ndarray) -> np.ndarray:
     """Each column of [N, D] with mean 0 and standard deviation 1; a constant column becomes 0."""
     deviation = matrix.std(axis=0)
     return ((matrix - matrix.mean(axis=0)) / np.where(deviation > 0, deviation, 1.0)).astype(np.float32)
-
-
-def _merged(data: Sequence[str | Path]) -> Mapping[str, Utterance]:
-    """All recordings; the same id may be in two directories as long as it is the same stretch of the same file."""
-    recordings: dict[str, Utterance] = {}
-    for path in data:
-        for key, utterance in DataDir.read(path, labels=False).recordings.items():
-            other = recordings.setdefault(key, utterance)
-            if (other.source, other.start, other.end) != (utterance.source, utterance.start, utterance.end):
-                raise InputError(f"{utterance.where}: '{key}' is another recording in {other.where}; rename one")
-    return recordings

@@ -20,7 +20,7 @@ def test_train_and_extract(data: Path, tmp_path: Path, capsys: pytest.CaptureFix
     assert trained["objectives"][1] >= trained["objectives"][0]
     # A directory given twice counts once.
     done = call(capsys, "ivector", "extract", "--model", model, "--data", data, data, "--output", tmp_path / "e")
-    assert done == {"embeddings": f"{tmp_path}/e/xvector.scp", "recordings": 8}
+    assert done == {"embeddings": f"{tmp_path}/e/xvector.scp", "recordings": 8, "failed": {}}
     found = read_embeddings(done["embeddings"])
     assert found.matrix.shape == (8, 3)
     assert np.isfinite(found.matrix).all()

@@ -8,7 +8,7 @@ import soundfile
 
 from speakerssl.clustering.ivector_features import DIM, speech_frames, store_frames
 from speakerssl.data.kaldi import Utterance
-from speakerssl.errors import InputError
+from speakerssl.errors import JobError
 
 
 def noise(seconds: float, seed: int = 0) -> np.ndarray:
@@ -38,5 +38,18 @@ def test_a_store_is_made_once(tmp_path: Path) -> None:
     assert np.array_equal(again[2], first[2])
     assert again.sample(10, seed=0).shape == (10, DIM)
     assert len(again.sample(10**6, seed=0)) == len(again.frames)
-    with pytest.raises(InputError, match="holds the frames of other recordings"):
-        store_frames(tmp_path / "store", utterances[:2])
+
+
+def test_what_cannot_be_used_is_left_out_and_remembered(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", noise(0.5) / 32768, 16000)
+    soundfile.write(tmp_path / "b.wav", np.zeros(8000), 16000)
+    utterances = [Utterance(name, str(tmp_path / f"{name}.wav")) for name in ("a", "b", "gone")]
+    for _ in range(2):
+        store = store_frames(tmp_path / "store", utterances)
+        assert store.ids == ["a"]
+        assert list(store.failed) == ["b", "gone"]
+        assert "no speech" in store.failed["b"]
+    kept = store_frames(tmp_path / "kept", utterances, "keep")
+    assert kept.ids == ["a", "b"]
+    with pytest.raises(JobError, match="no recording could be used; the first: b: no speech"):
+        store_frames(tmp_path / "none", utterances[1:])

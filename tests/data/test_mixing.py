@@ -57,6 +57,30 @@ def test_antiphase_of_real_speech(shared_data: Path, tmp_path: Path, suffix: str
         refused(path)
 
 
+@pytest.mark.parametrize("level", [0.5, 0.8, 1.0])  # of compression: 1 is the lowest quality
+def test_antiphase_of_real_speech_at_low_qualities_of_vorbis(shared_data: Path, tmp_path: Path, level: float) -> None:
+    """Their high frequencies come back in phase."""
+    sources = sorted((shared_data / "speechocean762").rglob("*.flac"))[:40:5]
+    for source in sources:
+        one, rate = soundfile.read(source)
+        path = tmp_path / f"{source.stem}.ogg"
+        kinds = {"subtype": "VORBIS", "format": "OGG", "compression_level": level}
+        soundfile.write(path, np.stack([one, -one], 1), rate, **kinds)
+        refused(path)
+        for right in (one, -0.5 * one, 0 * one, -np.roll(one, 3), np.roll(one, 8)):
+            soundfile.write(path, np.stack([one, right], 1), rate, **kinds)
+            check_speech(read_audio(path), 16000, str(path))
+
+
+@pytest.mark.parametrize("rate", [8000, 16000, 48000])
+def test_hum_in_antiphase_does_not_hide_a_voice(voice: Callable[..., np.ndarray], rate: int) -> None:
+    one = voice(3.0)
+    one = np.interp(np.arange(0, len(one), 16000 / rate), np.arange(len(one)), one)
+    hum = 0.5 * np.sqrt(np.mean(one**2)) * np.sin(2 * np.pi * 50 / rate * np.arange(len(one)))
+    assert not mean_of_channels(np.stack([one + hum, one - hum], 1).astype(np.float32), rate)[1]
+    assert mean_of_channels(np.stack([one, -one], 1).astype(np.float32), rate)[1]
+
+
 def refused(path: Path) -> None:
     """The mix is silence, and the rule for recordings without speech says so; one channel is a voice."""
     wave = read_audio(path)
