@@ -28,7 +28,8 @@ def test_equals_torchaudio(window: str, bins: int, samples: int) -> None:
     )
     waves = torch.stack([speechlike(samples), speechlike(samples, 1)])
     frontend = TorchaudioMel(num_mel_bins=bins, window_type=window)
-    # In float32 the weakest bands differ with the processor's own FFT, so formulas are held in float64 (windows and triangles were made in float32).
+    # In float32 the weakest bands differ with the processor's own FFT, so formulas are held in float64 (windows and
+    # triangles were made in float32).
     for dtype, tolerance in ((torch.float64, 2e-4), (torch.float32, 2e-3)):
         frontend, reference, waves = frontend.to(dtype), reference.to(dtype), waves.to(dtype)
         expected = (reference(waves / 32768.0) + 1e-6).log().transpose(1, 2)
