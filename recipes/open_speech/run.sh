@@ -11,6 +11,7 @@
 #   --channels DIR              held-out rooms (rir/) and noises of the cross-channel list (default: noise in DIR)
 #   --work DIR                  where data/ and exp/ go (default: the recipe's own folder)
 #   --steps N                   training steps of the self-supervised start
+#   --init-from MODEL           weights that it begins with, of an earlier round or a model folder (default: random)
 #   --pseudo-steps N            of each iteration
 #   --iterations N              at most so many; it stops by itself when validation no longer improves
 #   --clusters K                clusters of each iteration (`auto` finds the corpora, see EXPERIMENTS.md)
@@ -33,6 +34,7 @@ data_dir=$root/../shared/data
 channels=default
 work=$recipe
 steps=1600
+init_from=
 pseudo_steps=400
 iterations=3
 clusters=1500
@@ -101,7 +103,7 @@ settings=(--set data.store="[$exp/store]" --set data.exclude="$valid/recordings"
 
 if stage 3 "self-supervised training"; then
   run speakerssl train --config "$recipe/conf/ssl.yaml" "${settings[@]}" --set training.steps="$steps" \
-    --output "$exp/ssl"
+    ${init_from:+--set training.init_from="$init_from"} --output "$exp/ssl"
   run speakerssl train --config "$recipe/conf/ssl.yaml" "${settings[@]}" --init-only --output "$exp/untrained"
 fi
 

@@ -5,9 +5,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 import speakerssl
 from speakerssl.config_file import read_yaml
+from speakerssl.embeddings.model_dir import save_model
+from speakerssl.encoders import build_encoder
 
 from .conftest import ROOT, load_script
 from .voices import write_voices
@@ -31,12 +34,23 @@ def corpora(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+def write_earlier_round(folder: Path) -> Path:
+    """The encoder of QUICK, with weights of its own."""
+    encoder = {"name": "small_resnet", "channels": 8, "embed_dim": 16, "stem_stride": [4, 4]}
+    torch.manual_seed(5)
+    features = read_yaml(RECIPE / "conf" / "ssl.yaml")["features"]
+    save_model(folder, {"features": features, "encoder": encoder}, build_encoder(feat_dim=64, **encoder))
+    return folder
+
+
 def test_from_unlabeled_corpora_to_a_model_folder(recipe, corpora: Path, tmp_path: Path) -> None:
     words = ["--data-dir", corpora, "--work", tmp_path, "--steps", 4, "--pseudo-steps", 4, "--iterations", 1]
     words += ["--copies", 1, "--clusters", 4, "--num-validation", 6, "--jobs", 1, "--results", tmp_path / "RESULTS.md"]
     words += ["--set", f"{QUICK} method.ssps.clusters=4"]
-    result = recipe("open_speech", *words, "--stop-stage", 3)
+    earlier = write_earlier_round(tmp_path / "earlier")
+    result = recipe("open_speech", *words, "--stop-stage", 3, "--init-from", earlier)
     assert result.returncode == 0, result.stderr
+    assert read_yaml(tmp_path / "exp" / "ssl" / "config.yaml")["training"]["init_from"] == str(earlier)
     words[-1] = QUICK
     result = recipe("open_speech", *words, "--stage", 4)
     assert result.returncode == 0, result.stderr
