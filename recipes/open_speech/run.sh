@@ -123,6 +123,8 @@ if stage 5 "calibration and the model folder"; then
   run speakerssl calibrate-model --model "$exp/$name" --scores "$exp/pseudo/$best/scores/valid.txt" \
     --trials "$valid/trials" --trained-on \
     "halves of $num_validation recordings without labels, one half through rooms, noises and codecs that training never used"
+  # The same weights for those who have no torch, and for a quick start.
+  run speakerssl export --model "$exp/$name" --output "$exp/$name/model.onnx"
 fi
 
 if stage 6 "test lists, $results and the report"; then

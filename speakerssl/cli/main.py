@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from speakerssl.cli.executor_option import executor_as_asked
 from speakerssl.cli.pipe_option import pipes_as_asked
 from speakerssl.constants import FAILURE_FILE
-from speakerssl.errors import SpeakerSSLError, one_line
+from speakerssl.errors import SpeakerSSLError, missing_package, one_line
 from speakerssl.io import refuse_dash, system_reason
 from speakerssl.version import __version__
 
@@ -108,6 +108,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(args.verb, "interrupted", 130)
     except BrokenPipeError:
         return 1
+    except ModuleNotFoundError as error:
+        missing = missing_package(error)
+        if missing is error:
+            raise
+        return _fail(args.verb, str(missing), 1)
     except MemoryError:
         return _fail(args.verb, "needs more memory than there is", 1)
     except OSError as error:  # what no room has turned into an error of its own

@@ -16,7 +16,7 @@ from speakerssl.data.prepare import write_failures
 from speakerssl.embeddings.crops import Crops
 from speakerssl.embeddings.model import ONNX_SUFFIX, load_model
 from speakerssl.embeddings.pieces import STREAM_SECONDS
-from speakerssl.embeddings.pretrained import resolve_model
+from speakerssl.embeddings.pretrained import resolve_model, without_torch
 from speakerssl.embeddings.rate import Rate
 from speakerssl.embeddings.resume import Parts
 from speakerssl.embeddings.storage import write_embeddings
@@ -107,7 +107,8 @@ def embed_directory(
     `write` is given {id: embedding as the encoder gives it} and returns the files that it wrote, by name. Raises as
     `extract` does.
     """
-    options, model = options or ExtractionOptions(), resolve_model(model)
+    options = options or ExtractionOptions()
+    model = without_torch(resolve_model(model), options.device, options.engine)
     crops = _crops(model_config(model), options, str(model))
     with output_lock(output):
         identity = Identity.of(directory.utterances, options.verify, _described(Path(model), crops, options))

@@ -25,8 +25,9 @@ from speakerssl.embeddings.pieces import (
     read_pieces,
     utterance_name,
 )
+from speakerssl.embeddings.pretrained import resolve_model, without_torch
 from speakerssl.embeddings.storage import Embeddings
-from speakerssl.errors import InputError
+from speakerssl.errors import InputError, missing_package
 
 if TYPE_CHECKING:
     from speakerssl.embeddings.segments import SegmentEmbeddings
@@ -228,30 +229,38 @@ class SpeakerModel(ABC):
         return Embeddings(list(data.recordings), unit_vectors(np.stack(rows)), str(data.path or ""))
 
 
-def load_model(path: str | Path, device: str = "cpu", engine: str = "torch") -> SpeakerModel:
+def load_model(path: str | Path, device: str = "cpu", engine: str = "auto") -> SpeakerModel:
     """The model in a directory that `speakerssl train` wrote, one that comes with the package, or an ONNX file.
 
     An ONNX file, such as `speakerssl export` writes, is loaded without torch.
+    A model of the package has one with the same weights, and is loaded from it on a CPU; `engine="torch"` gives the
+    `torch.nn.Module`.
 
     Args:
         path: a path, or a name such as "open-speech" (`pretrained_names()` lists them).
         device: cpu, cuda, cuda:1, ... or auto (a GPU where there is one); an ONNX file runs on the CPU.
         engine: what computes the network of a model directory, one of `engines.ENGINES`; all give the same
-            embeddings, see `speakerssl extract --engine`.
+            embeddings, see `speakerssl extract --engine`. `auto`: what starts first, an ONNX file of the package or
+            torch.
 
     Raises:
         InputError: a missing or damaged file, a configuration with a typo, weights of another model, an engine that
             this machine lacks.
+        JobError: a folder where torch is not installed.
     """
+    if Path(path).suffix != ONNX_SUFFIX:
+        path = without_torch(resolve_model(path), device, engine)
     if Path(path).suffix == ONNX_SUFFIX:
         from speakerssl.embeddings.onnx_model import load_onnx_model
 
         if device not in ("cpu", "auto"):
             raise InputError(f"{path}: an ONNX file runs on the CPU, not on '{device}'; load the model folder there")
         return load_onnx_model(path)
-    from speakerssl.embeddings.torch_model import load_torch_model
-
-    return load_torch_model(path, device, engine)
+    try:
+        from speakerssl.embeddings.torch_model import load_torch_model
+    except ModuleNotFoundError as error:
+        raise missing_package(error, f"{path}: ") from None
+    return load_torch_model(path, device, "torch" if engine == "auto" else engine)
 
 
 def unit_vectors(embeddings: np.ndarray) -> np.ndarray:

@@ -13,9 +13,10 @@ import numpy as np
 
 from speakerssl.constants import FULL_SCALE, SAMPLE_RATE
 from speakerssl.embeddings.crops import Crops
-from speakerssl.embeddings.decision import Decision, read_decision
+from speakerssl.embeddings.decision import Decision, load_decision, read_decision
 from speakerssl.embeddings.model import SpeakerModel, unit_vectors
 from speakerssl.embeddings.onnx_session import open_session
+from speakerssl.embeddings.pretrained import folder_of, has_torch
 from speakerssl.errors import InputError
 from speakerssl.features.numpy_frontend import NumpyFrontend
 
@@ -38,6 +39,7 @@ class OnnxModel(SpeakerModel):
     crops: Crops
     config: Mapping[str, Any]
     decision: Decision | None
+    folder: Path | None = None  # of the package, with the same weights for torch
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "session"}
@@ -79,8 +81,13 @@ class OnnxModel(SpeakerModel):
     def encode_pieces(self, pieces: Iterable[np.ndarray]) -> np.ndarray:
         """The embedding float32 [D] of a recording of any length: the mean direction of windows of a minute.
 
-        A graph cannot be run in exact windows; the model folder gives the embedding of the whole.
+        A graph cannot be run in exact windows; a model folder gives the embedding of the whole, and does it for a
+        model of the package where torch is installed.
         """
+        if self.folder is not None and has_torch():
+            from speakerssl.embeddings.torch_model import load_torch_model
+
+            return load_torch_model(self.folder).encode_pieces(pieces)
         _log.warning("%s: a long recording gets the mean of windows of a minute; its folder is exact", self.path)
         window, rest, found = round(WINDOW_SECONDS * self.sample_rate), np.empty(0, np.float32), []
         for piece in pieces:
@@ -125,11 +132,13 @@ def load_onnx_model(path: str | Path, threads: int = 1) -> OnnxModel:
     facts = _facts(session, str(path))
     config = facts.get("config") or {"features": _foreign_features(session, str(path), facts["input"])}
     frontend = None if facts["input"] == WAVE else NumpyFrontend(config["features"])
-    calibration = facts.get("calibration")
-    return OnnxModel(
-        str(path), session, facts, frontend, Crops.from_config(config.get("evaluation") or {}, str(path)), config,
-        None if calibration is None else read_decision(calibration, str(path)),
-    )  # fmt: skip
+    crops, folder = Crops.from_config(config.get("evaluation") or {}, str(path)), folder_of(Path(path))
+    if folder is not None:  # which may have been calibrated anew
+        decision = load_decision(folder)
+    else:
+        calibration = facts.get("calibration")
+        decision = None if calibration is None else read_decision(calibration, str(path))
+    return OnnxModel(str(path), session, facts, frontend, crops, config, decision, folder)
 
 
 def _facts(session: Any, path: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from speakerssl.errors import InputError, JobError
 
-CURE = "pip install 'speakerssl[onnx]'"
+CURE = "pip install onnxruntime"
 
 
 def open_session(graph: str | Path | bytes, threads: int = 1) -> Any:

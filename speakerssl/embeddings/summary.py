@@ -34,7 +34,6 @@ def describe_installation() -> dict[str, Any]:
     """Versions, cores, devices, and the libraries that decode audio."""
     import av
     import soundfile
-    import torch
 
     return {
         "speakerssl": __version__,
@@ -43,8 +42,17 @@ def describe_installation() -> dict[str, Any]:
         "libsndfile": soundfile.__libsndfile_version__,
         "ffmpeg": f"libavcodec {'.'.join(map(str, av.library_versions['libavcodec']))} (PyAV {av.__version__})",
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-        "devices": ["cpu"] + [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())],
+        "devices": ["cpu", *_gpus()],
     }
+
+
+def _gpus() -> list[str]:
+    """Names of the GPUs that torch sees; none without torch."""
+    try:
+        import torch
+    except ImportError:
+        return []
+    return [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
 
 
 def _version(name: str) -> str | None:

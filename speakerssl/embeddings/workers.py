@@ -14,7 +14,8 @@ import numpy as np
 from speakerssl.data.kaldi import Utterance
 from speakerssl.data.speech import check_speech
 from speakerssl.embeddings.crops import Crops
-from speakerssl.embeddings.model import SpeakerModel, load_model
+from speakerssl.embeddings.model import ONNX_SUFFIX, SpeakerModel, load_model
+from speakerssl.embeddings.onnx_model import load_onnx_model
 from speakerssl.embeddings.pieces import utterance_name
 from speakerssl.errors import InputError
 from speakerssl.processes import map_processes
@@ -138,7 +139,10 @@ def _start(settings: WorkerSettings, quiet: bool) -> None:
     if quiet:
         logging.getLogger("speakerssl").setLevel(logging.ERROR)  # remarks on rates and channels, said by all
     _settings = settings
-    model: Any = load_model(settings.model, settings.device)
+    onnx = settings.model.endswith(ONNX_SUFFIX)
+    model: Any = (
+        load_onnx_model(settings.model, settings.threads) if onnx else load_model(settings.model, settings.device)
+    )
     _model = replace(model, crops=settings.crops)
     if torch := sys.modules.get("torch"):  # an ONNX file does without
         torch.set_num_threads(settings.threads)

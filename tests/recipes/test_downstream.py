@@ -2,13 +2,16 @@
 
 import importlib.util
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
 
+import speakerssl
 from speakerssl.embeddings.import_model import import_model
+from speakerssl.embeddings.torch_model import TorchModel, load_torch_model
 
 FOLDER = Path(__file__).resolve().parents[2] / "recipes" / "downstream"
 NAMES = ("who_speaks_when", "unknown_voices", "identification", "retrieval")
@@ -23,8 +26,25 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return import_model(weights, tmp_path_factory.mktemp("campplus") / "model")
 
 
+@pytest.fixture(scope="module")
+def model(model_folder: Path) -> TorchModel:
+    """One model for all notebooks, which embed many recordings in common: it remembers what it has embedded."""
+    loaded, known = load_torch_model(model_folder), {}
+    encode = loaded.encode
+
+    def remembered(waveforms: Sequence[np.ndarray]) -> np.ndarray:
+        key = tuple(wave.tobytes() for wave in waveforms)
+        if key not in known:
+            known[key] = encode(waveforms)
+        return known[key].copy()
+
+    loaded.encode = remembered  # type: ignore[method-assign]
+    return loaded
+
+
 @pytest.fixture
 def said(
+    model: TorchModel,
     model_folder: Path,
     shared_data: Path,
     tmp_path: Path,
@@ -35,6 +55,8 @@ def said(
     import matplotlib
 
     monkeypatch.setenv("MODEL", str(model_folder))
+    monkeypatch.setattr(speakerssl, "load_model", lambda path: {model_folder: model}[path])
+    monkeypatch.setattr(model, "decision", None)
     monkeypatch.setenv("DATA", str(shared_data / "librispeech" / "test"))
     monkeypatch.chdir(tmp_path)
     matplotlib.use("Agg")
