@@ -1,10 +1,21 @@
 """Messages: one line, printable, short, whatever went into them."""
 
+import configparser
 import pickle
+from pathlib import Path
 
 import pytest
 
-from speakerssl.errors import InputError, JobError, OutputError, SpeakerSSLError, one_line, unknown_name
+from speakerssl.errors import (
+    EXTRAS,
+    InputError,
+    JobError,
+    OutputError,
+    SpeakerSSLError,
+    missing_package,
+    one_line,
+    unknown_name,
+)
 
 
 @pytest.mark.parametrize("kind", [SpeakerSSLError, InputError, JobError, OutputError])
@@ -29,3 +40,20 @@ def test_errors_cross_processes() -> None:
 
 def test_unknown_names_list_the_known() -> None:
     assert str(unknown_name("loss", "x", ["b", "a"])) == "unknown loss 'x'; the known ones are: a, b"
+
+
+def test_a_package_of_an_extra_is_named_with_it() -> None:
+    missing = missing_package(ModuleNotFoundError("No module named 'torch.nn'", name="torch.nn"), "exp: ")
+    assert isinstance(missing, JobError)
+    assert str(missing) == "exp: needs torch, which is not installed: pip install 'speakerssl[train]'"
+    other = ModuleNotFoundError("No module named 'mine'", name="mine")
+    assert missing_package(other) is other
+
+
+def test_the_extra_brings_what_the_error_promises() -> None:
+    setup = configparser.ConfigParser()
+    setup.read(Path(__file__).parents[1] / "setup.cfg")
+    required = setup["options"]["install_requires"]
+    for package, extra in EXTRAS.items():
+        assert f"\n{package}>" in setup["options.extras_require"][extra]
+        assert f"\n{package}>" not in required

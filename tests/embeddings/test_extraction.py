@@ -194,7 +194,7 @@ def test_a_directory_without_labels_has_no_speaker_means(model_dir, data_copy, t
 
 
 def test_bad_directories_are_named(model_dir, data_dir, tmp_path) -> None:
-    with pytest.raises(InputError, match=r"none/config\.yaml: does not exist"):
+    with pytest.raises(InputError, match=r"none: does not exist"):
         extract(tmp_path / "none", data_dir, tmp_path)
     with pytest.raises(InputError, match=r"none: is not a directory"):
         extract(model_dir, tmp_path / "none", tmp_path)

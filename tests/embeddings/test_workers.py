@@ -11,6 +11,7 @@ import soundfile
 
 from speakerssl.data.kaldi import DataDir
 from speakerssl.data.utterance import Utterance
+from speakerssl.embeddings import workers
 from speakerssl.embeddings.crops import Crops
 from speakerssl.embeddings.model import SpeakerModel, load_model
 from speakerssl.embeddings.workers import (
@@ -107,3 +108,10 @@ def test_reading_goes_on_while_the_network_computes(data_dir: Path, monkeypatch:
     assert [result.ids for result in results] == [[one.id] if one.id != "u04" else [] for one in utterances]
     assert results[4].failed == {"u04": "u04 is damaged"}
     assert results[0].embeddings[0, 0] == len(original(utterances[0]))
+
+
+def test_an_onnx_file_gets_the_threads_that_are_asked_for(onnx_file: Path, data_dir: Path) -> None:
+    batch = [next(iter(DataDir.read(data_dir).recordings.values()))]
+    assert next(embed_all(WorkerSettings(str(onnx_file), Crops(), threads=2, pad=False), [batch], 1)).ids == ["u00"]
+    assert workers._model is not None
+    assert workers._model.session.get_session_options().intra_op_num_threads == 2
