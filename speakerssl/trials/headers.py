@@ -18,12 +18,26 @@ NAMES = {
 }
 ROLES = {name: role for role, names in NAMES.items() for name in names.split()}
 
+
+class LabelWords(dict[str, int]):
+    """Words in lower case and what they mean; so does any number that equals 1, 0 or -1 (`1.000000e+00`)."""
+
+    def __contains__(self, word: object) -> bool:
+        return self.get(str(word)) is not None
+
+    def get(self, word: str, default: int | None = None) -> int | None:  # type: ignore[override]
+        """What `word` means, `default` where it is no label."""
+        found = super().get(word)
+        if found is None and not word.startswith("-0") and is_number(word):
+            found = {1.0: 1, 0.0: 0, -1.0: 0}.get(float(word))
+        return default if found is None else found
+
+
 # In lower case; files may write them in any.
-LABELS = {
-    "1": 1, "target": 1, "tgt": 1, "tar": 1, "true": 1, "same": 1, "genuine": 1, "yes": 1, "positive": 1, "+1": 1,
-    "1.0": 1, "0": 0, "nontarget": 0, "non-target": 0, "nontgt": 0, "non": 0, "imp": 0, "impostor": 0, "imposter": 0,
-    "false": 0, "different": 0, "diff": 0, "no": 0, "negative": 0, "-1": 0, "0.0": 0,
-}  # fmt: skip
+_TARGET = "target tgt tar true same genuine yes positive match mated client"
+_NONTARGET = "nontarget non-target nontgt non imp impostor imposter false different diff no negative nonmatch mismatch"
+_NONTARGET += " non-match nonmated non-mated non-tgt"
+LABELS = LabelWords({**dict.fromkeys(_TARGET.split(), 1), **dict.fromkeys(_NONTARGET.split(), 0)})
 
 
 def header_roles(names: list[str]) -> list[str] | None:

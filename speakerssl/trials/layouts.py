@@ -106,11 +106,27 @@ def score_layout(table: TextTable) -> Layout:
         first_is_score = "." in table.token(0, 0) and "." not in table.token(0, 2)
         fitting = fitting[1:] if first_is_score else fitting
     if not fitting:
+        cure = ", and numbers with a point" if table.has_commas or table.separator == ord(",") else ""
         raise InputError(
             f"{table.path}:{_odd_line(table)}: not a score; expected 'enrol test score [label]', "
-            "'score enrol test' or 'score label' on every line"
+            f"'score enrol test' or 'score label' on every line{cure}"
         )
+    _refuse_split_decimals(table, fitting[0])
     return _said(table, fitting[0])
+
+
+def _refuse_split_decimals(table: TextTable, roles: Roles) -> None:
+    """Raises InputError where a score may have fallen apart at its decimal comma (`a,b,0,53`)."""
+    score = roles.index(SCORE)
+    if table.separator != ord(",") or not table.looks_like_digits(score):
+        return
+    if any(
+        table.looks_like_digits(column, signed=True) for column in (score - 1, score + 1) if 0 <= column < table.columns
+    ):
+        raise InputError(
+            f"{table.path}:{table.line(0)}: commas separate columns here, and perhaps decimals as well; write numbers "
+            "with a point, separate columns by semicolons, or name them in a header"
+        )
 
 
 def _from_header(table: TextTable) -> tuple[str, ...]:

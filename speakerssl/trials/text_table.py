@@ -7,6 +7,7 @@ lines.
 """
 
 import csv
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -24,6 +25,7 @@ from speakerssl.trials.tokens import is_number, parse_numbers, split_lines
 MAX_COLUMNS = 32
 SEPARATORS = {0: "", 9: "tab-separated", 44: "comma-separated", 59: "semicolon-separated"}
 SAMPLE = 50
+DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,9 @@ class TextTable:
         if not sample:
             raise InputError(f"{path}: {'is empty' if len(whole) < 1 << 20 else 'begins with a megabyte of blanks'}")
         self.separator = _separator(sample)
-        names = _fields(sample[0], self.separator)
+        rows = [_fields(line, self.separator) for line in sample]
+        self.has_commas = any(DECIMAL_COMMA.fullmatch(field) for row in rows for field in row)
+        names = rows[0]
         self.columns = len(names)
         if self.columns > MAX_COLUMNS:
             raise InputError(f"{path}:{self._first_line}: {self.columns} columns; trials and scores have a few")
@@ -75,7 +79,10 @@ class TextTable:
         rows, odd = split_lines(np.frombuffer(text, np.uint8), self.separator, starts, lengths)
         if odd >= 0:
             line = self._first_line + sum(self._sizes) + text.count(b"\n", 0, odd)
-            raise InputError(f"{self.path}:{line}: expected {self.columns} columns as in the first line")
+            cure = ""
+            if self.separator == ord(",") and re.search(rb"\d,\d", text[odd:].partition(b"\n")[0]):
+                cure = "; where commas separate columns, numbers are written with a point"
+            raise InputError(f"{self.path}:{line}: expected {self.columns} columns as in the first line{cure}")
         self._sizes.append(lines - 1)
         return Block(text, starts[:, int(skip_first) : rows], lengths[:, int(skip_first) : rows])
 
@@ -83,7 +90,8 @@ class TextTable:
     def form(self) -> str:
         """How the columns are separated and named, where that is not the plain white space; else empty."""
         named = "with a header" if self.header else ""
-        return " ".join(word for word in (SEPARATORS[self.separator], named) if word)
+        commas = "with decimal commas" if self.has_commas else ""
+        return " ".join(word for word in (SEPARATORS[self.separator], named, commas) if word)
 
     def token(self, row: int, column: int) -> str:
         """One field as text; a row beyond the first block is looked for from the beginning of the file."""
@@ -109,10 +117,21 @@ class TextTable:
 
     def looks_like_numbers(self, column: int) -> bool:
         """Whether the column holds numbers throughout the first block."""
-        return is_number(self.token(0, column)) and self._parsed(column)[1] < 0
+        return self._is_number(self.token(0, column)) and self._numbers(self.first, column)[1] < 0
 
-    def _parsed(self, column: int) -> tuple[np.ndarray, int]:
-        return parse_numbers(self.first.text, self.first.starts[column], self.first.lengths[column])
+    def looks_like_digits(self, column: int, signed: bool = False) -> bool:
+        """Whether the first rows of the column hold nothing but digits, with a sign before them where `signed`."""
+        rows = range(min(SAMPLE, self.first.starts.shape[1]))
+        tokens = [self.token(row, column) for row in rows]
+        return all((token.lstrip("+-") if signed else token).isdigit() for token in tokens)
+
+    def _is_number(self, token: str) -> bool:
+        if self.has_commas:
+            return "." not in token and is_number(token.replace(",", "."))
+        return is_number(token)
+
+    def _numbers(self, block: Block, column: int) -> tuple[np.ndarray, int]:
+        return parse_numbers(block.text, block.starts[column], block.lengths[column], self.has_commas)
 
     def looks_like_words(self, column: int, words: Mapping[str, int]) -> bool:
         """Whether the column holds nothing but `words`, in any case, throughout the first block."""
@@ -126,7 +145,7 @@ class TextTable:
         """The first row of the first block whose field is no number, or none of `words`; -1 where there is none."""
         for row in range(self.first.starts.shape[1]):
             token = self.token(row, column)
-            if (not is_number(token)) if words is None else token.lower() not in words:
+            if (not self._is_number(token)) if words is None else token.lower() not in words:
                 return row
         return -1
 
@@ -170,7 +189,7 @@ class TextTable:
         """The values of one column of a block, and its first row that cannot be one (or -1)."""
         starts, lengths = block.starts[column], block.lengths[column]
         if column not in numberers:
-            return parse_numbers(block.text, starts, lengths)
+            return self._numbers(block, column)
         empty = int(np.argmin(lengths)) if self.separator and len(lengths) else -1
         odd = empty if empty >= 0 and lengths[empty] == 0 else -1
         return numberers[column].add(np.frombuffer(block.text, np.uint8), starts, lengths), odd
@@ -195,9 +214,15 @@ def _fields(line: str, separator: int) -> list[str]:
 def _separator(lines: Sequence[str]) -> int:
     """The byte between columns (0: white space), from the first lines.
 
-    Commas and semicolons separate where no field between them holds a blank, or where their number is the same in all
-    lines and the first or last field is a number; tabs where a field between them holds a blank.
+    White space, tabs or semicolons do where all commas between them are decimal ones (`0,53`). Else commas and
+    semicolons separate where no field between them holds a blank, or where their number is the same in all lines and
+    the first or last field is a number; tabs where a field between them holds a blank.
     """
+    for mark in ";\t":
+        if _has_decimal_commas([[field.strip() for field in line.split(mark)] for line in lines]):
+            return ord(mark)
+    if _has_decimal_commas([line.split() for line in lines]):
+        return 0
     for mark in ",;":
         fields = [[field.strip() for field in line.split(mark)] for line in lines]
         if min(map(len, fields)) < 2:
@@ -211,3 +236,11 @@ def _separator(lines: Sequence[str]) -> int:
     widths = {len(row) for row in fields}
     blanks = any(" " in field.strip() for row in fields for field in row)
     return 9 if len(widths) == 1 and min(widths) >= 3 and blanks else 0
+
+
+def _has_decimal_commas(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether these are columns in which every comma stands in a number, before its decimals."""
+    if min(map(len, rows)) < 2 or len({len(row) for row in rows}) > 1:
+        return False
+    with_comma = [field for row in rows for field in row if "," in field]
+    return bool(with_comma) and all(DECIMAL_COMMA.fullmatch(field) for field in with_comma)

@@ -55,8 +55,17 @@ def split_lines(data: np.ndarray, delimiter: int, starts: np.ndarray, lengths: n
     return row, -1
 
 
-def parse_numbers(data: bytes, starts: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, int]:
-    """Tokens as float64, correctly rounded (NaN and infinities too), and the first row that is no number (or -1)."""
+def parse_numbers(
+    data: bytes, starts: np.ndarray, lengths: np.ndarray, has_commas: bool = False
+) -> tuple[np.ndarray, int]:
+    """Tokens as float64, correctly rounded (NaN and infinities too), and the first row that is no number (or -1).
+
+    With `has_commas` a comma stands before the decimals and a point makes a row odd: it may separate thousands.
+    """
+    if has_commas:
+        values, odd = parse_numbers(data.replace(b",", b"."), starts, lengths)
+        point = int(_first_with(np.frombuffer(data, np.uint8), starts, lengths, ord(".")))
+        return values, point if odd < 0 or 0 <= point < odd else odd
     out, hard = np.empty(starts.size), np.zeros(starts.size, np.bool_)
     if not _parse_decimals(np.frombuffer(data, np.uint8), starts, lengths, out, hard):
         return out, -1
@@ -70,6 +79,16 @@ def parse_numbers(data: bytes, starts: np.ndarray, lengths: np.ndarray) -> tuple
     if b"_" in b" ".join(tokens):
         return out, next(row for row, token in zip(rows.tolist(), tokens) if b"_" in token)
     return out, -1
+
+
+@njit
+def _first_with(data: np.ndarray, starts: np.ndarray, lengths: np.ndarray, byte: int) -> int:
+    """The first row whose token holds `byte`; -1 where none does."""
+    for row in range(starts.size):
+        for position in range(starts[row], starts[row] + lengths[row]):
+            if data[position] == byte:
+                return row
+    return -1
 
 
 def is_number(token: str | bytes) -> bool:

@@ -28,7 +28,15 @@ def test_no_name_has_two_roles() -> None:
 
 
 def test_words_for_targets_and_non_targets_come_in_pairs() -> None:
+    pairs = ["1 0", "target nontarget", "true false", "same different", "+1 -1", "1.0 0.0", "1e0 0e0", "mated nonmated"]
+    for pair in pairs:
+        target, nontarget = pair.split()
+        assert (LABELS.get(target), LABELS.get(nontarget)) == (1, 0)
+        assert target in LABELS
     assert set(LABELS.values()) == {0, 1}
-    for target, nontarget in (("1", "0"), ("target", "nontarget"), ("true", "false"), ("same", "different")):
-        assert (LABELS[target], LABELS[nontarget]) == (1, 0)
-    assert all(word == word.lower() for word in LABELS)
+
+
+@pytest.mark.parametrize("word", ["2", "0.5", "-0", "-0.0", "1_0", "nan", "inf", "", "t"])
+def test_words_that_are_no_label(word: str) -> None:
+    assert word not in LABELS
+    assert LABELS.get(word, -1) == -1

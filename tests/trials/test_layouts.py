@@ -80,6 +80,19 @@ SCORES = {
     "nist": ("modelid segmentid side LLR label\na/1 b/1 a 0.53 1\na/2 b/2 a -0.11 0\na/2 c a 0.2 0\n", "header"),
     "nist without header": ("a/1 b/1 a 0.53 1\na/2 b/2 a -1.1e-1 0\na/2 c a +0.2 0\n", "`enrol test side score label`"),
     "byte order mark": ("\ufeffa/1 b/1 0.53 1\na/2 b/2 -0.11 0\na/2 c 0.2 0\n", ""),
+    "numpy.savetxt": (
+        "a/1 b/1 5.3e-01 1.000000000000000000e+00\na/2 b/2 -1.1e-01 0.000000000000000000e+00\n"
+        "a/2 c 2e-01 -1.000000000000000000e+00\n",
+        "",
+    ),
+    "decimal commas": ("a/1 b/1 0,53 1\na/2 b/2 -0,11 0\na/2 c 0,2 0\n", "with decimal commas"),
+    "decimal commas, tabs": ("a/1\tb/1\t,53\tmated\na/2\tb/2\t-1,1e-1\tnonmated\na/2\tc\t0,2\tnonmated\n", "commas"),
+    "spreadsheet": (
+        "\ufeffEnrol;Test;Score;Label\r\na/1;b/1;0,53;1\r\na/2;b/2;-0,11;0\r\na/2;c;0,2;0\r\n",
+        "semicolon-separated with a header with decimal commas",
+    ),
+    "quoted decimal commas": ('a/1,b/1,"0,53",1\na/2,b/2,"-0,11",0\na/2,c,"0,2",0\n', "with decimal commas"),
+    "decimal commas of speechbrain": ("a/1 b/1 1 0,53\na/2 b/2 0 -0,11\na/2 c 0 0,2\n", "SpeechBrain"),
 }
 
 
@@ -118,6 +131,15 @@ def test_ids_with_blanks_and_commas(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("enrol,test,score\na,b,0.5\na,c\n", r"scores:3: expected 3 columns"),
+        ("enrol,test,score\na,b,0,5\n", r"scores:2: expected 3 columns .*; where commas .* written with a point"),
+        ("a,b,0,53\nc,d,0,2\n", r"scores:1: commas separate columns here, and perhaps decimals as well; write numbers"),
+        ("a,b,1,53\nc,d,-0,2\n", r"scores:1: not a score; .*, and numbers with a point"),
+        ("a,b,-1,53\nc,d,1,2\n", r"scores:1: commas separate columns here, and perhaps decimals"),
+        ("0,53,1\n0,2,0\n", r"scores:1: commas separate columns here, and perhaps decimals"),
+        ("a b 0,5\nc d 0.25\n", r"scores:2: not a score; .*, and numbers with a point"),
+        ("a b 1.234,5\nc d 0,2\n", r"scores:1: not a score"),
+        ("a b 1,234.5\nc d 1,0\n", r"scores:1: not a score"),
+        ("a b 0.5\n" * 100 + "c d 0,25\n", r"scores:101: not a score"),
         ("enrol,test,score\na,b,0.5\na,c,high\n", r"scores:3: not a score under the header 'enrol test score'"),
         ("enrol test score\n", r"scores: holds a header and nothing else"),
         ("enrol,test\na,b\n", r"scores:2: not a score under the header"),
