@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, TypeVar
+from typing import TypeVar
 
 from speakerssl.errors import InputError, OutputError, SpeakerSSLError
 
@@ -136,13 +136,10 @@ def write_text(path: str | Path, text: str) -> None:
         temporary.write_bytes(text.encode("utf-8"))
 
 
-def open_binary(path: str | Path) -> IO[bytes]:
-    """Opens `path` for reading, un-gzipped where its first bytes say gzip. Raises InputError if it cannot be read."""
-    with reading(path):
-        stream = open(path, "rb")  # noqa: SIM115 - handed to the caller
-        head = stream.read(2)
-        stream.seek(0)
-    return gzip.open(stream) if head == GZIP_MAGIC else stream  # type: ignore[return-value]
+def is_gzip(path: str | Path) -> bool:
+    """Whether the first bytes of a file say gzip, whatever its name. Raises InputError if it cannot be read."""
+    with reading(path), open(path, "rb") as stream:
+        return stream.read(len(GZIP_MAGIC)) == GZIP_MAGIC
 
 
 def read_bytes(path: str | Path) -> bytes:

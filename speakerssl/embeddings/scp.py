@@ -13,7 +13,7 @@ from speakerssl.embeddings.ark import gather_vectors, scan_ark
 from speakerssl.embeddings.ark_text import BOM, decode
 from speakerssl.embeddings.numpy_files import read_array
 from speakerssl.errors import InputError
-from speakerssl.io import open_binary, read_bytes
+from speakerssl.io import is_gzip, read_bytes
 
 MAX_DIGITS = 18  # of an offset: more do not fit 64 bits
 
@@ -130,7 +130,6 @@ def _locate(scp: Path, name: bytes, first: str) -> Path:
 
 def file_bytes(path: Path) -> np.ndarray:
     """The bytes of a file as uint8: un-gzipped, or mapped and read only where they are used."""
-    with open_binary(path) as stream:
-        if stream.__class__.__name__ == "GzipFile":
-            return np.frombuffer(read_bytes(path), np.uint8)
+    if is_gzip(path):
+        return np.frombuffer(read_bytes(path), np.uint8)
     return np.memmap(path, np.uint8, "r") if path.stat().st_size else np.empty(0, np.uint8)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from speakerssl.errors import InputError
-from speakerssl.io import atomic_path, open_binary
+from speakerssl.io import atomic_path, read_bytes
 from speakerssl.npz import read_npy, read_npz
 from speakerssl.scoring.chain import Chain
 from speakerssl.scoring.cosine import CosineScorer
@@ -60,8 +60,7 @@ def load_backend(path: str | Path, plda_normalization: str | None = None) -> Bac
 
 
 def _read(path: str | Path) -> Backend:
-    with open_binary(path) as stream:
-        head = stream.read(64)
+    head = read_bytes(path)[:64]
     if is_kaldi_plda(head):
         return Backend(scorer=PldaScorer(read_kaldi_plda(path)))
     if head.startswith(np.lib.format.MAGIC_PREFIX):
