@@ -1,10 +1,14 @@
 """Spherical k-means by faiss, for pseudo-labels and for sampled positives alike: one result for one seed."""
 
+from typing import Any
+
 import numpy as np
 
 from speakerssl.errors import InputError
+from speakerssl.executors import elsewhere, map_elsewhere
 
 COSINES = 2**26  # that exist at a time
+BLOCK = 2**16  # rows whose centroids are looked for at a time
 EVERY = 2**31 - 1  # faiss: no upper bound of the rows that move a centroid
 
 
@@ -43,8 +47,35 @@ def spherical_kmeans(
         min_points_per_centroid=1, max_points_per_centroid=EVERY if sample is None else sample,
     )  # fmt: skip
     model.train(units, init_centroids=None if start is None else np.ascontiguousarray(start, np.float32))
-    labels = model.index.search(units, 1)[1][:, 0]
-    return labels.astype(np.int64), np.asarray(model.centroids, np.float32)
+    centroids = np.asarray(model.centroids, np.float32)
+    return _nearest(units, centroids, model.index), centroids
+
+
+def _nearest(units: np.ndarray, centroids: np.ndarray, index: Any) -> np.ndarray:
+    """The centroid of each of `units`, int64 [N], by faiss's `index` of them; by jobs on another executor.
+
+    Blocks are the same everywhere, so that the last bits of a product are, too.
+    """
+    blocks = [units[begin : begin + BLOCK] for begin in range(0, len(units), BLOCK)]
+    if elsewhere():
+        found = list(map_elsewhere(_search, blocks, None, _start, (centroids,), consecutive=True))
+    else:
+        found = [index.search(block, 1)[1][:, 0] for block in blocks]
+    return np.concatenate(found).astype(np.int64)
+
+
+_worker: dict[str, Any] = {}
+
+
+def _start(centroids: np.ndarray) -> None:
+    import faiss
+
+    _worker["index"] = faiss.IndexFlatIP(centroids.shape[1])
+    _worker["index"].add(centroids)
+
+
+def _search(block: np.ndarray) -> np.ndarray:
+    return _worker["index"].search(block, 1)[1][:, 0]
 
 
 def assign(units: np.ndarray, centroids: np.ndarray) -> np.ndarray:

@@ -2,11 +2,16 @@
 
 import logging
 import os
+import pickle
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from speakerssl.executors import choice
+from speakerssl.executors.share import Share, result_of
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -19,6 +24,28 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip(f"needs the shared data folder, which is not at {SHARED_DATA}")
     return SHARED_DATA
+
+
+class PickledExecutor:
+    """Another executor without its machines: shares and results travel as bytes, as they would to one."""
+
+    def __init__(self) -> None:
+        self.shares = 0
+
+    def run(self, shares: Sequence[Share]) -> Iterator[list[Any]]:
+        for share in [pickle.dumps(share) for share in shares]:
+            self.shares += 1
+            yield result_of(pickle.loads(pickle.dumps(pickle.loads(share)())))
+
+    def close(self) -> None: ...
+
+
+@pytest.fixture
+def pickled(monkeypatch: pytest.MonkeyPatch) -> PickledExecutor:
+    """What `--executor slurm` and `--executor ray` choose for the length of a test."""
+    executor, make = PickledExecutor(), choice._make
+    monkeypatch.setattr(choice, "_make", lambda name, options: make(name, options) if name == "local" else executor)
+    return executor
 
 
 @pytest.fixture(autouse=True)

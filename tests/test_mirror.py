@@ -18,9 +18,7 @@ WHOLE = {
 SUBJECTS = ("docs", "recipes", "tools")
 
 # Modules that are tested through their neighbours only. Take one out when it gets its file; put none in.
-WAITING = {
-    "cli/test_executor_option.py",
-}
+WAITING = {}
 
 
 def expected() -> set[str]:

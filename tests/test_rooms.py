@@ -25,9 +25,9 @@ LINES = (
     ("config",),
     ("config_file", "options", "npz"),
     ("option_types",),
-    ("resume", "processes"),
+    ("resume", "processes", "kmeans"),
     ("executors",),
-    ("io", "kernels", "kmeans"),
+    ("io", "kernels"),
     ("constants", "lazy"),
     ("errors", "version"),
 )

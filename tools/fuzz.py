@@ -33,7 +33,8 @@ _STUMBLES = [
     b"\0", b"\0B", b"\xff" * 4, b"\xff\xff\xff\x7f", b"\0\0\0\x80", b"\n", b"\r\n", b" ", b"\t", b"\xef\xbb\xbf",
     b"\xff\xfe", b"nan", b"-inf", b"1e999", b"-1", b"9" * 30, b"../", b"|", b"[", b"]", b"{", b"&a *a",
     b"!!python/object:os.system ",
-    b"\x1f\x8b\x08\0", b"FV \x04", b"DM \x04", b"<Plda>", b"RIFF", b"fLaC", b"moov", b"mdat", b"PK\x03\x04", "\u202e\u0000é".encode(),
+    b"\x1f\x8b\x08\0",
+    b"FV \x04", b"DM \x04", b"<Plda>", b"RIFF", b"fLaC", b"moov", b"mdat", b"PK\x03\x04", "\u202e\u0000é".encode(),
 ]  # fmt: skip
 
 

@@ -4,6 +4,8 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
+from speakerssl.cli.executor_option import add_executor_option
+
 if TYPE_CHECKING:
     from speakerssl.clustering.cluster import ClusterOptions
 
@@ -43,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--start", metavar="FILE", help="an earlier cluster file: its means start k-means")
     parser.add_argument("--seed", type=int, default=0, help="of all draws (default 0)")
     parser.add_argument("--report-labels", metavar="FILE", help="true utt2spk, only to print NMI and purity")
+    add_executor_option(parser, jobs=True)
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
 

@@ -4,6 +4,8 @@ import argparse
 import json
 import sys
 
+from speakerssl.cli.executor_option import add_executor_option
+from speakerssl.cli.numbers import at_least
 from speakerssl.cli.pipe_option import add_pipe_option
 from speakerssl.cli.recording_options import add_no_speech_option, add_recording_options
 from speakerssl.errors import InputError
@@ -38,12 +40,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     extract.add_argument("--output", required=True, metavar="DIR", help="where xvector.{ark,scp,npz} go")
     add_recording_options(train)
     add_no_speech_option(extract)
+    train.add_argument("--jobs", type=int, default=4, metavar="N", help="threads or jobs at work (default: 4)")
+    extract.add_argument("--jobs", type=int, default=1, metavar="N", help="processes or jobs at work (default: 1)")
     for verb in (train, extract):
+        add_executor_option(verb)
         add_pipe_option(verb)
         verb.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
 def run(args: argparse.Namespace) -> int:
+    at_least("--jobs", args.jobs, 1)
     return _train(args) if args.action == "train" else _extract(args)
 
 
@@ -60,7 +66,9 @@ def _train(args: argparse.Namespace) -> int:
     utterances = [one for key, one in merged_recordings(args.data).items() if key not in excluded]
     if not utterances:
         raise InputError(f"{args.exclude}: leaves no recording of {', '.join(args.data)}")
-    objectives, failed = train_ivectors(Path(args.output), utterances, options, args.on_no_speech, args.verify)
+    objectives, failed = train_ivectors(
+        Path(args.output), utterances, options, args.on_no_speech, args.verify, args.jobs
+    )
     if args.json:
         print(json.dumps({"model": f"{args.output}/{MODEL}", "objectives": objectives, "failed": failed}))
     else:
@@ -78,15 +86,16 @@ def _extract(args: argparse.Namespace) -> int:
     from speakerssl.embeddings.storage import write_embeddings
     from speakerssl.resume import output_lock
 
-    extractor, utterances = load_extractor(Path(args.model)), list(merged_recordings(args.data).values())
+    model, utterances = Path(args.model), list(merged_recordings(args.data).values())
+    dim = load_extractor(model).dim
     with output_lock(args.output):
-        ids, vectors, failed = extract_ivectors(extractor, utterances, args.on_no_speech)
+        ids, vectors, failed = extract_ivectors(model, utterances, args.on_no_speech, args.jobs)
         write_failures(args.output, failed)
         write_embeddings(args.output, ids, vectors)
     if args.json:
         print(json.dumps({"embeddings": f"{args.output}/xvector.scp", "recordings": len(ids), "failed": failed}))
     else:
-        print(f"{args.output}/xvector.scp: {len(ids)} i-vectors of {extractor.dim} numbers")
+        print(f"{args.output}/xvector.scp: {len(ids)} i-vectors of {dim} numbers")
     return _status(args.output, failed)
 
 

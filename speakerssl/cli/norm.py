@@ -2,6 +2,7 @@
 
 import argparse
 
+from speakerssl.cli.executor_option import add_executor_option
 from speakerssl.cli.metric_options import add_strip_suffix_argument, suffixes_to_strip
 from speakerssl.cli.scoring_options import (
     add_backend_arguments,
@@ -70,6 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_enrolment_arguments(parser)
     add_skip_missing(parser)
     add_strip_suffix_argument(parser)
+    add_executor_option(parser, jobs=True)
     add_json_argument(parser)
 
 

@@ -5,6 +5,8 @@ import dataclasses
 import json
 import sys
 
+from speakerssl.cli.executor_option import add_executor_option
+from speakerssl.cli.numbers import at_least
 from speakerssl.cli.pipe_option import add_pipe_option
 from speakerssl.data.channels import select_channel, split_channels
 from speakerssl.data.corpora import CORPORA, SUBSETS, find_trials, read_corpus
@@ -68,18 +70,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--speaker-from-folder", action="store_true",
         help="the topmost folder names the speaker (only for scoring; training needs no speakers)",
     )  # fmt: skip
+    parser.add_argument(
+        "--jobs", type=int, default=4, metavar="N", help="recordings looked at at once (default: 4)"
+    )  # fmt: skip
+    add_executor_option(parser)
     add_pipe_option(parser)
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
 def run(args: argparse.Namespace) -> int:
+    at_least("--jobs", args.jobs, 1)
     if args.corpus and not args.audio_dir:
         raise InputError("--corpus needs --audio-dir, the folder that the corpus lies in")
     trials = find_trials(args.trials_dir or args.audio_dir, args.subset) if args.corpus == "voxceleb1" else {}
     if args.trials_dir and not trials:
         raise InputError(f"{args.trials_dir}: has no trial list for --corpus voxceleb1 --subset {args.subset}")
     data = _with_channels(_read(args), args.channel)
-    done = prepare(data, args.output, args.decode, args.min_duration, trials)
+    done = prepare(data, args.output, args.decode, args.min_duration, trials, args.jobs)
     for reason in dict.fromkeys(done.failed.values()):
         print(reason, file=sys.stderr)
     if done.passed_over:

@@ -4,6 +4,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING
 
+from speakerssl.cli.executor_option import add_executor_option
 from speakerssl.cli.pipe_option import add_pipe_option
 
 if TYPE_CHECKING:
@@ -33,7 +34,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--rate", type=int, metavar="HZ",
         help="the sampling rate that all should have (default: that of most of a directory, 16000 at least)",
     )  # fmt: skip
-    parser.add_argument("--threads", type=int, default=4, metavar="N", help="recordings decoded at once (default: 4)")
+    parser.add_argument(
+        "--jobs", "--threads", type=int, default=4, metavar="N", help="recordings decoded at once (default: 4)"
+    )  # fmt: skip
+    add_executor_option(parser)
     add_pipe_option(parser)
     parser.add_argument("--json", action="store_true", help="print counts and problems as JSON")
 
@@ -47,8 +51,8 @@ def run(args: argparse.Namespace) -> int:
     from speakerssl.errors import one_line
     from speakerssl.io import write_text
 
-    at_least("--threads", args.threads, 1)
-    found = find_problems([DataDir.read(path) for path in args.data], args.min_duration, args.rate, args.threads)
+    at_least("--jobs", args.jobs, 1)
+    found = find_problems([DataDir.read(path) for path in args.data], args.min_duration, args.rate, args.jobs)
     if args.output:
         lines = ["data\trecording\tkind\tdetail"]
         lines += ["\t".join(map(one_line, (p.data, p.id, p.kind, p.detail))) for p in found.problems]

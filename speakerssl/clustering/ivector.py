@@ -55,35 +55,65 @@ def start_extractor(mixture: Mixture, dim: int, seed: int = 0) -> IVectorExtract
     return IVectorExtractor(mixture, matrix, np.zeros((gaussians, size)))
 
 
-def em_step(extractor: IVectorExtractor, batches: Iterable[Batch]) -> tuple[IVectorExtractor, float]:
-    """One EM iteration over all recordings; the new extractor, and the mean over them of what the old one says.
+@dataclass
+class Sums:
+    """What EM needs of recordings: numbers that add up, whoever counts which of them.
 
-    That number is the log-likelihood but for a constant, and grows from step to step.
+    left [C, D, R], right [C, R (R + 1) / 2], mean [R], second [R, R]: sums over recordings, float64.
     """
-    gaussians, size, dim = extractor.matrix.shape
-    products, upper = _products(extractor.matrix)
-    left = np.zeros((gaussians, size, dim))
-    right = np.zeros((gaussians, len(upper[0])))
-    total, mean, second, objective = 0, np.zeros(dim), np.zeros((dim, dim)), 0.0
-    for counts, sums in batches:
-        vectors, covariances, logs = _posterior(extractor, (counts, sums), products, upper)
-        moments = covariances + vectors[:, :, None] * vectors[:, None, :]
-        shifted = sums - counts[:, :, None] * extractor.offsets
-        left += np.tensordot(shifted, vectors, axes=(0, 0))
-        right += counts.T @ moments[:, upper[0], upper[1]]
-        total += len(vectors)
-        mean += vectors.sum(0)
-        second += moments.sum(0)
-        objective += float(logs.sum())
-    if not total:
+
+    left: np.ndarray
+    right: np.ndarray
+    mean: np.ndarray
+    second: np.ndarray
+    total: int = 0
+    objective: float = 0.0
+
+    @classmethod
+    def of(cls, extractor: IVectorExtractor, batches: Iterable[Batch]) -> "Sums":
+        """The E step over the recordings of `batches`."""
+        gaussians, size, dim = extractor.matrix.shape
+        products, upper = _products(extractor.matrix)
+        zeros = np.zeros((gaussians, size, dim)), np.zeros((gaussians, len(upper[0])))
+        sums = cls(*zeros, np.zeros(dim), np.zeros((dim, dim)))
+        for counts, first in batches:
+            vectors, covariances, logs = _posterior(extractor, (counts, first), products, upper)
+            moments = covariances + vectors[:, :, None] * vectors[:, None, :]
+            shifted = first - counts[:, :, None] * extractor.offsets
+            sums.left += np.tensordot(shifted, vectors, axes=(0, 0))
+            sums.right += counts.T @ moments[:, upper[0], upper[1]]
+            sums.total += len(vectors)
+            sums.mean += vectors.sum(0)
+            sums.second += moments.sum(0)
+            sums.objective += float(logs.sum())
+        return sums
+
+    def add(self, other: "Sums") -> "Sums":
+        """This one, with `other` added to it."""
+        for mine, theirs in zip(self._arrays(), other._arrays()):
+            mine += theirs
+        self.total += other.total
+        self.objective += other.objective
+        return self
+
+    def _arrays(self) -> tuple[np.ndarray, ...]:
+        return self.left, self.right, self.mean, self.second
+
+
+def em_step(extractor: IVectorExtractor, sums: Sums) -> tuple[IVectorExtractor, float]:
+    """One EM iteration from the `sums` over all recordings; the new extractor, and what the old one says of them.
+
+    That number, a mean over recordings, is the log-likelihood but for a constant, and grows from step to step.
+    """
+    if not sums.total:
         raise InputError("no recordings to train i-vectors on")
-    matrix = np.linalg.solve(_square(right, upper, dim) + 1e-8 * np.eye(dim), left.transpose(0, 2, 1)).transpose(
-        0, 2, 1
-    )
-    mean, second = mean / total, second / total
+    dim, upper = extractor.dim, np.triu_indices(extractor.dim)
+    right = _square(sums.right, upper, dim) + 1e-8 * np.eye(dim)
+    matrix = np.linalg.solve(right, sums.left.transpose(0, 2, 1)).transpose(0, 2, 1)
+    mean, second = sums.mean / sums.total, sums.second / sums.total
     factor = np.linalg.cholesky(second - np.outer(mean, mean))
     offsets = extractor.offsets + matrix @ mean
-    return IVectorExtractor(extractor.mixture, matrix @ factor, offsets), objective / total
+    return IVectorExtractor(extractor.mixture, matrix @ factor, offsets), sums.objective / sums.total
 
 
 def _products(matrix: np.ndarray) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:

@@ -4,6 +4,7 @@
 speech, by their energy, are left out (all verified; 72 numbers a frame).
 """
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 import torch
 
 from speakerssl.data.kaldi import Utterance
-from speakerssl.data.parallel import map_threads
+from speakerssl.data.parallel import map_recordings
 from speakerssl.data.speech import check_speech
 from speakerssl.embeddings.pieces import utterance_name
 from speakerssl.errors import InputError, JobError, SpeakerSSLError
@@ -22,10 +23,10 @@ from speakerssl.features.mfcc import Mfcc
 from speakerssl.features.options import MfccOptions
 from speakerssl.features.vad import energy_vad
 from speakerssl.io import atomic_path
-from speakerssl.kernels import thread_count
 
 MFCC = MfccOptions(num_ceps=24, num_mel_bins=30, low_freq=20.0, high_freq=7600.0, snip_edges=False)
 DIM = 3 * MFCC.num_ceps
+FRAMES, INDEX = "frames.f16", "frames.npz"
 RATE = round(MFCC.sample_frequency)
 
 
@@ -65,26 +66,28 @@ class FrameStore:
         return np.asarray(self.frames[np.sort(rows)], np.float32)
 
 
-def store_frames(folder: Path, utterances: Sequence[Utterance], on_no_speech: str = "error") -> FrameStore:
+def store_frames(
+    folder: Path, utterances: Sequence[Utterance], on_no_speech: str = "error", jobs: int = 4
+) -> FrameStore:
     """The frames of `utterances`, computed once and kept as `folder`/frames.{f16,npz}; those there are used again.
 
     A recording that cannot be read or holds no speech (`on_no_speech`: one of data.speech.ON_NO_SPEECH) is left out
-    and stands in `failed` with the reason. Raises JobError where none is left.
+    and stands in `failed` with the reason. `jobs` compute at once: threads, or jobs of another executor. Raises
+    JobError where no recording is left.
     """
-    data, index = folder / "frames.f16", folder / "frames.npz"
+    index = folder / INDEX
     if not index.exists():
         ids, lengths, failed = [], [], {}
-        with atomic_path(data) as temporary, temporary.open("wb") as out:
+        with atomic_path(folder / FRAMES) as temporary, temporary.open("wb") as out:
             found: np.ndarray | InputError
-            for utterance, found in map_threads(
-                lambda one: checked_frames(one, on_no_speech), utterances, "features", thread_count()
-            ):
+            frames = functools.partial(_stored_frames, on_no_speech=on_no_speech)
+            for utterance, found in map_recordings(frames, utterances, "features", jobs):
                 if isinstance(found, InputError):
                     failed[utterance.id] = str(found)
                     continue
                 ids.append(utterance.id)
                 lengths.append(len(found))
-                out.write(found.astype(np.float16).tobytes())
+                out.write(found.tobytes())
             if not ids:
                 raise JobError(f"no recording could be used; the first: {next(iter(failed.values()))}")
         with atomic_path(index) as temporary:
@@ -92,10 +95,19 @@ def store_frames(folder: Path, utterances: Sequence[Utterance], on_no_speech: st
                 temporary, ids=np.array(ids), offsets=np.concatenate([[0], np.cumsum(lengths)]),
                 failed=np.array(list(failed), str), reasons=np.array(list(failed.values()), str),
             )  # fmt: skip
-    with np.load(index, allow_pickle=False) as known:
+    return open_frames(folder)
+
+
+def open_frames(folder: Path) -> FrameStore:
+    """What `store_frames` has left in `folder`."""
+    with np.load(folder / INDEX, allow_pickle=False) as known:
         offsets, failed = known["offsets"], dict(zip(known["failed"].tolist(), known["reasons"].tolist()))
-        frames = np.memmap(data, np.float16, "r", shape=(int(offsets[-1]), DIM))
+        frames = np.memmap(folder / FRAMES, np.float16, "r", shape=(int(offsets[-1]), DIM))
         return FrameStore(known["ids"].tolist(), offsets, frames, failed)
+
+
+def _stored_frames(utterance: Utterance, on_no_speech: str) -> np.ndarray:
+    return checked_frames(utterance, on_no_speech).astype(np.float16)
 
 
 def checked_frames(utterance: Utterance, on_no_speech: str) -> np.ndarray:

@@ -1,28 +1,32 @@
 """`speakerssl ivector`: from recordings to an extractor on disk, and from there to embeddings; resumes at any step."""
 
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from speakerssl.clustering.gmm import Mixture, train_mixture
 from speakerssl.clustering.ivector import (
-    Batch,
     IVectorExtractor,
     em_step,
     start_extractor,
     whitened_statistics,
 )
 from speakerssl.clustering.ivector_features import FrameStore, checked_frames, store_frames
+from speakerssl.clustering.ivector_sums import BATCH, sum_recordings
 from speakerssl.data.kaldi import Utterance
 from speakerssl.data.prepare import write_failures
 from speakerssl.errors import InputError, JobError
+from speakerssl.executors import elsewhere
 from speakerssl.io import atomic_path, progress
+from speakerssl.processes import map_processes
 from speakerssl.resume import Identity, output_lock
 
 MODEL = "ivector.npz"
-BATCH = 64  # recordings
+UBM = "ubm.npz"
 
 
 @dataclass(frozen=True)
@@ -53,52 +57,52 @@ def train_ivectors(
     options: IVectorOptions,
     on_no_speech: str = "error",
     verify: str = "stat",
+    jobs: int = 4,
 ) -> tuple[list[float], dict[str, str]]:
     """Writes `output`/ivector.npz; (the objective of each EM iteration (see `em_step`), {id: why it was left out}).
 
     The UBM and each iteration are kept, so that a second call goes on where the first was stopped. No label is read.
+    `jobs` compute at once: threads for features, or jobs of another executor for them and for the sums of EM.
     Raises InputError where `output` holds a run with other options or recordings, JobError where no recording can be
     used.
     """
     with output_lock(output):
         _check_same_run(output, utterances, options, on_no_speech, verify)
-        store = store_frames(output, utterances, on_no_speech)
+        store = store_frames(output, utterances, on_no_speech, jobs)
         write_failures(output, store.failed)
-        mixture = _mixture(output, store, options)
-        # The longest recordings, as Kaldi chooses them.
-        longest = np.argsort(-np.diff(store.offsets), kind="stable")[: options.max_recordings]
-        extractor, objectives = start_extractor(mixture, options.dim, options.seed), []
+        _train_mixture(output, store, options)
+        objectives = []
         for number in range(1, options.iterations + 1):
-            path = output / f"iteration-{number:02d}.npz"
-            if path.exists():
-                extractor, objective = load_extractor(path), float(np.load(path)["objective"])
-            else:
-                extractor, objective = em_step(extractor, _batches(mixture, store, np.sort(longest), number))
-                save_extractor(path, extractor, objective)
-            objectives.append(objective)
-        save_extractor(output / MODEL, extractor, objectives[-1])
+            path = iteration_path(output, number)
+            if not path.exists():
+                load = functools.partial(load_before, output, options, number)
+                sums = sum_recordings(output, load, options.max_recordings, jobs)
+                save_extractor(path, *em_step(load(), sums))
+            with np.load(path) as found:
+                objectives.append(float(found["objective"]))
+        save_extractor(output / MODEL, load_extractor(path), objectives[-1])
     return objectives, store.failed
 
 
 def extract_ivectors(
-    extractor: IVectorExtractor, utterances: Sequence[Utterance], on_no_speech: str = "error"
+    model: Path, utterances: Sequence[Utterance], on_no_speech: str = "error", jobs: int = 1
 ) -> tuple[list[str], np.ndarray, dict[str, str]]:
-    """The ids and i-vectors float32 [N, R] of recordings, and {id: why it has none} of the others.
+    """The ids and i-vectors float32 [N, R] of recordings, by `jobs` processes, and {id: why it has none} of the others.
 
     Raises JobError where no recording can be used.
     """
+    batches = [utterances[begin : begin + BATCH] for begin in range(0, len(utterances), BATCH)]
+    if jobs == 1 and not elsewhere():
+        _start(model, on_no_speech)
+        results: Iterable[_Extracted] = map(_extract, batches)
+    else:
+        results = map_processes(_extract, batches, jobs, _start, (model, on_no_speech), start="spawn")
     ids: list[str] = []
     found, failed = [], {}
-    for start in progress(range(0, len(utterances), BATCH), -(-len(utterances) // BATCH), "i-vectors"):
-        frames = []
-        for utterance in utterances[start : start + BATCH]:
-            try:
-                frames.append(checked_frames(utterance, on_no_speech))
-                ids.append(utterance.id)
-            except InputError as error:
-                failed[utterance.id] = str(error)
-        if frames:
-            found.append(extractor.extract(whitened_statistics(extractor.mixture, frames)))
+    for some, vectors, reasons in progress(results, len(batches), "i-vectors"):
+        ids += some
+        found += [vectors] if some else []
+        failed.update(reasons)
     if not found:
         raise JobError(f"no recording could be used; the first: {next(iter(failed.values()), 'there is none')}")
     return ids, np.concatenate(found).astype(np.float32), failed
@@ -142,19 +146,49 @@ def _check_same_run(
     now.write(output)
 
 
-def _mixture(output: Path, store: FrameStore, options: IVectorOptions) -> Mixture:
-    path = output / "ubm.npz"
-    if not path.exists():
-        frames = store.sample(options.ubm_frames, options.seed)
-        full = options.full_iterations if options.covariance == "full" else 0
-        mixture = train_mixture(frames, options.gaussians, options.ubm_iterations, full, options.seed)
-        with atomic_path(path) as temporary:
-            np.savez(temporary, weights=mixture.weights, means=mixture.means, covariances=mixture.covariances)
-    found = np.load(path)
-    return Mixture(found["weights"], found["means"], found["covariances"])
+def iteration_path(output: Path, number: int) -> Path:
+    """Where the extractor of an iteration, from 1, is kept."""
+    return output / f"iteration-{number:02d}.npz"
 
 
-def _batches(mixture: Mixture, store: FrameStore, chosen: np.ndarray, iteration: int) -> Iterator[Batch]:
-    starts = range(0, len(chosen), BATCH)
-    for start in progress(starts, len(starts), f"total variability, iteration {iteration}"):
-        yield whitened_statistics(mixture, (store[int(number)] for number in chosen[start : start + BATCH]))
+def load_before(output: Path, options: IVectorOptions, number: int) -> IVectorExtractor:
+    """The extractor that iteration `number` begins with."""
+    if number > 1:
+        return load_extractor(iteration_path(output, number - 1))
+    with np.load(output / UBM) as found:
+        mixture = Mixture(found["weights"], found["means"], found["covariances"])
+    return start_extractor(mixture, options.dim, options.seed)
+
+
+def _train_mixture(output: Path, store: FrameStore, options: IVectorOptions) -> None:
+    path = output / UBM
+    if path.exists():
+        return
+    frames = store.sample(options.ubm_frames, options.seed)
+    full = options.full_iterations if options.covariance == "full" else 0
+    mixture = train_mixture(frames, options.gaussians, options.ubm_iterations, full, options.seed)
+    with atomic_path(path) as temporary:
+        np.savez(temporary, weights=mixture.weights, means=mixture.means, covariances=mixture.covariances)
+
+
+_Extracted = tuple[list[str], np.ndarray, dict[str, str]]
+_worker: dict[str, Any] = {}
+
+
+def _start(model: Path, on_no_speech: str) -> None:
+    _worker.update(extractor=load_extractor(model), on_no_speech=on_no_speech)
+
+
+def _extract(batch: Sequence[Utterance]) -> _Extracted:
+    """ids, i-vectors and failures of a batch."""
+    extractor: IVectorExtractor = _worker["extractor"]
+    frames: dict[str, np.ndarray] = {}
+    failed: dict[str, str] = {}
+    for utterance in batch:
+        try:
+            frames[utterance.id] = checked_frames(utterance, _worker["on_no_speech"])
+        except InputError as error:
+            failed[utterance.id] = str(error)
+    if not frames:
+        return [], np.empty((0, extractor.dim)), failed
+    return list(frames), extractor.extract(whitened_statistics(extractor.mixture, frames.values())), failed

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from speakerssl.data.audio import Recording
 from speakerssl.data.kaldi import DataDir
-from speakerssl.data.lengths import read_lengths
+from speakerssl.data.lengths import check_lengths
 from speakerssl.data.tables import read_rows
 from speakerssl.errors import InputError
 
@@ -41,11 +41,14 @@ def validate(path: str | Path, full: bool = False) -> list[str]:
     return table_problems(data) + check(data, full).problems
 
 
-def check(data: DataDir, full: bool = False) -> Findings:
-    """Looks at every recording's file once: header and last samples, or all of it for `full`."""
+def check(data: DataDir, full: bool = False, jobs: int = 4) -> Findings:
+    """Looks at every recording's file once: header and last samples, or all of it for `full`.
+
+    `jobs` look at once: threads, or jobs of another executor.
+    """
     findings = Findings()
     look = functools.partial(Recording.check, full=full)
-    answers = {utterance.id: answer for utterance, answer in read_lengths(data.utterances, look, "checking recordings")}
+    answers = {utt.id: answer for utt, answer in check_lengths(data.utterances, look, "checking recordings", jobs)}
     for key in data.recordings:
         answer = answers[key]
         if isinstance(answer, InputError):

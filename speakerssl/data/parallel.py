@@ -2,13 +2,27 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from speakerssl.errors import InputError
+from speakerssl.executors import elsewhere, map_elsewhere
 from speakerssl.io import progress
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+
+class _Guarded(Generic[T, R]):
+    """A function whose InputError is a result; it can travel to other machines if the function can."""
+
+    def __init__(self, function: Callable[[T], R]) -> None:
+        self.function = function
+
+    def __call__(self, item: T) -> R | InputError:
+        try:
+            return self.function(item)
+        except InputError as error:
+            return error
 
 
 def map_threads(
@@ -23,11 +37,7 @@ def map_threads(
     Items are handed out in batches, so that a million of them do not queue as a million tasks.
     """
 
-    def guarded(item: T) -> R | InputError:
-        try:
-            return function(item)
-        except InputError as error:
-            return error
+    guarded = _Guarded(function)
 
     def batches() -> Iterator[tuple[T, R | InputError]]:
         with ThreadPoolExecutor(threads) as pool:
@@ -36,3 +46,17 @@ def map_threads(
                 yield from zip(batch, pool.map(guarded, batch))
 
     yield from progress(batches(), len(items), description)
+
+
+def map_recordings(
+    function: Callable[[T], R], items: Sequence[T], description: str = "", jobs: int = 4
+) -> Iterator[tuple[T, R | InputError]]:
+    """`map_threads` by `jobs` threads; on another executor than `local` (see `executors`), by as many of its jobs.
+
+    `function` is one that other machines can import: of a module, or an object of a class that is.
+    """
+    if not elsewhere():
+        yield from map_threads(function, items, description, jobs)
+        return
+    found = map_elsewhere(_Guarded(function), items, jobs, consecutive=True)
+    yield from progress(zip(items, found), len(items), description)

@@ -32,7 +32,7 @@ class Prepared:
 
 def prepare(
     data: DataDir, output: str | Path, full: bool = False, min_duration: float = 0.0,
-    trials: Mapping[str, Path] | None = None,
+    trials: Mapping[str, Path] | None = None, jobs: int = 4,
 ) -> Prepared:  # fmt: skip
     """Checks every recording of `data` and writes those that are readable as a data directory with `utt2dur`.
 
@@ -43,6 +43,7 @@ def prepare(
         full: decode every recording to its end (finds damage in the middle and NaN samples in any format).
         min_duration: seconds; shorter recordings are left out without being failures.
         trials: {name: file} of trial lists to copy into `output`.
+        jobs: recordings that are looked at at once, by threads or by jobs of another executor.
 
     Raises:
         InputError: `output` is the directory that is read, a trial with an unknown id.
@@ -54,7 +55,7 @@ def prepare(
         raise InputError(f"{output}: is the directory that is read; name another --output")
     check_folder(output)
     refused = {key: reason for key, utterance in data.recordings.items() if (reason := unlistable(utterance))}
-    findings = check(data.subset(key for key in data.recordings if key not in refused), full)
+    findings = check(data.subset(key for key in data.recordings if key not in refused), full, jobs)
     findings.failed.update({key: one_line(f"{data.recordings[key].source}: {why}") for key, why in refused.items()})
     kept = sorted(key for key, seconds in findings.durations.items() if seconds >= min_duration)
     short = len(findings.durations) - len(kept)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from speakerssl.constants import SAMPLE_RATE
 from speakerssl.data.kaldi import DataDir
-from speakerssl.data.parallel import map_threads
+from speakerssl.data.parallel import map_recordings
 from speakerssl.data.quality import CLIPPED_SHARE, DIFFERENT_CHANNELS, SILENT_DB, Quality, measure
 from speakerssl.errors import InputError
 
@@ -58,7 +58,7 @@ class Validated:
 
 
 def find_problems(
-    directories: Sequence[DataDir], min_duration: float = 1.0, rate: int | None = None, threads: int = 4
+    directories: Sequence[DataDir], min_duration: float = 1.0, rate: int | None = None, jobs: int = 4
 ) -> Validated:
     """Decodes every recording once and lists what is wrong.
 
@@ -66,7 +66,7 @@ def find_problems(
         directories: training first; a recording that is in two of them is a leak of the later one.
         min_duration: seconds; shorter recordings are named.
         rate: Hz that all should have; None: that of most recordings of a directory, 16 kHz at least.
-        threads: recordings that are decoded at once.
+        jobs: recordings that are decoded at once, by threads or by jobs of another executor.
     """
     problems: list[Problem] = []
     seconds = 0.0
@@ -74,7 +74,7 @@ def find_problems(
     for directory in directories:
         name = str(directory.path)
         measures: dict[str, Quality] = {}
-        for utterance, answer in map_threads(measure, directory.utterances, f"validating {name}", threads):
+        for utterance, answer in map_recordings(measure, directory.utterances, f"validating {name}", jobs):
             if isinstance(answer, InputError):
                 problems.append(Problem(name, utterance.id, "unreadable", str(answer)))
                 continue

@@ -1,6 +1,7 @@
 """Tasks of a Ray cluster that is there already (`ray start`, or a cloud's or Kubernetes' own)."""
 
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from speakerssl.errors import InputError, JobError, one_line, unknown_name
@@ -30,21 +31,23 @@ class RayCluster:
         if self._connected:
             _connect(options.get("address", "auto"))
 
-    def run(self, shares: Sequence[Share]) -> list[list[Any]]:
+    def run(self, shares: Sequence[Share]) -> Iterator[list[Any]]:
         import ray
         from ray.exceptions import RayError, RayTaskError
 
         task = ray.remote(max_retries=TRIES - 1, **self.needs)(_run)
-        waiting = [task.remote(share) for share in shares]
+        waiting = deque(task.remote(share) for share in shares)
         try:
-            return [result_of(ray.get(one)) for one in waiting]
+            while waiting:
+                yield result_of(ray.get(waiting[0]))
+                waiting.popleft()  # the cluster forgets a result that nobody knows of
         except RayTaskError as error:
             raise error.cause from None
         except RayError as error:
             said = one_line(str(error).strip().split("\n")[0])
             raise JobError(f"a task was lost {TRIES} times, or its result: {said}") from None
         finally:
-            for one in waiting:  # after an error some are still at work; to cancel what is over does nothing
+            for one in waiting:  # after an error some are still at work
                 ray.cancel(one, force=True)
 
     def close(self) -> None:

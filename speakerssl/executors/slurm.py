@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +28,17 @@ class Slurm:
         _check(options)
         self.options = options
 
-    def run(self, shares: Sequence[Share]) -> list[list[Any]]:
+    def run(self, shares: Sequence[Share]) -> Iterator[list[Any]]:
         executor = _submitit_executor(self.options)
         with executor.batch():
             running = [executor.submit(one) for one in shares]
-        return [_result(executor, job, one) for job, one in zip(running, shares)]
+        try:
+            for job, one in zip(running, shares):
+                yield _result(executor, job, one)
+        finally:
+            for job in running:  # after an error some are still at work
+                if not job.done():
+                    job.cancel()
 
     def close(self) -> None:
         """Jobs are over when their results are there."""

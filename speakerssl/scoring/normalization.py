@@ -4,12 +4,15 @@ The statistics of the cohort are computed once for each distinct recording, in b
 never for each trial.
 """
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from speakerssl.errors import InputError, unknown_name
+from speakerssl.executors import elsewhere, map_elsewhere
 from speakerssl.kernels import run_all, thread_count
 from speakerssl.scoring.bilinear import Bilinear, row_blocks
 
@@ -40,26 +43,46 @@ def cohort_statistics(
     """
     size = len(model.right)
     check_top(size, top, where)
-    mean, deviation = np.empty(len(model.left)), np.empty(len(model.left))
     workers = thread_count()
-
-    def work(rows: slice) -> None:
-        scores = model.block(rows)
-        if top is not None and top < size:
-            scores.partition(size - top, axis=1)
-            scores = scores[:, size - top :]
-        mean[rows] = scores.mean(axis=1, dtype=np.float64)
-        # Centred by hand: ndarray.std in float64 would make a double copy of the whole block.
-        scores -= mean[rows, None].astype(scores.dtype)
-        spread = np.einsum("nc,nc->n", scores, scores) / scores.shape[1]
-        deviation[rows] = np.sqrt(spread)
-
     # Also no block larger than keeps all threads busy.
     limit = min(block_memory / workers, max(1.0, len(model.left) * size * model.left.itemsize / 2**20 / workers))
     blocks = list(row_blocks(len(model.left), size, limit if block_memory > 0 else 0, model.left.itemsize))
+    if elsewhere():
+        sides = [(model.left[rows], model.left_bias[rows]) for rows in blocks]
+        cohort = model.right, model.right_bias, top
+        found = list(map_elsewhere(_of_block, sides, None, _start, cohort, consecutive=True))
+    else:
+        with single_blas_thread():
+            found = run_all([functools.partial(_statistics, model, rows, top) for rows in blocks])
+    means, deviations = zip(*found) if found else ([np.empty(0)], [np.empty(0)])
+    return CohortStatistics(np.concatenate(means), np.concatenate(deviations))
+
+
+def _statistics(model: Bilinear, rows: slice, top: int | None) -> tuple[np.ndarray, np.ndarray]:
+    """Means and deviations of the left `rows`, float64."""
+    size = len(model.right)
+    scores = model.block(rows)
+    if top is not None and top < size:
+        scores.partition(size - top, axis=1)
+        scores = scores[:, size - top :]
+    mean = scores.mean(axis=1, dtype=np.float64)
+    # Centred by hand: ndarray.std in float64 would make a double copy of the whole block.
+    scores -= mean[:, None].astype(scores.dtype)
+    spread = np.einsum("nc,nc->n", scores, scores) / scores.shape[1]
+    return mean, np.sqrt(spread).astype(np.float64)
+
+
+_worker: dict[str, Any] = {}
+
+
+def _start(right: np.ndarray, right_bias: np.ndarray, top: int | None) -> None:
+    _worker.update(right=right, right_bias=right_bias, top=top)
+
+
+def _of_block(side: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    model = Bilinear(*side, _worker["right"], _worker["right_bias"])
     with single_blas_thread():
-        run_all([lambda part=part: work(part) for part in blocks])  # type: ignore[misc]
-    return CohortStatistics(mean, deviation)
+        return _statistics(model, slice(None), _worker["top"])
 
 
 def statistics_of_scores(

@@ -45,6 +45,6 @@ def test_table_file_and_status(tmp_path: Path, capsys) -> None:
 
 
 def test_usage(tmp_path: Path, capsys) -> None:
-    assert main(["validate", "--data", str(tmp_path), "--threads", "0"]) == 2
-    assert "--threads is 0" in capsys.readouterr().err
+    assert main(["validate", "--data", str(tmp_path), "--jobs", "0"]) == 2
+    assert "--jobs is 0" in capsys.readouterr().err
     assert main(["validate", "--data", str(tmp_path / "none")]) == 2

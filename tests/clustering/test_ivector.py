@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from speakerssl.clustering.gmm import Mixture, statistics
-from speakerssl.clustering.ivector import IVectorExtractor, em_step, start_extractor, whitened_statistics
+from speakerssl.clustering.ivector import IVectorExtractor, Sums, em_step, start_extractor, whitened_statistics
 from speakerssl.errors import InputError
 
 C, D, R = 4, 3, 2
@@ -59,7 +59,8 @@ def test_an_em_step_is_the_formula() -> None:
     mixture = made_mixture()
     recordings, _ = made_recordings(mixture)
     extractor = start_extractor(mixture, R)
-    after, _ = em_step(extractor, [whitened_statistics(mixture, part) for part in (recordings[:7], recordings[7:])])
+    batches = [whitened_statistics(mixture, part) for part in (recordings[:7], recordings[7:])]
+    after, _ = em_step(extractor, Sums.of(extractor, batches[:1]).add(Sums.of(extractor, batches[1:])))
     left, right = np.zeros((C, D, R)), np.zeros((C, R, R))
     means, moments = [], []
     for frames in recordings:
@@ -85,7 +86,7 @@ def test_em_never_falls_and_the_vectors_follow_what_was_moved() -> None:
     batch = whitened_statistics(mixture, recordings)
     extractor, values = start_extractor(mixture, R), []
     for _ in range(12):
-        extractor, value = em_step(extractor, [batch])
+        extractor, value = em_step(extractor, Sums.of(extractor, [batch]))
         values.append(value)
     assert np.diff(values).min() > -1e-6
     found = extractor.extract(batch)
@@ -106,5 +107,6 @@ def test_diagonal_covariances_are_full_ones_without_the_rest() -> None:
 def test_bad_sizes_are_an_error() -> None:
     with pytest.raises(InputError, match="must be from 1 to Gaussians x features = 12"):
         start_extractor(made_mixture(), 13)
+    extractor = start_extractor(made_mixture(), R)
     with pytest.raises(InputError, match="no recordings"):
-        em_step(start_extractor(made_mixture(), R), [])
+        em_step(extractor, Sums.of(extractor, []))
