@@ -5,6 +5,7 @@ resumed from it, a run takes the same steps bit for bit.
 """
 
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +39,25 @@ def save_checkpoint(
         "optimizer": optimizer.state_dict(),
         "positives": None if positives is None else torch.from_numpy(positives),
     }
-    with atomic_path(path) as temporary:
-        torch.save(state, temporary)
+    # Into an open file: torch would put the temporary name into one that it opens itself.
+    with atomic_path(path) as temporary, open(temporary, "wb") as stream:
+        torch.save(_as_written(state), stream)
     return path
+
+
+def _as_written(tree: Any) -> Any:
+    """`tree` with its names interned and no tuple twice: equal states then have equal bytes, resumed ones as others.
+
+    What is pickled also says which strings and tuples are one object, and a state that was read has other ones.
+    """
+    if isinstance(tree, str):
+        return sys.intern(tree)
+    if isinstance(tree, dict):
+        copy = type(tree)((_as_written(key), _as_written(value)) for key, value in tree.items())
+        if hasattr(tree, "_metadata"):  # of a module's state
+            copy._metadata = _as_written(tree._metadata)  # type: ignore[attr-defined]
+        return copy
+    return type(tree)(map(_as_written, tree)) if type(tree) in (list, tuple) else tree
 
 
 def list_checkpoints(folder: Path) -> list[Path]:
