@@ -13,7 +13,7 @@ from torch import Tensor
 
 from speakerssl.constants import FULL_SCALE
 from speakerssl.embeddings.model import SpeakerModel
-from speakerssl.embeddings.torch_model import TorchModel, load_torch_model
+from speakerssl.embeddings.torch_model import TorchModel, load_torch_model, need_torch_model
 from speakerssl.errors import InputError
 from speakerssl.features.frames import num_frames
 
@@ -102,6 +102,4 @@ def embedding(model: str | Path | SpeakerModel, device: str = "cpu") -> Pyannote
     """
     if not isinstance(model, SpeakerModel):
         model = load_torch_model(model, device)
-    if not isinstance(model, TorchModel):
-        raise InputError(f"pyannote.audio's pipelines take a model folder, not a {type(model).__name__}")
-    return PyannoteEmbedding(model)
+    return PyannoteEmbedding(need_torch_model(model, "pyannote.audio"))

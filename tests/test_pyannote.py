@@ -83,5 +83,5 @@ def test_other_shapes_are_refused(model: TorchModel, batch: tuple[torch.Tensor, 
 def test_an_onnx_file_is_refused(model: TorchModel, tmp_path: Path) -> None:
     pytest.importorskip("onnx", reason="needs the extra 'onnx'")
     exported = load_model(export_model(model, tmp_path / "model.onnx"))
-    with pytest.raises(InputError, match="take a model folder, not a OnnxModel"):
+    with pytest.raises(InputError, match=r"pyannote\.audio takes the model of a folder, not that of an ONNX file"):
         speakerssl.pyannote.embedding(exported)

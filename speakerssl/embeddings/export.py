@@ -8,7 +8,7 @@ import json
 import tempfile
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,22 +16,21 @@ import torch
 from speakerssl.constants import FULL_SCALE
 from speakerssl.data.kaldi import DataDir
 from speakerssl.embeddings.decision import decision_content
+from speakerssl.embeddings.model import SpeakerModel
 from speakerssl.embeddings.model_dir import plain
 from speakerssl.embeddings.onnx_model import METADATA
 from speakerssl.embeddings.quantize import quantize
+from speakerssl.embeddings.torch_model import TorchModel, need_torch_model
 from speakerssl.embeddings.waveform_graph import WaveformEncoder
 from speakerssl.encoders.export import export_onnx, write_graph
 from speakerssl.errors import InputError, JobError
 from speakerssl.io import atomic_path
 
-if TYPE_CHECKING:
-    from speakerssl.embeddings.torch_model import TorchModel
-
 INPUTS = ("feats", "wave")
 CALIBRATED_ON = 32  # recordings
 
 
-def export_model(model: "TorchModel", path: str | Path, graph_input: str = "feats", lengths: bool = False) -> Path:
+def export_model(model: SpeakerModel, path: str | Path, graph_input: str = "feats", lengths: bool = False) -> Path:
     """Writes `model` as an ONNX file (opset 17); returns its path.
 
     Args:
@@ -40,9 +39,10 @@ def export_model(model: "TorchModel", path: str | Path, graph_input: str = "feat
         lengths: a second input `lengths` int64 [B], the frames or samples of each recording of a padded batch.
 
     Raises:
-        InputError: an unknown `graph_input`, or features that no graph holds.
+        InputError: an unknown `graph_input`, features that no graph holds, or the model of an ONNX file.
         JobError: the package onnx is not installed.
     """
+    model = need_torch_model(model, "export")
     if graph_input not in INPUTS:
         raise InputError(f"graph input '{graph_input}'; it must be one of: {', '.join(INPUTS)}")
     with atomic_path(path) as temporary:
@@ -60,7 +60,7 @@ def export_model(model: "TorchModel", path: str | Path, graph_input: str = "feat
     return Path(path)
 
 
-def model_facts(model: "TorchModel", graph_input: str, lengths: bool) -> dict[str, Any]:
+def model_facts(model: TorchModel, graph_input: str, lengths: bool) -> dict[str, Any]:
     """What an ONNX file says about itself, nothing but JSON."""
     return {
         "input": graph_input,
@@ -83,11 +83,12 @@ def add_metadata(path: str | Path, facts: dict[str, Any]) -> None:
     onnx.save(graph, str(path))
 
 
-def export_program(model: "TorchModel", path: str | Path) -> Path:
+def export_program(model: SpeakerModel, path: str | Path) -> Path:
     """Writes the encoder as `torch.export` has it (.pt2): `feats` [B, T, F] to [B, D], B and T free; returns the path.
 
     Raises JobError for an encoder that torch.export cannot follow.
     """
+    model = need_torch_model(model, "export")
     encoder = model.encoder.eval()
     example = torch.zeros(2, max(200, encoder.min_frames) + 8, encoder.feat_dim, device=model.device)
     free = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
@@ -104,7 +105,7 @@ def export_program(model: "TorchModel", path: str | Path) -> Path:
 
 
 def export_file(
-    model: "TorchModel",
+    model: SpeakerModel,
     path: str | Path,
     graph_input: str = "feats",
     lengths: bool = False,
@@ -119,7 +120,7 @@ def export_file(
 
     Raises InputError for another suffix, or options that the format does not have.
     """
-    suffix = Path(path).suffix
+    model, suffix = need_torch_model(model, "export"), Path(path).suffix
     if suffix == ".pt2":
         if graph_input != "feats" or lengths or int8:
             raise InputError(f"{path}: torch.export's format has neither --input wave, --lengths nor --int8")
@@ -135,7 +136,7 @@ def export_file(
 
 
 def calibration_inputs(
-    model: "TorchModel", data: str | Path, graph_input: str, lengths: bool
+    model: TorchModel, data: str | Path, graph_input: str, lengths: bool
 ) -> list[dict[str, np.ndarray]]:
     """What a graph is given by recordings of `data`, by the names of its inputs."""
     utterances = DataDir.read(data).utterances

@@ -176,6 +176,13 @@ def load_torch_model(directory: str | Path, device: str = "cpu", engine: str = "
     return model
 
 
+def need_torch_model(model: SpeakerModel, what: str) -> TorchModel:
+    """`model`, whose network `what` needs. Raises InputError for that of an ONNX file, which has none of torch."""
+    if not isinstance(model, TorchModel):
+        raise InputError(f"{what} takes the model of a folder, not that of an ONNX file; load the folder")
+    return model
+
+
 def _pieces(wave: np.ndarray, sample_rate: int) -> Iterator[np.ndarray]:
     """`wave` [S] in parts that are views of it."""
     size = PIECE_SECONDS * sample_rate

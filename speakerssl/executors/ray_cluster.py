@@ -1,5 +1,6 @@
 """Tasks of a Ray cluster that is there already (`ray start`, or a cloud's or Kubernetes' own)."""
 
+import logging
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -35,7 +36,8 @@ class RayCluster:
         import ray
         from ray.exceptions import RayError, RayTaskError
 
-        task = ray.remote(max_retries=TRIES - 1, **self.needs)(_run)
+        remote: Any = ray.remote  # by its types, options are one by one
+        task = remote(max_retries=TRIES - 1, **self.needs)(_run)
         waiting = deque(task.remote(share) for share in shares)
         try:
             while waiting:
@@ -65,7 +67,7 @@ def _connect(address: str) -> None:
     import ray
 
     try:
-        ray.init(address=address, log_to_driver=False, logging_level="ERROR")
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, ValueError, RuntimeError, OSError) as error:
         raise InputError(
             f"--executor ray: no cluster answers at {address} ({one_line(str(error))[:80]}); start one with "

@@ -8,7 +8,9 @@ import pytest
 import torch
 
 from speakerssl.embeddings.export import export_file, export_model, export_program
+from speakerssl.embeddings.model import load_model
 from speakerssl.embeddings.model_dir import build_model, save_model
+from speakerssl.embeddings.toolkits.writing import export_sherpa, export_wespeaker
 from speakerssl.embeddings.torch_model import TorchModel, load_torch_model
 from speakerssl.errors import InputError
 from speakerssl.io import write_text
@@ -56,6 +58,14 @@ def test_torch_export(tmp_path: Path) -> None:
         feats = torch.randn(batch, frames, 24)
         with torch.no_grad():
             torch.testing.assert_close(program(feats), model.encoder(feats), atol=1e-4, rtol=1e-4)
+
+
+def test_the_model_of_a_file_is_no_model_of_a_folder(tmp_path: Path) -> None:
+    loaded = load_model(export_model(make(tmp_path, "xvector"), tmp_path / "model.onnx"))
+    for export in (export_model, export_program, export_file, export_sherpa, export_wespeaker):
+        with pytest.raises(InputError, match="export takes the model of a folder, not that of an ONNX file"):
+            export(loaded, tmp_path / "again.onnx")
+    assert not (tmp_path / "again.onnx").exists()
 
 
 def test_what_cannot_be_exported_says_why(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from speakerssl.metrics import draws as module
 from speakerssl.metrics.draws import counts_room, draws, lanes_of
+from speakerssl.metrics.lanes import LANES
 from speakerssl.metrics.roc import build_roc
 from speakerssl.metrics.sorted_trials import SortedTrials, sort_trials
 from speakerssl.trials.speakers import TrialSpeakers
@@ -71,7 +72,7 @@ def test_a_draw_without_a_class_is_none(listed: List) -> None:
 
 def test_lanes_keep_their_counts_within_the_limit(listed: List, monkeypatch: pytest.MonkeyPatch) -> None:
     trials: SortedTrials = sort_trials(*listed)
-    assert lanes_of([trials]) == module.LANES
+    assert lanes_of([trials]) == LANES
     monkeypatch.setattr(module, "COUNTS", 3 * len(trials.corners))
     assert lanes_of([trials]) == 3
     monkeypatch.setattr(module, "COUNTS", 1)

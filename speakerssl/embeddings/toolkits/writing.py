@@ -8,7 +8,8 @@ import torch
 import yaml
 from torch import Tensor
 
-from speakerssl.embeddings.torch_model import TorchModel
+from speakerssl.embeddings.model import SpeakerModel
+from speakerssl.embeddings.torch_model import TorchModel, need_torch_model
 from speakerssl.encoders.export import export_onnx
 from speakerssl.encoders.resnet import DEPTHS
 from speakerssl.errors import InputError, JobError
@@ -25,7 +26,7 @@ SHERPA_FEATURES = {
 }
 
 
-def export_sherpa(model: TorchModel, path: str | Path, language: str = "", comment: str = "") -> list[str]:
+def export_sherpa(model: SpeakerModel, path: str | Path, language: str = "", comment: str = "") -> list[str]:
     """Writes an ONNX file with the metadata that sherpa-onnx asks for; returns what its features do differently.
 
     sherpa-onnx has one way to compute features (FBank with a Povey window, no snipped edges, up to 7600 Hz). A model
@@ -36,6 +37,7 @@ def export_sherpa(model: TorchModel, path: str | Path, language: str = "", comme
         InputError: a model whose features are no FBank of 80 values at 16 kHz without deltas or VAD.
         JobError: the package onnx is not installed.
     """
+    model = need_torch_model(model, "export")
     frontend = model.features_module
     options = frontend.raw.options
     if model.config["features"].get("kind", "fbank") != "fbank" or frontend.feature_dim != 80 or frontend.vad:
@@ -69,7 +71,7 @@ def export_sherpa(model: TorchModel, path: str | Path, language: str = "", comme
     return differences
 
 
-def export_wespeaker(model: TorchModel, folder: str | Path) -> Path:
+def export_wespeaker(model: SpeakerModel, folder: str | Path) -> Path:
     """Writes wespeaker's model folder: config.yaml, avg_model.pt under its names, and final.onnx for its runtime.
 
     Known are ResNets (`rvector_resnet`, and `rvector_resnet34` with unbiased statistics) and `xvector` with those
@@ -79,9 +81,9 @@ def export_wespeaker(model: TorchModel, folder: str | Path) -> Path:
         InputError: another encoder, or features that wespeaker does not compute.
         JobError: the package onnx is not installed.
     """
-    folder, config = Path(folder), model.config
+    model, folder = need_torch_model(model, "export"), Path(folder)
     name, args, state = _as_wespeaker(model, folder)
-    features = {"window_type": "hamming", **config["features"]}
+    features = {"window_type": "hamming", **model.config["features"]}
     if features.get("kind", "fbank") != "fbank" or model.features_module.raw.options.window_type != "hamming":
         raise InputError(f"{folder}: wespeaker's runtime computes FBank with a Hamming window; this model has another")
     text = {
