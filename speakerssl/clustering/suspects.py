@@ -20,7 +20,8 @@ from torch import Tensor
 
 from speakerssl.clustering.heads import prepare, train_head
 from speakerssl.errors import InputError, unknown_name
-from speakerssl.losses import ClassificationHead, build_head
+from speakerssl.losses import build_head
+from speakerssl.losses.head import Head
 
 PERCENTILE = 99.0
 DEGREES = 75.0
@@ -102,12 +103,11 @@ def _by_subcentre(inputs: Tensor, labels: Tensor, epochs: int, seed: int) -> Sus
         torch.manual_seed(seed)
         head = build_head({"name": "subcentre_aam"}, inputs.shape[1], int(labels.max()) + 1)
         train_head(head, inputs, labels, epochs, seed)
-    assert isinstance(head, ClassificationHead)
     return Suspects(dominant_angles(head, inputs, labels), DEGREES)
 
 
 @torch.no_grad()
-def dominant_angles(head: ClassificationHead, inputs: Tensor, labels: Tensor) -> np.ndarray:
+def dominant_angles(head: Head, inputs: Tensor, labels: Tensor) -> np.ndarray:
     """Degrees [N] between each embedding [N, D] and the sub-centre that most recordings of its class are closest to."""
     weight = head.weight.view(head.num_classes, head.subcentres, -1)
     units = torch.nn.functional.normalize(inputs, dim=1)

@@ -1,12 +1,12 @@
 """RTTM files: who speaks when, one turn a line (NIST Rich Transcription 2009)."""
 
-import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from speakerssl.data.tables import read_float
 from speakerssl.errors import InputError
-from speakerssl.io import write_text
+from speakerssl.io import read_text, write_text
 
 FIELDS = 8  # up to the speaker's name; what comes after is not read
 
@@ -21,29 +21,26 @@ class Turn(NamedTuple):
 
 
 def read_rttm(path: str | Path) -> list[Turn]:
-    """The turns of the SPEAKER lines of a file, in its order; other lines of the format are left out.
+    """The turns of the SPEAKER lines of a file, in its order. Raises InputError as `numbered_turns` does."""
+    return [turn for _, turn in numbered_turns(path)]
 
-    Raises InputError naming the line that is too short, or whose times are no numbers, negative or not finite.
+
+def numbered_turns(path: str | Path) -> Iterator[tuple[int, Turn]]:
+    """The turns of the SPEAKER lines of a file, each with the number of its line; other lines are left out.
+
+    Raises InputError for a file that is no text, and naming a line that is too short or whose times cannot be.
     """
-    turns = []
-    try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as RTTM: {error}") from None
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(read_text(path).split("\n"), 1):
         fields = line.split()
         if not fields or fields[0] != "SPEAKER":
             continue
+        where = f"{path}:{number}"
         if len(fields) < FIELDS:
-            raise InputError(f"{path}:{number}: {len(fields)} fields; SPEAKER lines have {FIELDS} or more")
-        try:
-            begin, length = float(fields[3]), float(fields[4])
-        except ValueError:
-            begin = length = math.nan
-        if not (math.isfinite(begin) and math.isfinite(length) and begin >= 0 and length >= 0):
-            raise InputError(f"{path}:{number}: begin '{fields[3]}' and length '{fields[4]}' must be seconds")
-        turns.append(Turn(fields[1], begin, begin + length, fields[7]))
-    return turns
+            raise InputError(f"{where}: expected 'SPEAKER recording channel start duration <NA> <NA> speaker'")
+        start, length = read_float(fields[3], where, "start"), read_float(fields[4], where, "duration")
+        if start < 0 or length < 0:
+            raise InputError(f"{where}: from {start:g} s for {length:g} s; neither may be below 0")
+        yield number, Turn(fields[1], start, start + length, fields[7])
 
 
 def write_rttm(path: str | Path, turns: Iterable[Turn]) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from speakerssl.data.folders import AUDIO_SUFFIXES, read_folder, utterance_id
 from speakerssl.data.kaldi import DataDir, Utterance, read_segments, read_wav_scp
-from speakerssl.data.tables import WHITE, read_float, split_row
+from speakerssl.data.rttm import numbered_turns
+from speakerssl.data.tables import WHITE, split_row
 from speakerssl.errors import InputError
 from speakerssl.io import read_text
 
@@ -99,25 +100,21 @@ def _read_rttm(path: Path, recordings: dict[str, Utterance]) -> DataDir:
     """Segments `SPEAKER recording channel start duration ...` as `recording-speaker-START-END` (milliseconds)."""
     found: dict[str, Utterance] = {}
     speakers: dict[str, str] = {}
-    for line, content in _lines(path):
-        parts = content.split()
-        if parts[0] != "SPEAKER":
-            continue
+    for line, turn in numbered_turns(path):
         where = f"{path}:{line}"
-        if len(parts) < 8:
-            raise InputError(f"{where}: expected 'SPEAKER recording channel start duration <NA> <NA> speaker'")
-        if parts[1] not in recordings:
-            raise InputError(f"{where}: recording '{parts[1]}' is not among those that are known; --audio names them")
-        start, length = read_float(parts[3], where, "start"), read_float(parts[4], where, "duration")
-        if start < 0 or length <= 0:
-            raise InputError(f"{where}: from {start:g} s for {length:g} s is empty or begins before 0")
-        key = f"{parts[1]}-{parts[7]}-{round(1000 * start):07d}-{round(1000 * (start + length)):07d}"
+        if turn.recording not in recordings:
+            raise InputError(
+                f"{where}: recording '{turn.recording}' is not among those that are known; --audio names them"
+            )
+        if turn.end <= turn.begin:
+            raise InputError(f"{where}: the turn at {turn.begin:g} s is empty; leave it out")
+        key = f"{turn.recording}-{turn.speaker}-{round(1000 * turn.begin):07d}-{round(1000 * turn.end):07d}"
         if key in found:
             raise InputError(f"{where}: the same stretch of the same speaker stands twice")
         found[key] = replace(
-            recordings[parts[1]], id=key, start=start, end=start + length, segments=str(path), segment_line=line
+            recordings[turn.recording], id=key, start=turn.begin, end=turn.end, segments=str(path), segment_line=line
         )
-        speakers[key] = parts[7]
+        speakers[key] = turn.speaker
     if not found:
         raise InputError(f"{path}: has no SPEAKER lines")
     return DataDir(found, path.parent, speakers)

@@ -14,8 +14,7 @@ import numpy as np
 
 from speakerssl.errors import InputError, JobError
 from speakerssl.gallery.per_thread import PerThreadConnections
-from speakerssl.gallery.records import Changes, Speaker
-from speakerssl.gallery.sqlite import unit_mean
+from speakerssl.gallery.records import Changes, Speaker, unit_mean
 
 VERSION = 1
 LOCK = 7_359_021  # of the advisory lock that writers of galleries take, so that generations are in order

@@ -87,3 +87,9 @@ class SearchingStore(Protocol):
 
     def nearest(self, vector: np.ndarray, top: int) -> tuple[np.ndarray, np.ndarray]:
         """Ids [top] and cosines [top] of the speakers nearest to a unit vector [D], the best first; maybe fewer."""
+
+
+def unit_mean(vectors: np.ndarray) -> np.ndarray:
+    """The mean of unit vectors [N, D], as a unit vector float32 [D]; zeros where they cancel each other."""
+    mean = vectors.mean(axis=0, dtype=np.float64)
+    return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-12), np.float32)

@@ -17,7 +17,7 @@ import numpy as np
 
 from speakerssl.errors import InputError, JobError
 from speakerssl.gallery.per_thread import PerThreadConnections
-from speakerssl.gallery.records import Changes, Speaker
+from speakerssl.gallery.records import Changes, Speaker, unit_mean
 
 TIMEOUT = 30.0  # seconds that a writer waits for another
 VERSION = 1
@@ -215,12 +215,6 @@ class SqliteStore(PerThreadConnections):
         if row is None:
             raise InputError(f"{self.path}: there is no speaker '{name}'")
         return int(row[0])
-
-
-def unit_mean(vectors: np.ndarray) -> np.ndarray:
-    """The mean of unit vectors [N, D], as a unit vector float32 [D]."""
-    mean = vectors.mean(axis=0, dtype=np.float64)
-    return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-12), np.float32)
 
 
 def _matrix(blobs: list[bytes], size: int) -> np.ndarray:

@@ -60,15 +60,20 @@ class Head(nn.Module):
         class_share: share of the classes that are not in the batch, drawn anew each step; 1 takes all. The paper's
             0.1 (unverified).
         dim_share: share of the embedding's dimensions, drawn anew each step. UNICOM's are 512 of 768 (verified).
+        subcentres: K, centres of each class.
 
     Attributes:
-        weight: the class centres [C, D], or those of sub-centres [C K, D].
+        weight: the class centres [C, D], or K of each class [C K, D].
     """
 
-    weight: nn.Parameter
-
     def __init__(
-        self, embed_dim: int, num_classes: int, label_smoothing: float, class_share: float, dim_share: float
+        self,
+        embed_dim: int,
+        num_classes: int,
+        label_smoothing: float,
+        class_share: float,
+        dim_share: float,
+        subcentres: int = 1,
     ) -> None:
         super().__init__()
         self.embed_dim = embed_dim
@@ -76,10 +81,20 @@ class Head(nn.Module):
         self.label_smoothing = check_range("label_smoothing", label_smoothing, 0, 1)
         self.class_share = check_range("class_share", class_share, 0, 1)
         self.dim_share = check_range("dim_share", dim_share, 1 / embed_dim, 1)
+        self.subcentres = int(check_range("subcentres", subcentres, 1))
+        self.weight = nn.Parameter(torch.empty(num_classes * self.subcentres, embed_dim))
+        nn.init.xavier_uniform_(self.weight)
 
     def logits(self, embeddings: Tensor) -> Tensor:
         """Logits [N, C] against all classes, without a margin: the head's prediction."""
         raise NotImplementedError
+
+    def centre_cosines(self, embeddings: Tensor, chosen: Chosen) -> Tensor:
+        """The cosine of each embedding [N, D] with every centre of each chosen class, [N, S, K]."""
+        centres = chosen.of(self.weight.view(self.num_classes, self.subcentres, -1))
+        units = nn.functional.normalize(chosen.dims_of(embeddings), dim=1)
+        rows = nn.functional.normalize(centres.flatten(0, 1).to(units.dtype), dim=1)
+        return (units @ rows.T).view(len(units), -1, self.subcentres)
 
     def margined(self, embeddings: Tensor, labels: Tensor, chosen: Chosen, step: int) -> Logits:
         """Logits against the `chosen` classes, among which `labels` [N] count."""

@@ -18,9 +18,7 @@ class LinearHead(Head):
         dim_share: float = 1.0,
     ) -> None:
         super().__init__(embed_dim, num_classes, label_smoothing, class_share, dim_share)
-        self.weight = nn.Parameter(torch.empty(num_classes, embed_dim))
         self.bias = nn.Parameter(torch.zeros(num_classes))
-        nn.init.xavier_uniform_(self.weight)
 
     def logits(self, embeddings: Tensor) -> Tensor:
         return nn.functional.linear(embeddings, self.weight.to(embeddings.dtype), self.bias.to(embeddings.dtype))

@@ -6,7 +6,7 @@ the inter-top-k penalty (arXiv 2110.05042) by options. For supervised training, 
 """
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from speakerssl.losses.adaptive import rotated
 from speakerssl.losses.contrastive import frozen_copy
@@ -41,26 +41,15 @@ class ClassificationHead(Head):
         class_share: float = 1.0,
         dim_share: float = 1.0,
     ) -> None:
-        super().__init__(embed_dim, num_classes, label_smoothing, class_share, dim_share)
+        super().__init__(embed_dim, num_classes, label_smoothing, class_share, dim_share, subcentres)
         self.margin: Margin = margin or NoMargin()
         self.scale = check_range("scale", scale, 1e-3)
-        self.subcentres = int(check_range("subcentres", subcentres, 1))
         self.inter_topk = int(check_range("inter_topk", inter_topk, 0, num_classes - 1))
         self.topk_penalty = check_range("topk_penalty", topk_penalty, 0, 1)
-        self.weight = nn.Parameter(torch.empty(num_classes * self.subcentres, embed_dim))
-        nn.init.xavier_uniform_(self.weight)
 
     def cosines(self, embeddings: Tensor, chosen: Chosen | None = None) -> Tensor:
         """The cosine of each embedding [N, D] with the closest centre of each class, [N, C] (or of the chosen ones)."""
-        return self.subcentre_cosines(embeddings, chosen).amax(2)
-
-    def subcentre_cosines(self, embeddings: Tensor, chosen: Chosen | None = None) -> Tensor:
-        """The cosine of each embedding [N, D] with every centre of each class, [N, C, K]."""
-        chosen = chosen or Chosen()
-        centres = chosen.of(self.weight.view(self.num_classes, self.subcentres, -1))
-        units = nn.functional.normalize(chosen.dims_of(embeddings), dim=1)
-        rows = nn.functional.normalize(centres.flatten(0, 1).to(units.dtype), dim=1)
-        return (units @ rows.T).view(len(units), -1, self.subcentres)
+        return self.centre_cosines(embeddings, chosen or Chosen()).amax(2)
 
     def logits(self, embeddings: Tensor) -> Tensor:
         """scale x cosines [N, C], without a margin."""

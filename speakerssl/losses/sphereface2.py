@@ -43,23 +43,17 @@ class SphereFace2Head(Head):
         self.scale = check_range("scale", scale, 1e-3)
         self.balance = check_range("balance", balance, 0, 1)
         self.curve = check_range("curve", curve, 1e-3)
-        self.weight = nn.Parameter(torch.empty(num_classes, embed_dim))
         self.bias = nn.Parameter(torch.zeros(()))
-        nn.init.xavier_uniform_(self.weight)
 
     def logits(self, embeddings: Tensor) -> Tensor:
-        return self._spread(self._cosines(embeddings, Chosen()))
-
-    def _cosines(self, embeddings: Tensor, chosen: Chosen) -> Tensor:
-        units = nn.functional.normalize(chosen.dims_of(embeddings), dim=1)
-        return units @ nn.functional.normalize(chosen.of(self.weight).to(units.dtype), dim=1).T
+        return self._spread(self.centre_cosines(embeddings, Chosen()).squeeze(2))
 
     def _spread(self, cosines: Tensor) -> Tensor:
         curved = 2 * ((cosines.clamp(-1, 1) + 1) / 2) ** self.curve - 1
         return self.scale * curved + self.bias.to(cosines.dtype)
 
     def margined(self, embeddings: Tensor, labels: Tensor, chosen: Chosen, step: int) -> Logits:
-        cosines = self._cosines(embeddings, chosen)
+        cosines = self.centre_cosines(embeddings, chosen).squeeze(2)
         plain = self._spread(cosines)
         margin = self.margin.at(step)
         shift = torch.full_like(plain, margin).scatter(1, labels[:, None], -margin)

@@ -27,10 +27,10 @@ def test_other_lines_are_left_out(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("SPEAKER b 1 1 2 <NA>", "a.rttm:1: 6 fields"),
-        ("SPEAKER b 1 one 2 <NA> <NA> ana", "a.rttm:1: begin 'one'"),
-        ("SPEAKER b 1 1 -2 <NA> <NA> ana", "length '-2' must be seconds"),
-        ("SPEAKER b 1 nan 2 <NA> <NA> ana", "begin 'nan'"),
+        ("SPEAKER b 1 1 2 <NA>", "a.rttm:1: expected 'SPEAKER recording channel"),
+        ("SPEAKER b 1 one 2 <NA> <NA> ana", "a.rttm:1: start 'one' is not a number"),
+        ("SPEAKER b 1 1 -2 <NA> <NA> ana", "a.rttm:1: from 1 s for -2 s; neither may be below 0"),
+        ("SPEAKER b 1 nan 2 <NA> <NA> ana", "a.rttm:1: start 'nan' is not a number"),
     ],
 )
 def test_damaged_lines_are_named(line: str, message: str, tmp_path: Path) -> None:

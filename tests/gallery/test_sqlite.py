@@ -9,7 +9,7 @@ import pytest
 
 from speakerssl.errors import InputError, JobError
 from speakerssl.gallery import Gallery
-from speakerssl.gallery.sqlite import SqliteStore, unit_mean
+from speakerssl.gallery.sqlite import SqliteStore
 
 
 def test_not_a_gallery(tmp_path: Path) -> None:
@@ -83,8 +83,3 @@ def test_a_full_disk_is_a_failed_job(tmp_path: Path) -> None:
     with pytest.raises(JobError, match=r"g\.db: cannot be written: .*full; nothing of this call was kept"):
         store.enrol_many(["ben"] * 500, np.repeat(unit(1, 0), 500, axis=0), ["x" * 100] * 500, "m")
     assert [speaker.name for speaker in store.speakers()] == ["ana"]
-
-
-def test_a_mean_has_unit_length() -> None:
-    np.testing.assert_allclose(unit_mean(np.concatenate([unit(1, 0), unit(0, 1)])), [0.5**0.5, 0.5**0.5], atol=1e-6)
-    assert not unit_mean(np.concatenate([unit(1, 0), unit(-1, 0)])).any()  # opposite ones: no direction, and no NaN
