@@ -6,6 +6,7 @@ An array of two axes is read by its shape. One axis of 1 is a single channel eit
 one recording, and the short axis its channels.
 """
 
+import array
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -31,7 +32,7 @@ def load_waveform(audio: Any, sample_rate: Any, model_rate: int) -> np.ndarray:
     Args:
         audio: a path; samples as an array, tensor or list; the bytes of a file or a file opened in binary mode;
             `(samples, rate)` or `(rate, samples)`; a mapping with samples under `array` or `waveform` and a rate
-            under `sampling_rate` or `sample_rate`.
+            under `sampling_rate` or `sample_rate`, or else a file's `bytes` or `path`.
         sample_rate: Hz of samples that come without a rate.
 
     Raises:
@@ -41,13 +42,20 @@ def load_waveform(audio: Any, sample_rate: Any, model_rate: int) -> np.ndarray:
         return _read_path(os.fspath(audio), model_rate)
     if isinstance(audio, (bytes, bytearray, memoryview)):
         return _read_bytes(bytes(audio), model_rate, "bytes")
-    if hasattr(audio, "read"):
-        content = audio.read()
-        if not isinstance(content, bytes):
-            raise InputError(f"a file opened as text ({_kind(audio)}); open it in binary mode, 'rb'")
-        return _read_bytes(content, model_rate, str(getattr(audio, "name", "file object")))
     if isinstance(audio, Mapping):
         audio = _from_mapping(audio)
+        if not isinstance(audio, tuple):
+            return load_waveform(audio, sample_rate, model_rate)
+    elif hasattr(audio, "get_all_samples"):  # torchcodec's AudioDecoder, which Hugging Face's datasets hold
+        found = audio.get_all_samples()
+        audio = found.data, found.sample_rate
+    elif hasattr(audio, "read"):
+        content = audio.read()
+        if isinstance(content, bytes):
+            return _read_bytes(content, model_rate, str(getattr(audio, "name", "file object")))
+        if not isinstance(content, np.ndarray) or not hasattr(audio, "samplerate"):  # a soundfile.SoundFile has both
+            raise InputError(f"a file opened as text ({_kind(audio)}); open it in binary mode, 'rb'")
+        audio = content, audio.samplerate
     has_rate = isinstance(audio, tuple) and len(audio) == 2 and _is_number(audio[0]) != _is_number(audio[1])
     if has_rate:
         audio, sample_rate = audio if _is_number(audio[1]) else audio[::-1]
@@ -62,6 +70,8 @@ def is_many(audio: Any) -> bool:
     A list of numbers is samples; `(samples, rate)` is one recording; a list of lists of numbers has two readings,
     which `to_mono` names. Raises InputError for an empty list.
     """
+    if hasattr(audio, "read"):  # files are iterators too, over lines
+        return False
     if isinstance(audio, Iterator):
         return True
     if not isinstance(audio, (list, tuple)):
@@ -83,18 +93,26 @@ def check_rate(rate: Any) -> int:
 
 def to_array(samples: Any) -> np.ndarray:
     """Samples of any kind as an array of numbers. Raises InputError that says what they are instead."""
-    if hasattr(samples, "detach"):  # a tensor, on any device
-        samples = samples.detach().cpu()
-        samples = (samples.float() if str(samples.dtype) == "torch.bfloat16" else samples).numpy()
-    if not isinstance(samples, (np.ndarray, list, tuple)) and not hasattr(samples, "__array__"):
-        raise InputError(f"a recording cannot be a {_kind(samples)}; give a path, samples, bytes or a file object")
+    known = (np.ndarray, list, tuple, array.array)
+    if not isinstance(samples, known) and not hasattr(samples, "detach") and not hasattr(samples, "__array__"):
+        raise InputError(f"a recording cannot be of the type {_kind(samples)}; give a path, samples, bytes or a file")
+    if isinstance(samples, np.ma.MaskedArray) and np.ma.is_masked(samples):
+        raise InputError(f"{np.ma.count_masked(samples)} samples are masked; fill or remove them")
     try:
-        array = np.asarray(samples)
+        found = _tensor_to_array(samples) if hasattr(samples, "detach") else np.asarray(samples)
     except Exception:  # whatever an object's own conversion raises
-        array = np.empty(0, object)
-    if array.dtype.kind not in "fiu":
+        found = np.empty(0, object)
+    if found.dtype.kind not in "fiu":
         raise InputError(f"{_kind(samples)}: its items are not numbers of one depth; give samples as floats or int16")
-    return array
+    return found
+
+
+def _tensor_to_array(tensor: Any) -> np.ndarray:
+    """A tensor on any device, of any layout that can be written out."""
+    tensor = tensor.detach().cpu()
+    if str(tensor.layout) != "torch.strided":
+        tensor = tensor.to_dense()
+    return np.asarray((tensor.float() if str(tensor.dtype) == "torch.bfloat16" else tensor).numpy())
 
 
 def to_mono(samples: np.ndarray, is_one_recording: bool = False, rate: int = SAMPLE_RATE) -> np.ndarray:
@@ -107,8 +125,8 @@ def to_mono(samples: np.ndarray, is_one_recording: bool = False, rate: int = SAM
         raise InputError(f"samples of the shape {list(samples.shape)}: there are none")
     if samples.dtype.kind == "f":
         scale = FULL_SCALE
-    elif samples.dtype in (np.int16, np.int32):
-        scale = FULL_SCALE / -float(np.iinfo(samples.dtype).min)
+    elif samples.dtype.kind == "i" and samples.dtype.itemsize in (2, 4):
+        scale = FULL_SCALE / 2.0 ** (8 * samples.dtype.itemsize - 1)
     else:
         raise InputError(f"samples of type {samples.dtype}; floats in [-1, 1], int16 or int32 are expected")
     with np.errstate(over="ignore"):
@@ -158,6 +176,8 @@ def _read_path(path: str | bytes, model_rate: int) -> np.ndarray:
     text = os.fsdecode(path)
     if not text or Path(text).is_dir():
         raise InputError(f"'{text}': a file is needed; `speakerssl prepare` and `extract` embed the files of a folder")
+    if "://" in text and not Path(text).exists():
+        raise InputError(f"{_cut(text)}: a URL, which embed() does not fetch; give the path of a file or its bytes")
     if text.rstrip().endswith("|"):
         raise InputError(f"{_cut(text)}: a command, which embed() never runs; pass its output as bytes")
     return read_audio(text, sample_rate=model_rate, pipes=False)
@@ -176,13 +196,20 @@ def _read_bytes(content: bytes, model_rate: int, name: str) -> np.ndarray:
             raise AudioError(str(error).replace(file.name, name)) from None
 
 
-def _from_mapping(audio: Mapping[str, Any]) -> tuple[Any, Any]:
-    samples = next((audio[key] for key in ("array", "waveform") if key in audio), None)
-    rate = next((audio[key] for key in ("sampling_rate", "sample_rate") if key in audio), None)
-    if samples is None or rate is None:
+def _from_mapping(audio: Mapping[str, Any]) -> Any:
+    """(samples, rate), or the bytes or path of a file where a mapping (an item of a data set) has no samples."""
+
+    def first(*names: str) -> Any:
+        return next((audio[name] for name in names if audio.get(name) is not None), None)
+
+    samples, rate = first("array", "waveform"), first("sampling_rate", "sample_rate")
+    if samples is not None and rate is not None:
+        return samples, check_rate(rate)
+    file = first("bytes", "path")
+    if file is None or samples is not None:
         keys = _cut(", ".join(str(key) for key in audio))
         raise InputError(f"a mapping with the keys {keys}; array (or waveform) and sampling_rate are needed")
-    return samples, rate
+    return file
 
 
 def _is_number(value: Any) -> bool:

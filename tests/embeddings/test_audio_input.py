@@ -1,7 +1,9 @@
 """What `embed` takes: every kind of input gives the same samples, or one short line that says what it is instead."""
 
+import array
 import io
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -59,12 +61,52 @@ def test_every_kind_of_input_gives_the_same_samples(path: Path, voice: np.ndarra
         "torchaudio.load": (torch.tensor(np.stack([voice, voice])), RATE),
         "(list, float rate)": (voice.tolist(), 16000.0),
         "datasets": {"array": voice, "sampling_rate": RATE, "path": None},
+        "array.array": array.array("f", voice.tolist()),
+        "big-endian": voice.astype(">f4"),
+        "read-only memory map": _memory_map(path, voice),
+        "tensor with a gradient": torch.tensor(voice, requires_grad=True) * 1,
+        "sparse tensor": torch.tensor(voice).to_sparse(),
+        "masked array, nothing masked": np.ma.masked_array(voice, mask=np.zeros(RATE, bool)),
+        "soundfile.SoundFile": soundfile.SoundFile(path),
+        "torchcodec": AudioDecoder(voice),
+        "datasets, a path": {"array": None, "path": str(path), "sampling_rate": RATE},
+        "datasets, bytes": {"bytes": content, "path": None},
         "pyannote": {"waveform": torch.tensor(voice)[None], "sample_rate": RATE},
     }
     for name, audio in inputs.items():
         np.testing.assert_allclose(load_waveform(audio, RATE, RATE), 32768 * voice, rtol=1e-6, atol=1e-3, err_msg=name)
     with open(path, "rb") as file:
         np.testing.assert_allclose(load_waveform(file, RATE, RATE), 32768 * voice, rtol=1e-6, atol=1e-3)
+
+
+class AudioDecoder:
+    """What of torchcodec's class is used."""
+
+    def __init__(self, voice: np.ndarray) -> None:
+        self.voice = voice
+
+    def get_all_samples(self) -> SimpleNamespace:
+        return SimpleNamespace(data=torch.tensor(self.voice)[None], sample_rate=RATE)
+
+
+def _memory_map(beside: Path, voice: np.ndarray) -> np.ndarray:
+    path = beside.with_suffix(".npy")
+    np.save(path, voice)
+    return np.load(path, mmap_mode="r")
+
+
+def test_big_endian_integers(voice: np.ndarray) -> None:
+    whole = np.rint(20000 * voice)
+    for kind in (">i2", "<i2"):
+        np.testing.assert_array_equal(load_waveform(whole.astype(kind), RATE, RATE), whole)
+
+
+def test_a_file_object_is_one_recording(model, path: Path) -> None:
+    """Files are iterators, but not over recordings."""
+    expected = model.embed(path, on_no_speech="keep")
+    with open(path, "rb") as file:
+        for audio in (file, io.BytesIO(path.read_bytes()), soundfile.SoundFile(path)):
+            np.testing.assert_allclose(model.embed(audio, on_no_speech="keep"), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("count", [2, 8])
@@ -79,6 +121,8 @@ def test_an_array_that_may_be_channels_or_recordings_is_refused_with_both(voice:
     ("audio", "message"),
     [
         ("", "a file is needed"),
+        ("https://example.com/a.wav", "a URL, which embed.. does not fetch"),
+        ("file:///a.wav", "a URL"),
         (".", "a file is needed"),
         (Path("/"), "a file is needed"),
         (COMMAND, "a command, which embed.. never runs"),
@@ -87,10 +131,10 @@ def test_an_array_that_may_be_channels_or_recordings_is_refused_with_both(voice:
         (b"not audio" * 10, r"^bytes: "),
         (io.BytesIO(), "file object: is empty"),
         (io.StringIO("text"), "opened as text"),
-        (None, "cannot be a NoneType"),
-        (3.5, "cannot be a float"),
-        (True, "cannot be a bool"),
-        (object(), "cannot be a object"),
+        (None, "cannot be of the type NoneType"),
+        (3.5, "cannot be of the type float"),
+        (True, "cannot be of the type bool"),
+        (object(), "cannot be of the type object"),
         ({"a": 1}, "a mapping with the keys a"),
         ([], "there are none"),
         ([[0.1] * 500, [0.1] * 400], "not numbers of one depth"),
@@ -100,6 +144,15 @@ def test_an_array_that_may_be_channels_or_recordings_is_refused_with_both(voice:
         ([0, 1] * 8000, "samples of type int64"),
         (np.zeros(16000, bool), "not numbers"),
         (np.zeros(16000, complex), "not numbers"),
+        (np.zeros(16000, np.int8), "samples of type int8"),
+        (np.zeros(16000, np.uint16), "samples of type uint16"),
+        (np.ma.masked_array(np.zeros(16000), mask=np.arange(16000) < 9), "9 samples are masked"),
+        (torch.empty(16000, device="meta"), "not numbers"),
+        (torch.zeros(16000, dtype=torch.complex64), "not numbers"),
+        (torch.quantize_per_tensor(torch.zeros(16000), 0.1, 0, torch.qint8), "not numbers"),
+        (range(16000), "cannot be of the type range"),
+        ({"array": np.zeros(16000), "sampling_rate": "16000"}, "sample_rate is '16000'"),
+        ({"array": np.zeros(16000), "path": "a.wav"}, "sampling_rate are needed"),
         (np.array([object()] * 3), "not numbers"),
         (np.zeros((80, 300)), "neither axis is time"),
         (np.zeros((300, 80)), "neither axis is time"),
