@@ -16,6 +16,7 @@ class Layout(NamedTuple):
         trusted: whether the length in the header may be believed; else only decoding tells it.
         for_libav: whether libsndfile has no decoder for it, or fails on healthy files.
         scanned: whether all of the file was looked through for joined recordings.
+        starts_at: the byte at which the recording begins, behind tags that its decoder does not pass over.
     """
 
     kind: str = ""
@@ -25,6 +26,7 @@ class Layout(NamedTuple):
     trusted: bool = True
     for_libav: bool = False
     scanned: bool = False
+    starts_at: int = 0
 
 
 def identify(head: bytes) -> str:
@@ -43,6 +45,12 @@ def identify(head: bytes) -> str:
             return "aac"  # ADTS: the layer bits of MPEG audio are zero
         return "mp3" if head[2] & 0xF0 != 0xF0 and head[2] & 0x0C != 0x0C else ""
     return ""
+
+
+def foreign(head: bytes) -> str:
+    """What a file that is no recording is by its first bytes, and what to do about it; '' where they do not tell."""
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    return next((words for start, words in _FOREIGN if (text if start[:1] == b"<" else head).startswith(start)), "")
 
 
 def skip_id3(stream: BinaryIO, head: bytes) -> int:
@@ -77,3 +85,21 @@ _BEGINNINGS = (
     (b"FLV\x01", "flv"),
 )
 FOR_LIBAV = frozenset({"mp4", "matroska", "asf", "amr", "wavpack", "tta", "ape", "aac", "ac3", "flv"})
+_ARCHIVE = "is an archive; unpack it"
+_FOREIGN = (
+    (b"version https://git-lfs", "is a Git LFS pointer and not the recording; `git lfs pull` fetches it"),
+    (b"<!doctype html", "is a web page; the download failed"),
+    (b"<html", "is a web page; the download failed"),
+    (b"<?xml", "is XML; the download failed"),
+    (b"PK\x03\x04", _ARCHIVE),
+    (b"Rar!", _ARCHIVE),
+    (b"7z\xbc\xaf\x27\x1c", _ARCHIVE),
+    (b"\x1f\x8b", "is compressed by gzip; unpack it"),
+    (b"BZh", "is compressed by bzip2; unpack it"),
+    (b"\xfd7zXZ", "is compressed by xz; unpack it"),
+    (b"\x28\xb5\x2f\xfd", "is compressed by zstd; unpack it"),
+    (b"%PDF", "is a PDF"),
+    (b"\x89PNG", "is a picture"),
+    (b"\xff\xd8\xff", "is a picture"),
+    (b"MThd", "is MIDI, which holds notes and no sound"),
+)

@@ -117,6 +117,8 @@ class AvDecoder:
                 for frame in self._frames(container, stream):
                     if position is None:
                         position = self._position(frame, stream)
+                    if (frame.sample_rate, frame.layout.nb_channels) != (self.rate, self.channels):
+                        raise DecodeError("changes its rate or its channels on the way; split it there")
                     layout = _layout(frame)
                     frame.pts = None  # the queue wants unbroken times; samples are counted
                     queue.write(frame)

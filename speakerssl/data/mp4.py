@@ -55,8 +55,11 @@ def _read_boxes(stream: BinaryIO) -> AudioTrack | None:
 
 
 def _audio_track(movie: bytes, start: int, end: int) -> AudioTrack | None:
-    parts = {name: movie[first:last] for name, first, last in _nested(movie, start, end)}
-    if parts.get(b"hdlr", b"")[8:12] != b"soun" or b"mdhd" not in parts or b"stsd" not in parts:
+    boxes = [(name, movie[first:last]) for name, first, last in _nested(movie, start, end)]
+    parts = dict(boxes)
+    # QuickTime names a second handler, of the data.
+    is_sound = any(name == b"hdlr" and content[8:12] == b"soun" for name, content in boxes)
+    if not is_sound or b"mdhd" not in parts or b"stsd" not in parts:
         return None
     header, entry = parts[b"mdhd"], parts[b"stsd"][8:]
     wide = header[0] == 1  # 64-bit times
@@ -65,7 +68,7 @@ def _audio_track(movie: bytes, start: int, end: int) -> AudioTrack | None:
     # The edit list drops the encoder's delay from the beginning.
     duration -= _media_time(parts.get(b"elst", b""))
     channels, rate = int.from_bytes(entry[24:26], "big"), int.from_bytes(entry[32:34], "big")
-    if not timescale or not rate:
+    if not timescale or not rate or entry[16:18] == b"\0\2":  # QuickTime's second version has the rate elsewhere
         return AudioTrack(0, 0, 0)
     return AudioTrack(round(duration * rate / timescale), rate, max(channels, 1))
 

@@ -11,8 +11,8 @@ from speakerssl.data.container import Layout
 
 _UNKNOWN_SIZE = 0x7FFF0000  # who writes to a pipe cannot know the size and puts something huge
 _PADDING = 4096  # bytes behind the samples that may be anything: tags, blocks filled up
-# Format tags of WAV that libsndfile reads and seeks in; GSM 6.10 (0x31) is not: it cannot seek to its last block.
-_SNDFILE_TAGS = frozenset({1, 2, 3, 6, 7, 0x11, 0xFFFE})
+# Format tags of WAV that libsndfile reads; GSM 6.10 (0x31) is not: it cannot seek to its last block.
+_SNDFILE_TAGS = frozenset({1, 2, 3, 6, 7, 0x11, 0x38, 0xFFFE})
 _PCM_TAGS = frozenset({1, 3, 6, 7, 0xFFFE})
 _W64_GUID = bytes.fromhex("f3acd3118cd100c04f8edb8a")  # behind the four letters of a chunk's name
 
@@ -93,6 +93,8 @@ def _wav_samples(stream: BinaryIO, start: int, size: int, total: int, tag: int, 
     rest = stream.read(12)
     if rest[:4] == b"RIFF" and rest[8:12] == b"WAVE":
         return Layout("wav", parts=(0, end + size % 2))
+    if rest[:4] == b"data" and _chunks_follow(stream, end, total):  # samples in several chunks
+        return Layout("wav", "has its samples in several chunks, of which decoders read the first alone; convert it")
     much_follows = total - end > max(_PADDING, size // 2) or (size == 0 and total > end)
     # Chunks may follow, and a disk's block of zeros; anything else are the samples that nobody counted.
     if much_follows and rest.strip(b"\0") and not _chunks_follow(stream, end, total):

@@ -74,6 +74,7 @@ class SndfileDecoder:
         self.rate, self.channels, self.subtype = self._sound.samplerate, self._sound.channels, self._sound.subtype
         self.kind = self._sound.format
         self.frames: int | None = self._sound.frames if frames_known and self._sound.frames < _MOST else None
+        self._whole: np.ndarray | None = None  # of a codec that cannot be sought in
         self._is_mp3 = self._sound.subtype.startswith("MPEG_LAYER")
         self._remark = remark
 
@@ -117,6 +118,10 @@ class SndfileDecoder:
     def _decode(self, first: int, wanted: int) -> np.ndarray:
         block = max(1, _BLOCK // self.channels)
         try:
+            if not self._sound.can_seek:
+                if self._whole is None:
+                    self._whole = self._sound.read(self._sound.frames, dtype="float32")
+                return self._whole[first : first + wanted]
             if first != self._sound.tell():
                 self._sound.seek(first)
             if wanted <= block:
@@ -190,6 +195,10 @@ def _one_way(file: "str | BinaryIO | int", **form: Any) -> "soundfile.SoundFile"
     import soundfile
 
     class OneWay(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no types
+        @property
+        def can_seek(self) -> bool:
+            return bool(super().seekable())
+
         def seekable(self) -> bool:
             return False
 

@@ -70,6 +70,8 @@ def open_decoder(file: File, layout: Layout, say_damage: Callable[[str], None]) 
         return JoinedDecoder([SndfileDecoder(section) for section in sections])
     if layout.for_libav:
         return _open_libav(file, layout)
+    if layout.starts_at:
+        file = open_section(file, layout.starts_at)
     try:
         return SndfileDecoder(file, layout.trusted, layout.samples_at, say_damage)
     except DecodeError as error:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from speakerssl.data.audio import check_audio
+from speakerssl.data.audio import AudioError, check_audio, read_audio
 from speakerssl.data.container import identify, skip_id3
 
 
@@ -52,8 +52,6 @@ def test_no_header_makes_a_reader_take_memory_for_it(tmp_path: Path) -> None:
     """AU, CAF and FLAC headers that claim billions of samples in a few bytes."""
     import tracemalloc
 
-    from speakerssl.data.audio import AudioError, read_audio
-
     soundfile.write(tmp_path / "a.flac", np.zeros(16000, np.int16), 16000)
     flac = bytearray((tmp_path / "a.flac").read_bytes())
     flac[21] |= 0x0F
@@ -71,3 +69,40 @@ def test_no_header_makes_a_reader_take_memory_for_it(tmp_path: Path) -> None:
             read_audio(tmp_path / name)
         assert tracemalloc.get_traced_memory()[1] < 100e6, name
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    ("name", "subtype"), [("a.flac", None), ("a.ogg", "VORBIS"), ("a.opus", "OPUS"), ("a.wav", None)]
+)
+@pytest.mark.parametrize("size", [1000, 20_000, 300_000])
+def test_tags_of_any_size_before_the_audio(tmp_path: Path, voice, name: str, subtype: str | None, size: int) -> None:
+    """A cover picture in an ID3 tag."""
+    path = tmp_path / name
+    soundfile.write(path, voice(2.0), 16000, subtype=subtype, format=None if subtype is None else "OGG")
+    once = read_audio(path)
+    length = bytes(size >> shift & 0x7F for shift in (21, 14, 7, 0))
+    tag = (b"APIC" + bytes(range(256)) * (size // 256 + 1))[:size]
+    path.write_bytes(b"ID3\3\0\0" + length + tag + path.read_bytes())
+    assert check_audio(path) == (32000, 16000)
+    np.testing.assert_allclose(read_audio(path), once, atol=1)
+    np.testing.assert_allclose(read_audio(path, 0.5, 1.0), once[8000:24000], atol=1)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 1\n", "Git LFS pointer .* `git lfs pull`"),
+        (b"\xef\xbb\xbf\n <!DOCTYPE HTML><html>404", "a web page; the download failed"),
+        (b"<HTML>", "a web page"),
+        (b"PK\x03\x04" + bytes(100), "an archive; unpack it"),
+        (b"\x1f\x8b\x08" + bytes(100), "compressed by gzip; unpack it"),
+        (b"%PDF-1.4", "is a PDF"),
+        (b"\xff\xd8\xff\xe0" + bytes(100), "is a picture"),
+        (b"MThd" + bytes(100), "MIDI, which holds notes and no sound"),
+        (b"some text", "is not audio that can be read"),
+    ],
+)
+def test_what_is_no_recording_is_called_what_it_is(tmp_path: Path, content: bytes, message: str) -> None:
+    (tmp_path / "a.wav").write_bytes(content)
+    with pytest.raises(AudioError, match=message):
+        read_audio(tmp_path / "a.wav")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from scipy.signal import correlate
 
 from speakerssl.data.audio import AudioError, Recording, audio_info, check_audio, read_audio
@@ -112,3 +113,29 @@ def test_a_recording_of_unknown_length_is_counted_in_blocks(write_av, voice, mon
     expected = audio_info(path)
     monkeypatch.setattr("speakerssl.data.recording._BLOCK", 7001)
     assert audio_info(path) == expected == check_audio(path, full=True)
+
+
+def test_a_rate_that_changes_is_named(tmp_path: Path, voice) -> None:
+    content = b""
+    for rate in (16000, 8000):
+        soundfile.write(tmp_path / "part.mp3", voice(2.0, rate), rate)
+        content += (tmp_path / "part.mp3").read_bytes()
+    (tmp_path / "a.mp3").write_bytes(content)
+    with pytest.raises(AudioError, match=r"a\.mp3: changes its rate or its channels on the way; split it there"):
+        read_audio(tmp_path / "a.mp3")
+
+
+# name, codec, container, how far a sample may be off: the encoder of TTA and WavPack takes 8 bits first
+LOSSLESS = [
+    ("a.mka", "flac", "matroska", 0.5),
+    ("a.avi", "pcm_s16le", "avi", 0.5),
+    ("a.tta", "tta", "tta", 260),
+    ("a.wv", "wavpack", "wv", 260),
+]
+
+
+@pytest.mark.parametrize(("name", "codec", "container", "tolerance"), LOSSLESS)
+def test_lossless_codecs_in_any_container(write_av, voice, name, codec, container, tolerance) -> None:
+    path = write_av(name, voice(2.0), codec, container)
+    assert check_audio(path) == (32000, 16000)
+    np.testing.assert_allclose(read_audio(path), voice(2.0), atol=tolerance)

@@ -3,8 +3,10 @@
 import struct
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from speakerssl.data.audio import check_audio, read_audio
 from speakerssl.data.mp4 import AudioTrack, read_mp4
 
 TONE = Path(__file__).parent / "files" / "tone.m4a"
@@ -48,3 +50,18 @@ def test_truncated_files(tmp_path: Path, kept: float) -> None:
     path.write_bytes(content[: round(kept * len(content))])
     with pytest.raises(ValueError, match="truncated"):
         read_mp4(path)
+
+
+@pytest.mark.parametrize("codec", ["pcm_s16le", "pcm_s24le", "alac"])
+def test_quicktime_has_a_second_handler(write_av, voice, codec: str) -> None:
+    path = write_av("a.mov", voice(2.0), codec, "mov")
+    assert check_audio(path) == (32000, 16000)
+    np.testing.assert_allclose(read_audio(path), voice(2.0), atol=0.5)
+
+
+def test_a_sound_description_of_the_second_version_tells_nothing(tmp_path: Path) -> None:
+    movie = bytearray(box(b"moov", track(b"soun", 48000, 96000, 1, 3)))
+    at = movie.index(b"mp4a") + 12
+    movie[at : at + 2] = b"\0\2"
+    (tmp_path / "a.mov").write_bytes(movie)
+    assert read_mp4(tmp_path / "a.mov") is None

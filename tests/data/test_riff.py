@@ -99,3 +99,10 @@ def test_formats_that_libsndfile_fails_on_are_not_its_own(tmp_path: Path) -> Non
         path = write(tmp_path / "a.wav", form(tag), chunk(b"data", SAMPLES.tobytes()))
         with open(path, "rb") as stream:
             assert inspect_wav(stream, 0, path.stat().st_size).for_libav is foreign
+
+
+def test_samples_in_several_chunks_are_refused(tmp_path: Path) -> None:
+    half = SAMPLES.tobytes()[:16000]
+    path = write(tmp_path / "a.wav", form(), chunk(b"data", half), chunk(b"data", half))
+    with pytest.raises(AudioError, match=r"a\.wav: has its samples in several chunks"):
+        check_audio(path)

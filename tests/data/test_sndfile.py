@@ -8,6 +8,8 @@ import pytest
 import soundfile
 
 from speakerssl.data import sndfile
+from speakerssl.data.audio import check_audio, read_audio
+from speakerssl.data.recording import Recording
 from speakerssl.data.sndfile import DecodeError, SndfileDecoder, captured_stderr
 
 
@@ -32,3 +34,19 @@ def test_only_the_decoder_s_words_are_captured(capfd: pytest.CaptureFixture[str]
     assert said == ["[src/libmpg123/layer3.c:1774] error: part2_3_length"]
     print("afterwards", file=sys.stderr)
     assert capfd.readouterr().err == "somebody else\nafterwards\n"
+
+
+@pytest.mark.parametrize(
+    ("kind", "subtype"), [("AU", "G721_32"), ("AU", "G723_24"), ("WAV", "NMS_ADPCM_32"), ("XI", "DPCM_16")]
+)
+def test_codecs_that_cannot_be_sought_in(tmp_path, voice, kind: str, subtype: str) -> None:
+    path = tmp_path / "a"
+    soundfile.write(path, voice(2.0), 16000, format=kind, subtype=subtype)
+    whole, rate = soundfile.read(path, dtype="float32")
+    assert check_audio(path) == (len(whole), rate)
+    expected = read_audio(path, sample_rate=rate)
+    np.testing.assert_allclose(expected, 32768 * whole, atol=1e-2)
+    with Recording(path) as recording:
+        for first in (len(whole) // 2, len(whole) // 8):
+            found = recording.read(first / rate, 0.2, rate)
+            np.testing.assert_array_equal(found, expected[first : first + round(0.2 * rate)])

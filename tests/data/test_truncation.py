@@ -123,3 +123,30 @@ def test_compressed_sphere_names_the_program_that_reads_it(tmp_path: Path) -> No
     (tmp_path / "a.sph").write_bytes(header.ljust(1024) + b"ajkg" * 100)
     with pytest.raises(AudioError, match=r"a\.sph: is compressed .*sph2pipe -f wav FILE \|"):
         read_audio(tmp_path / "a.sph")
+
+
+@pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])
+@pytest.mark.parametrize(
+    "behind",
+    [b"TAG" + bytes(125), b"APETAGEX" + bytes(300), bytes(1 << 20), b"\n<html>404</html>", b"\x5a" * 200_000, b"Og!"],
+    ids=["ID3v1", "APE", "zeros", "text", "200 kB", "3 bytes"],
+)
+def test_what_is_no_page_behind_ogg_is_no_truncation(write, subtype: str, behind: bytes) -> None:
+    path = write("OGG", subtype)
+    once = read_audio(path)
+    content = path.read_bytes()
+    path.write_bytes(content + behind)
+    assert check_audio(path) == (48000, 16000)
+    np.testing.assert_array_equal(read_audio(path), once)
+    path.write_bytes(content[:-20] + behind)
+    with pytest.raises(AudioError):
+        read_audio(path)
+    for begun in (b"O", b"Ogg", content[:20]):
+        assert inspect(io.BytesIO(content + begun)).problem == "is truncated: it ends within a page"
+
+
+def test_flac_in_ogg_joined(write_av, voice, tmp_path: Path) -> None:
+    paths = [write_av(f"{seed}.oga", voice(2.0, seed=seed), "flac", "ogg") for seed in range(2)]
+    (tmp_path / "a.oga").write_bytes(b"".join(path.read_bytes() for path in paths))
+    assert check_audio(tmp_path / "a.oga") == (64000, 16000)
+    np.testing.assert_array_equal(read_audio(tmp_path / "a.oga"), np.concatenate([voice(2.0), voice(2.0, seed=1)]))
