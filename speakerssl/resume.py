@@ -113,6 +113,13 @@ def output_lock(folder: str | Path) -> Iterator[None]:
         os.close(handle)
 
 
+def refuse_locked(folder: str | Path) -> None:
+    """Raises InputError that names the process which holds `folder` with `output_lock`; does nothing else."""
+    path = Path(folder) / ".lock"
+    if path.exists():
+        os.close(_open_locked(Path(folder), path))
+
+
 def folder_state(folder: str | Path, verify: str) -> str:
     """Changes when a file in `folder`, or below it, is added, removed or replaced; hidden files do not count."""
     found = []

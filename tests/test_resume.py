@@ -12,7 +12,7 @@ import pytest
 from speakerssl.data.kaldi import Utterance
 from speakerssl.errors import InputError
 from speakerssl.io import atomic_path
-from speakerssl.resume import Identity, folder_state, output_lock
+from speakerssl.resume import Identity, folder_state, output_lock, refuse_locked
 
 
 @pytest.fixture
@@ -134,3 +134,12 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="file/out: cannot be written: Not a directory"):
         output_lock(tmp_path / "file" / "out").__enter__()
+
+
+def test_a_look_whether_a_folder_is_held_changes_nothing(tmp_path: Path) -> None:
+    refuse_locked(tmp_path)
+    assert not list(tmp_path.iterdir())
+    with output_lock(tmp_path), pytest.raises(InputError, match=r"process .* is writing here"):
+        refuse_locked(tmp_path)
+    (tmp_path / ".lock").touch()  # of a run that was killed
+    refuse_locked(tmp_path)

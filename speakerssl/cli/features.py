@@ -15,7 +15,12 @@ DESCRIPTION = """Store log-mel features of data directories, clean and in augmen
   speakerssl features --config conf/snt_xent_am.yaml --data data/train --copies 8 --output exp/store
 
 Where the network is small, rooms, noises and FBank cost more than training itself; a store pays for them once.
-The configuration's `features` and `augment` sections say what is stored. Interrupted, it goes on where it was."""
+The configuration's `features` and `augment` sections say what is stored. Interrupted, it goes on where it was.
+
+On several machines without a scheduler, all of which see the folders, each with its own part:
+
+  speakerssl features --config C --data D --output exp/store --part 2/4      and 1/4, 3/4, 4/4
+  speakerssl features --config C --data D --output exp/store                 then puts them together"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,6 +32,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--exclude", metavar="FILE", help="recording ids to leave out, one a line")
     parser.add_argument("--seed", type=int, default=0, help="seed of the augmentation (default: 0)")
     parser.add_argument("--jobs", type=int, default=0, help="processes (default: one a core)")
+    parser.add_argument(
+        "--part", metavar="I/N",
+        help="write the I-th of N parts of the work alone; run without it afterwards to put the parts together",
+    )  # fmt: skip
     add_executor_option(parser)
     add_pipe_option(parser)
     add_recording_options(parser)
@@ -36,10 +45,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from speakerssl.config import load_config
     from speakerssl.io import read_text
-    from speakerssl.training.store_writer import StoreJob, estimate_store, write_store
+    from speakerssl.training.store_shares import Share
+    from speakerssl.training.store_writer import StoreJob, estimate_store, write_share, write_store
 
     at_least("--jobs", args.jobs, 0)
     at_least("--copies", args.copies, 0)
+    share = Share.read(args.part) if args.part else None
     config = load_config(args.config, args.set)
     exclude = read_text(args.exclude).split() if args.exclude else []
     job = StoreJob(
@@ -52,6 +63,11 @@ def run(args: argparse.Namespace) -> int:
         f"about {size.num_bytes / 1e9:.2f} GB, twice that while it is made",
         file=sys.stderr,
     )
+    if share is not None:
+        count = write_share(job, args.output, args.copies, share, args.jobs)
+        done = {"parts": str(share.folder(Path(args.output))), "recordings": count}
+        print(json.dumps(done) if args.json else f"part {args.part}: features of {count} recordings: {done['parts']}")
+        return 0
     count = write_store(job, args.output, args.copies, args.jobs)
     if args.json:
         print(json.dumps({"store": args.output, "recordings": count, "copies": args.copies + 1}))

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from speakerssl.errors import InputError
-from speakerssl.io import atomic_path
+from speakerssl.training.checkpoint import write_state
 
 NAME = "best.pt"
 
@@ -30,9 +30,7 @@ class BestCheckpoint:
         if value >= self.value:
             return
         self.step, self.value = step, value
-        state = {"step": step, "value": value, "run": self.run, "method": method.state_dict()}
-        with atomic_path(self.path) as temporary:
-            torch.save(state, temporary)
+        write_state(self.path, {"step": step, "value": value, "run": self.run, "method": method.state_dict()})
 
     def load_into(self, method: nn.Module) -> None:
         """Puts the best weights into `method`. Raises InputError where nothing was ever validated."""

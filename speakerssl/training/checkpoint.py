@@ -39,10 +39,15 @@ def save_checkpoint(
         "optimizer": optimizer.state_dict(),
         "positives": None if positives is None else torch.from_numpy(positives),
     }
+    write_state(path, state)
+    return path
+
+
+def write_state(path: Path, state: dict[str, Any]) -> None:
+    """Writes a state whole or not at all; equal states give equal bytes."""
     # Into an open file: torch would put the temporary name into one that it opens itself.
     with atomic_path(path) as temporary, open(temporary, "wb") as stream:
         torch.save(_as_written(state), stream)
-    return path
 
 
 def _as_written(tree: Any) -> Any:

@@ -44,7 +44,7 @@ def remove_other_parts(folder: Path, parts: Sequence[Part]) -> None:
     """Removes what another list or other options have left in `folder`."""
     wanted = {part.path.name for part in parts}
     for name in os.listdir(folder) if folder.is_dir() else ():
-        if name not in wanted:
+        if name not in wanted and name != ".lock":
             (folder / name).unlink()
 
 

@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from speakerssl.data.store import FeatureStore
 from speakerssl.errors import InputError, JobError
 from speakerssl.io import progress, write_text
 from speakerssl.processes import check_jobs, map_processes
-from speakerssl.resume import Identity, folder_state, option_difference, output_lock
+from speakerssl.resume import Identity, folder_state, option_difference, output_lock, refuse_locked
 from speakerssl.training.store_parts import (
     Part,
     carry_over,
@@ -28,6 +28,7 @@ from speakerssl.training.store_parts import (
     remove_other_parts,
     save_part,
 )
+from speakerssl.training.store_shares import Share, gather, refuse_running
 
 INFO = "info.json"  # written last: with it, a store is complete
 
@@ -70,9 +71,8 @@ def write_store(job: StoreJob, output: str | Path, copies: int, jobs: int = 0) -
         JobError: some recordings failed, after all else is done.
     """
     output, jobs = Path(output), check_jobs(jobs)
-    _check_copies(copies)
-    utterances = _utterances(job)
-    identity = Identity.of(utterances, job.verify, _options(job, copies))
+    identity = _identity(job, copies)
+    refuse_running(output)
     with output_lock(output):
         if not _is_complete(output, identity):
             _make(job, output, copies, jobs, identity)
@@ -81,6 +81,25 @@ def write_store(job: StoreJob, output: str | Path, copies: int, jobs: int = 0) -
         count = len((output / "failed.txt").read_text(encoding="utf-8").splitlines())
         raise JobError(f"{count} recordings could not be read; {output / 'failed.txt'} lists them")
     return len(FeatureStore(output))
+
+
+def write_share(job: StoreJob, output: str | Path, copies: int, share: Share, jobs: int = 0) -> int:
+    """Writes the parts of a share of the store and nothing else; returns the number of their recordings.
+
+    `write_store` merges what it finds of all shares and makes what is missing: the store is that of one process.
+    Raises InputError as that does.
+    """
+    output, jobs = Path(output), check_jobs(jobs)
+    identity = _identity(job, copies)
+    refuse_locked(output)
+    if _is_complete(output, identity):
+        return 0
+    folder = share.folder(output)
+    parts = plan_parts(identity, folder, _draws_voices(job))[share.number - 1 :: share.of]
+    with output_lock(folder):
+        remove_other_parts(folder, parts)
+        _write_parts(job, parts, copies, jobs)
+    return sum(len(part.indices) for part in parts)
 
 
 def estimate_store(job: StoreJob, copies: int) -> StoreSize:
@@ -101,15 +120,13 @@ def estimate_store(job: StoreJob, copies: int) -> StoreSize:
 
 def _make(job: StoreJob, output: Path, copies: int, jobs: int, identity: Identity) -> None:
     ids = list(identity.recordings)
+    gather(output)
     parts = plan_parts(identity, output / "parts", _draws_voices(job))
     remove_other_parts(output / "parts", parts)
     before = Identity.read(output)
     if before is not None and (output / INFO).exists():
         carry_over(output, plan_parts(before, output / "parts", _draws_voices(job)), parts, ids)
-    todo = [(part, copies) for part in parts if not _is_whole(part)]
-    results = map_processes(_write_part, todo, jobs, _start_worker, (job,))
-    for _ in progress(results, len(todo), f"features of {len(ids)} recordings"):
-        pass
+    _write_parts(job, parts, copies, jobs)
     (output / INFO).unlink(missing_ok=True)
     merge_parts(parts, output, copies + 1, ids)
     identity.write(output)
@@ -122,6 +139,19 @@ def _make(job: StoreJob, output: Path, copies: int, jobs: int, identity: Identit
         "excluded": len(job.exclude),
     }
     write_text(output / INFO, json.dumps(info, indent=1))
+
+
+def _write_parts(job: StoreJob, parts: Sequence[Part], copies: int, jobs: int) -> None:
+    """Those of `parts` that are not there."""
+    todo = [(part, copies) for part in parts if not _is_whole(part)]
+    results = map_processes(_write_part, todo, jobs, _start_worker, (job,))
+    for _ in progress(results, len(todo), f"features of {sum(len(part.indices) for part in parts)} recordings"):
+        pass
+
+
+def _identity(job: StoreJob, copies: int) -> Identity:
+    _check_copies(copies)
+    return Identity.of(_utterances(job), job.verify, _options(job, copies))
 
 
 def _is_complete(output: Path, identity: Identity) -> bool:

@@ -26,6 +26,7 @@ def test_a_store_holds_frames_of_speech_alone(data, config, tmp_path, capsys) ->
         (["--config", "none.yaml", "--data", "x", "--output", "y"], "none.yaml: cannot be read"),
         (["--config", "c", "--data", "x", "--output", "y", "--jobs", "-1"], "--jobs is -1; it must be 0 or more"),
         (["--config", "c", "--data", "x", "--output", "y", "--copies", "-1"], "--copies is -1"),
+        (["--config", "c", "--data", "x", "--output", "y", "--part", "3/2"], "--part 3/2: expected I/N"),
     ],
 )
 def test_bad_input_is_one_line(
@@ -40,3 +41,14 @@ def test_bad_input_is_one_line(
     (line,) = capsys.readouterr().err.splitlines()
     assert message in line
     assert not Path("y").exists()
+
+
+def test_parts_become_the_store_of_one_run(data, config, tmp_path, capsys) -> None:
+    words = ("features", "--config", config, "--data", data, "--copies", 1, "--jobs", 1, "--output")
+    for part in ("1/2", "2/2"):
+        done = call(capsys, *words, tmp_path / "many", "--part", part)
+        assert done["parts"] == f"{tmp_path}/many/parts/{part[0]}-of-2"
+    for name in ("many", "one"):
+        assert call(capsys, *words, tmp_path / name)["recordings"] == 8
+    one, many = ({path.name: path.read_bytes() for path in (tmp_path / n).glob("*.*")} for n in ("one", "many"))
+    assert one == many
