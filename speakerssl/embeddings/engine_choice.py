@@ -7,12 +7,14 @@ sooner than they repay stays with torch.
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from torch import Tensor
 
 from speakerssl.embeddings.engines import ENGINES, EXACT, Engine, TorchEngine, can_be_arranged
+from speakerssl.embeddings.graph_engines import OnnxEngine
 from speakerssl.encoders import Encoder
 from speakerssl.io import remark
 
@@ -45,7 +47,7 @@ def choose_engine(
     for name, kind in ENGINES.items():
         if name == "torch" or kind.why_not("cpu") or (name == "folded" and not can_be_arranged(encoder)):
             continue
-        engine: Engine = kind(encoder)
+        engine = _build(kind, encoder, engines)
         found = [engine(item[None]).numpy() for item in feats]
         if difference := why_different(np.concatenate(expected), np.concatenate(found), name in EXACT):
             _log.warning("engine %s is left out: %s", name, difference)
@@ -56,6 +58,13 @@ def choose_engine(
     rates = ", ".join(f"{name} {spent['torch'] / value:.2f}" for name, value in spent.items())
     say(f"engine {best} is the fastest here (times as fast as torch: {rates})")
     return engines[best]
+
+
+def _build(kind: Any, encoder: Encoder, others: Mapping[str, Engine]) -> Engine:
+    """An engine, which takes the graph that another one has written already."""
+    graph = next((other.graph for other in others.values() if isinstance(other, OnnxEngine)), None)
+    engine: Engine = kind(encoder, graph) if graph and issubclass(kind, OnnxEngine) else kind(encoder)
+    return engine
 
 
 def measure(engines: dict[str, Engine], feats: Sequence[Tensor]) -> dict[str, float]:

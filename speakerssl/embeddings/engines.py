@@ -1,18 +1,17 @@
-"""What computes an encoder's network: torch as it is, torch rearranged for a CPU, or onnxruntime. Equal embeddings.
+"""What computes an encoder's network: torch as it is or rearranged for a CPU, onnxruntime, OpenVINO. Equal embeddings.
 
 Every engine takes features and gives embeddings; which is fastest depends on the machine and the encoder, and is
 measured by `engine_choice`. A new engine is a class with `name` and `why_not`, and a line in `ENGINES`.
 """
 
 import copy
-import tempfile
-from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from speakerssl.embeddings.graph_engines import OnnxEngine, OpenvinoBf16Engine, OpenvinoEngine, why_no_bf16
 from speakerssl.encoders import Encoder
 from speakerssl.encoders.blocks import BasicBlock
 from speakerssl.encoders.ecapa import EcapaTDNN
@@ -70,8 +69,7 @@ class Bf16Engine(FoldedEngine):
     def why_not(device: str) -> str:
         if device != "cpu":
             return "it is made for CPUs"
-        has_bf16 = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-        return "" if has_bf16 else "this processor does not compute in bfloat16 (AVX512-BF16, AMX)"
+        return why_no_bf16()
 
     @torch.no_grad()
     def __call__(self, feats: Tensor, lengths: Tensor | None = None) -> Tensor:
@@ -79,51 +77,9 @@ class Bf16Engine(FoldedEngine):
             return self.encoder(feats, lengths).float()
 
 
-class OnnxEngine:
-    """onnxruntime on the exported graph. Padded batches go through it row by row: no masks in the graph."""
-
-    name: ClassVar[str] = "onnx"
-
-    def __init__(self, encoder: Encoder) -> None:
-        from speakerssl.encoders.export import export_onnx
-
-        with tempfile.TemporaryDirectory(prefix="speakerssl-") as folder:
-            path = Path(folder) / "encoder.onnx"
-            export_onnx(EcapaRows(encoder).eval() if isinstance(encoder, EcapaTDNN) else encoder, path)
-            self.graph = path.read_bytes()
-        self._start()
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {"graph": self.graph}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.graph = state["graph"]
-        self._start()
-
-    def _start(self) -> None:
-        from speakerssl.embeddings.onnx_session import open_session
-
-        self.session = open_session(self.graph, torch.get_num_threads())
-
-    @staticmethod
-    def why_not(device: str) -> str:
-        """Why it cannot be used on `device`, '' where it can."""
-        if device != "cpu":
-            return "it runs on the CPU"
-        try:
-            import onnx  # noqa: F401
-            import onnxruntime  # noqa: F401
-        except ImportError as error:
-            return f"the package {error.name} is not installed (pip install 'speakerssl[onnx]')"
-        return ""
-
-    def __call__(self, feats: Tensor, lengths: Tensor | None = None) -> Tensor:
-        rows = [feats] if lengths is None else [row[None, :n] for row, n in zip(feats, lengths.tolist())]
-        return torch.cat([torch.from_numpy(self.session.run(None, {"feats": row.numpy()})[0]) for row in rows])
-
-
-ENGINES: dict[str, Any] = {engine.name: engine for engine in (TorchEngine, FoldedEngine, Bf16Engine, OnnxEngine)}
-EXACT = ("torch", "folded", "onnx")  # 1e-4 of torch's embedding; the others a cosine of 0.9999
+KINDS = (TorchEngine, FoldedEngine, Bf16Engine, OnnxEngine, OpenvinoEngine, OpenvinoBf16Engine)
+ENGINES: dict[str, Any] = {kind.name: kind for kind in KINDS}
+EXACT = ("torch", "folded", "onnx", "openvino")  # 1e-4 of torch's embedding; the others a cosine of 0.9999
 
 
 def build_engine(name: str, encoder: Encoder) -> Engine:
