@@ -6,6 +6,7 @@ of the archive and the headers of the arrays, so a file that would fill the memo
 
 import io
 import lzma
+import math
 import struct
 import tokenize
 import zipfile
@@ -36,10 +37,7 @@ def read_npz(path: str | Path) -> dict[str, np.ndarray]:
     raw = read_bytes(path)
     with _unpacking(path), zipfile.ZipFile(io.BytesIO(raw)) as archive:
         claimed = sum(member.file_size for member in archive.infolist())
-        if claimed > max(SMALL, LARGEST_RATIO * len(raw)):
-            raise ValueError(
-                f"{len(raw) / 2**20:.1f} MiB would unpack to {claimed / 2**20:.0f} MiB, as no real numbers do"
-            )
+        check_ratio(claimed, len(raw), SMALL, LARGEST_RATIO)
         arrays = {}
         for member in archive.infolist():
             with archive.open(member) as stream:
@@ -54,6 +52,29 @@ def read_npy(path: str | Path) -> np.ndarray:
         return _read_array(io.BytesIO(raw), len(raw))
 
 
+def check_ratio(claimed: int, packed: int, small: int, ratio: int) -> None:
+    """Raises ValueError where `packed` bytes unpack to more than `small` and more than `ratio` times as many."""
+    if claimed > max(small, ratio * packed):
+        raise ValueError(f"{packed / 2**20:.1f} MiB would unpack to {claimed / 2**20:.0f} MiB, as no real numbers do")
+
+
+def read_header(stream: IO[bytes], size: int) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Shape, whether it lies in columns, and type of the array that begins here, of which there are `size` bytes.
+
+    Raises ValueError for an array that claims more than that, holds Python objects, or is none.
+    """
+    version = np.lib.format.read_magic(stream)
+    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    if version not in readers:
+        raise ValueError(f"an array of format {version}")
+    shape, in_columns, dtype = readers[version](stream)
+    if dtype.hasobject:
+        raise ValueError("it holds Python objects, which could run code")
+    if min(shape, default=0) < 0 or dtype.itemsize * math.prod(shape) > size:
+        raise ValueError(f"an array claims the shape {shape}, more than there is of it")
+    return shape, in_columns, dtype
+
+
 @contextmanager
 def _unpacking(path: str | Path) -> Iterator[None]:
     """Turns what a damaged file raises into InputError."""
@@ -66,18 +87,8 @@ def _unpacking(path: str | Path) -> Iterator[None]:
 
 def _read_array(stream: IO[bytes], size: int) -> np.ndarray:
     """One array out of the `size` bytes that there are of it, header included."""
-    version = np.lib.format.read_magic(stream)
-    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-    if version not in readers:
-        raise ValueError(f"an array of format {version}")
-    shape, in_columns, dtype = readers[version](stream)
-    if dtype.hasobject:
-        raise ValueError("it holds Python objects, which could run code")
-    claimed = dtype.itemsize
-    for number in shape:
-        claimed *= number
-    if min(shape, default=0) < 0 or claimed > size:
-        raise ValueError(f"an array claims the shape {shape}, more than there is of it")
+    shape, in_columns, dtype = read_header(stream, size)
+    claimed = dtype.itemsize * math.prod(shape)
     data = stream.read(claimed)
     if len(data) != claimed:
         raise ValueError("it ends early")

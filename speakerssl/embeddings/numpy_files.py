@@ -1,13 +1,16 @@
 """numpy's npz and npy, read without running code and without believing a header that asks for too much memory."""
 
+import os
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+from numpy.lib.format import MAGIC_PREFIX
 
 from speakerssl.errors import InputError
+from speakerssl.npz import check_ratio, read_header
 
 # What a file may unpack to. Embeddings hardly shrink when packed; ids do, by 50 and more.
 SMALL, MOST_TIMES = 256 * 2**20, 100
@@ -75,47 +78,31 @@ def _load(path: Path) -> Any:
     """np.load, after the headers have been held against the size of the file."""
     try:
         with open(path, "rb") as file:
+            size = os.fstat(file.fileno()).st_size
             if zipfile.is_zipfile(file):
                 with zipfile.ZipFile(file) as packed:
-                    _check_size(path, sum(member.file_size for member in packed.infolist()), path.stat().st_size)
+                    check_ratio(sum(member.file_size for member in packed.infolist()), size, SMALL, MOST_TIMES)
                     for member in packed.infolist():
                         with packed.open(member) as stream:
-                            _check_header(path, stream, member.file_size)
+                            _check_header(stream, member.file_size)
             else:
                 file.seek(0)
-                _check_header(path, file, path.stat().st_size)
+                _check_header(file, size)
         return np.load(path, allow_pickle=False)
-    except InputError:
-        raise
     except Exception as error:  # zipfile, pickle, ast and numpy raise a dozen kinds
         raise _unreadable(path, error) from None
 
 
-def _check_size(path: Path, unpacked: int, packed: int) -> None:
-    if unpacked > max(SMALL, MOST_TIMES * packed):
-        raise InputError(
-            f"{path}: {packed / 2**20:.1f} MB would unpack to {unpacked / 2**20:.0f} MB, which no embeddings do; "
-            "save them with np.savez if they are meant"
-        )
-
-
-def _check_header(path: Path, stream: IO[bytes], size: int) -> None:
-    """Refuses an array whose header claims more bytes than follow it."""
-    try:
-        version = np.lib.format.read_magic(stream)
-    except ValueError:
-        return  # no array: np.load says what it thinks of it
-    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, dtype = read(stream)
-    claimed = dtype.itemsize * int(np.prod([float(axis) for axis in shape]))
-    if dtype.hasobject:
-        raise InputError(f"{path}: holds Python objects, which are not read: they could run code; {CURE}")
-    if min(shape, default=0) < 0 or claimed > size:
-        raise InputError(f"{path}: its header claims {claimed} bytes, the file has {size} (truncated or damaged)")
+def _check_header(stream: IO[bytes], size: int) -> None:
+    """Refuses an array that claims more bytes than there are; of what is no array np.load says what it thinks."""
+    is_array = stream.read(len(MAGIC_PREFIX)) == MAGIC_PREFIX
+    stream.seek(0)
+    if is_array:
+        read_header(stream, size)
 
 
 def _unreadable(path: Path, error: BaseException) -> InputError:
-    if isinstance(error, ValueError) and "pickle" in str(error):
+    if isinstance(error, ValueError) and ("pickle" in str(error) or "Python objects" in str(error)):
         return InputError(f"{path}: holds Python objects, which are not read: they could run code; {CURE}")
     return InputError(f"{path}: cannot be read: {_line(error)}")
 

@@ -14,6 +14,7 @@ from speakerssl.data.utterance import Utterance
 from speakerssl.embeddings import workers
 from speakerssl.embeddings.crops import Crops
 from speakerssl.embeddings.model import SpeakerModel, load_model
+from speakerssl.embeddings.onnx_model import OnnxModel
 from speakerssl.embeddings.workers import (
     AHEAD,
     WorkerSettings,
@@ -113,5 +114,5 @@ def test_reading_goes_on_while_the_network_computes(data_dir: Path, monkeypatch:
 def test_an_onnx_file_gets_the_threads_that_are_asked_for(onnx_file: Path, data_dir: Path) -> None:
     batch = [next(iter(DataDir.read(data_dir).recordings.values()))]
     assert next(embed_all(WorkerSettings(str(onnx_file), Crops(), threads=2, pad=False), [batch], 1)).ids == ["u00"]
-    assert workers._model is not None
+    assert isinstance(workers._model, OnnxModel)
     assert workers._model.session.get_session_options().intra_op_num_threads == 2

@@ -3,6 +3,7 @@
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -36,7 +37,7 @@ def corpora(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def write_earlier_round(folder: Path) -> Path:
     """The encoder of QUICK, with weights of its own."""
-    encoder = {"name": "small_resnet", "channels": 8, "embed_dim": 16, "stem_stride": [4, 4]}
+    encoder: dict[str, Any] = {"name": "small_resnet", "channels": 8, "embed_dim": 16, "stem_stride": [4, 4]}
     torch.manual_seed(5)
     features = read_yaml(RECIPE / "conf" / "ssl.yaml")["features"]
     save_model(folder, {"features": features, "encoder": encoder}, build_encoder(feat_dim=64, **encoder))
