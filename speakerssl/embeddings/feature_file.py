@@ -1,5 +1,6 @@
 """The normalized features of one recording of any length in a temporary file, computed piece by piece."""
 
+import math
 import tempfile
 from collections.abc import Iterable, Iterator
 from typing import IO
@@ -8,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from speakerssl.features.base import Whole
 from speakerssl.features.frontend import FeatureFrontend
 from speakerssl.features.pieces import FrameStream
 
@@ -26,7 +28,7 @@ class FeatureFile:
         self.frontend, self.device = frontend, device
         self.num_frames, self.dim = 0, frontend.feature_dim
         self._raw_dim = frontend.raw.feature_dim
-        self._sum = torch.zeros(self._raw_dim, dtype=torch.float64, device=device)
+        self._whole = Whole(-math.inf, 0.0)
         self._file = tempfile.TemporaryFile(prefix="speakerssl-")  # noqa: SIM115 - closed by `close`
         try:
             with tempfile.TemporaryFile(prefix="speakerssl-") as raw:
@@ -47,18 +49,21 @@ class FeatureFile:
         """Writes raw features; returns their number and, with VAD, the log energies of the frames."""
         options = self.frontend.raw.options
         snipped = options.snip_edges and not options.centred
-        features = FrameStream(lambda wave: self.frontend.raw(wave.to(self.device)), options, snipped)
+        features = FrameStream(lambda wave: self.frontend.raw.local(wave.to(self.device)), options, snipped)
         energy = FrameStream(lambda wave: self.frontend.raw.log_energies(wave[None])[0], options, snipped)
         found: list[Tensor] = []
-        frames = 0
+        frames = samples = 0
+        peak, squares = -math.inf, 0.0
         for piece, is_last in _marked(pieces):
+            samples, squares = samples + len(piece), squares + float(np.square(piece, dtype=np.float64).sum())
             new = features.push(piece, is_last)
             if self.frontend.vad is not None and (loudness := energy.push(piece, is_last)) is not None:
                 found.append(loudness)
             if new is not None:
-                self._sum += new.sum(0, dtype=torch.float64)
+                peak = max(peak, float(new.max())) if len(new) else peak
                 raw.write(new.float().cpu().numpy().tobytes())
                 frames += len(new)
+        self._whole = Whole(peak, math.sqrt(squares / max(1, samples)))
         return frames, torch.cat(found) if found else None
 
     def _finish(self, raw: IO[bytes], frames: int, energies: Tensor | None) -> None:
@@ -77,14 +82,13 @@ class FeatureFile:
         post, zero = self.frontend.post, torch.zeros(self._raw_dim, device=self.device)
         if post.cmn != "utterance":
             return zero, zero + 1
-        mean = (self._sum / frames).float()
+        chunks = [(begin, min(begin + CHUNK, frames)) for begin in range(0, frames, CHUNK)]
+        sums = [self._raw(raw, *chunk).sum(0, dtype=torch.float64) for chunk in chunks]
+        mean = (torch.stack(sums).sum(0) / frames).float()
         if not post.norm_vars:
             return mean, zero + 1
-        squares = torch.zeros(self._raw_dim, dtype=torch.float64, device=self.device)
-        for begin in range(0, frames, CHUNK):
-            part = self._read(raw, begin, min(begin + CHUNK, frames), self._raw_dim)
-            squares += (part - mean).square().sum(0, dtype=torch.float64)
-        return mean, (squares / frames + post.added_variance).clamp(min=1e-20).rsqrt().float()
+        squares = [(self._raw(raw, *chunk) - mean).square().sum(0, dtype=torch.float64) for chunk in chunks]
+        return mean, (torch.stack(squares).sum(0) / frames + post.added_variance).clamp(min=1e-20).rsqrt().float()
 
     def _normalized(self, raw: IO[bytes], begin: int, end: int, frames: int, mean: Tensor, scale: Tensor) -> Tensor:
         post = self.frontend.post
@@ -92,8 +96,12 @@ class FeatureFile:
         if post.cmn == "sliding":
             context += max(post.cmn_window, MIN_CMN_WINDOW)
         first, last = max(0, begin - context), min(frames, end + context)
-        part = (self._read(raw, first, last, self._raw_dim) - mean) * scale
+        part = (self._raw(raw, first, last) - mean) * scale
         return self.frontend.after_mean(part[None])[0, begin - first : end - first]
+
+    def _raw(self, raw: IO[bytes], begin: int, end: int) -> Tensor:
+        """Raw features [n, F'] as they are in the whole recording."""
+        return self.frontend.raw.of_whole(self._read(raw, begin, end, self._raw_dim), self._whole)
 
     def _read(self, file: IO[bytes], begin: int, end: int, dim: int) -> Tensor:
         file.seek(4 * begin * dim)

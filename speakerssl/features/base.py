@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any, Generic, TypeVar
 
 import torch
@@ -20,6 +20,14 @@ EPSILON = torch.finfo(torch.float32).eps
 # calls: tools/benchmarks/fbank.py measures this. Elsewhere it only bounds the memory.
 CPU_BLOCK = 400
 DEVICE_BLOCK = 65536
+
+
+@dataclass(frozen=True)
+class Whole:
+    """What a frame may depend on besides the samples around it: the recording's largest value, its samples' RMS."""
+
+    peak: float
+    rms: float
 
 
 class FrameFeatures(nn.Module, Generic[Options]):
@@ -61,6 +69,15 @@ class FrameFeatures(nn.Module, Generic[Options]):
         with torch.autocast(samples.device.type, enabled=False):
             features = self._by_blocks(self._frames(samples))
         return features if waveforms.dim() == 2 else features[0]
+
+    def local(self, waveforms: Tensor) -> Tensor:
+        """Features as of a part of a recording: what does not depend on the whole of it. `of_whole` brings the rest."""
+        features: Tensor = self(waveforms)
+        return features
+
+    def of_whole(self, frames: Tensor, whole: Whole) -> Tensor:
+        """`local` frames `[T, F]` as they are in the recording: here they are the same."""
+        return frames
 
     def log_energies(self, waveforms: Tensor) -> Tensor:
         """Log energies `[B, T]` of `waveforms [B, S]`, of the frames that the features are of: what VAD goes by.

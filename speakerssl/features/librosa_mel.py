@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from speakerssl.constants import FULL_SCALE
-from speakerssl.features.base import FrameFeatures
+from speakerssl.features.base import FrameFeatures, Whole
 from speakerssl.features.frames import centred_view
 from speakerssl.features.options import CentredMelOptions
 
@@ -47,23 +47,37 @@ class LibrosaMel(FrameFeatures[LibrosaMelOptions]):  # type: ignore[type-var]
 
     options_type = LibrosaMelOptions
 
+    def local(self, waveforms: Tensor) -> Tensor:
+        return super().local(waveforms) / self._gain(rms_of(waveforms / FULL_SCALE)).square()[..., None]
+
+    def of_whole(self, frames: Tensor, whole: Whole) -> Tensor:
+        return frames * self._gain(frames.new_tensor(whole.rms / FULL_SCALE)).square()
+
     def _constants(self, dtype: torch.dtype) -> dict[str, Tensor]:
         window = torch.hann_window(self.options.window_size, periodic=True, dtype=dtype)
         return {"window": window, "banks": slaney_banks(self.options)}
 
     def _samples(self, waveforms: Tensor) -> Tensor:
         samples = super()._samples(waveforms) / FULL_SCALE
+        return samples * self._gain(rms_of(samples)) if self.options.raise_to_dbfs else samples
+
+    def _gain(self, rms: Tensor) -> Tensor:
+        """By how much a recording is raised, by the RMS of its samples in [-1, 1]."""
         if not self.options.raise_to_dbfs:
-            return samples
+            return torch.ones_like(rms)
         level = 10 ** (self.options.raise_to_dbfs / 20)
-        rms = samples.square().mean(dim=-1, keepdim=True).sqrt()
-        return samples * (level / rms.clamp(min=1e-12)).clamp(min=1.0).where(rms > 0, torch.ones_like(rms))
+        return (level / rms.clamp(min=1e-12)).clamp(min=1.0).where(rms > 0, torch.ones_like(rms))
 
     def _frames(self, samples: Tensor) -> Tensor:
         return centred_view(samples, self.options)
 
     def _block(self, frames: Tensor) -> Tensor:
         return self._mel_energies(frames * self.window)
+
+
+def rms_of(samples: Tensor) -> Tensor:
+    """The root of the mean square of `[..., S]`: `[..., 1]`."""
+    return samples.square().mean(dim=-1, keepdim=True).sqrt()
 
 
 def slaney_banks(options: LibrosaMelOptions) -> Tensor:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from speakerssl.constants import FULL_SCALE
-from speakerssl.features.base import FrameFeatures
+from speakerssl.features.base import FrameFeatures, Whole
 from speakerssl.features.frames import centred_view
 from speakerssl.features.options import CentredMelOptions
 
@@ -43,6 +43,12 @@ class SpeechbrainFbank(FrameFeatures[SpeechbrainFbankOptions]):  # type: ignore[
         """As of all features; here a recording's loudest bin counts in all its frames."""
         decibels = super().forward(waveforms, generator)
         return torch.maximum(decibels, decibels.amax(dim=(-2, -1), keepdim=True) - self.options.top_db)
+
+    def local(self, waveforms: Tensor) -> Tensor:
+        return super().forward(waveforms)
+
+    def of_whole(self, frames: Tensor, whole: Whole) -> Tensor:
+        return frames.clamp(min=whole.peak - self.options.top_db)
 
     def _constants(self, dtype: torch.dtype) -> dict[str, Tensor]:
         window = torch.hamming_window(self.options.window_size, periodic=True, dtype=dtype)

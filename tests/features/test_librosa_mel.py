@@ -7,6 +7,7 @@ import torch
 
 from speakerssl.errors import InputError
 from speakerssl.features import FeatureFrontend, LibrosaMel, LibrosaMelOptions, num_frames
+from speakerssl.features.base import Whole
 from speakerssl.features.librosa_mel import slaney_banks
 
 
@@ -42,3 +43,13 @@ def test_quiet_recordings_are_raised_and_loud_ones_are_not() -> None:
 def test_impossible_options(options: dict[str, Any]) -> None:
     with pytest.raises(InputError):
         LibrosaMel(**options)
+
+
+def test_local_frames_and_the_whole_give_the_raised_recording() -> None:
+    module, raised = LibrosaMel(), LibrosaMel(raise_to_dbfs=-6.0)
+    waves = 300 * torch.randn(2, 8000, generator=torch.Generator().manual_seed(0)) * torch.tensor([[1.0], [9.0]])
+    torch.testing.assert_close(raised.local(waves), module(waves), rtol=1e-4, atol=1e-7)
+    for wave in waves:
+        whole = Whole(0.0, float(wave.square().mean().sqrt()))
+        torch.testing.assert_close(raised.of_whole(module(wave), whole), raised(wave), rtol=1e-4, atol=1e-7)
+    assert torch.equal(raised.of_whole(module(waves[0]), Whole(0.0, 0.0)), module(waves[0]))  # silence stays

@@ -7,6 +7,7 @@ import torch
 
 from speakerssl.errors import InputError
 from speakerssl.features import SpeechbrainFbank, SpeechbrainFbankOptions
+from speakerssl.features.base import Whole
 from speakerssl.features.speechbrain_fbank import even_banks
 
 
@@ -29,3 +30,12 @@ def test_nothing_is_further_below_the_loudest_than_top_db() -> None:
 def test_impossible_options(options: dict[str, Any]) -> None:
     with pytest.raises(InputError):
         SpeechbrainFbank(**options)
+
+
+def test_local_frames_and_the_whole_give_the_floor_of_the_recording() -> None:
+    module = SpeechbrainFbank(top_db=30.0)
+    wave = torch.cat([10 * torch.randn(8000, generator=torch.Generator().manual_seed(0)), torch.zeros(8000)])
+    wave[:800] *= 100
+    local = module.local(wave)
+    assert local.min() < local.max() - 60
+    assert torch.equal(module.of_whole(local, Whole(float(local.max()), 1.0)), module(wave))
