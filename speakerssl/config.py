@@ -95,6 +95,7 @@ class TrainingConfig:
     grad_cache: Mapping[str, Any] = field(default_factory=dict)
     gradient_checkpointing: bool = False  # compute the encoder's blocks twice and keep less in memory
     compile: bool = False  # torch.compile of the encoder: minutes at the start, then faster steps, mostly on a GPU
+    fsdp: bool = False  # several processes share out the weights, where the encoder and its optimizer do not fit one
     sync_batch_norm: bool = False  # batch normalization over the batch of all processes
     amp: Literal["none", "bf16"] = "none"
     clip_grad: float | None = None  # bound of the gradient's norm

@@ -49,6 +49,7 @@ _LATER = (
     ("optimizer", "fused"),
     ("training", "gradient_checkpointing"),
     ("training", "compile"),
+    ("training", "fsdp"),
     ("data", "shards"),
 )
 
@@ -212,10 +213,10 @@ def _validator(config: Config, features: FeatureFrontend, world: World) -> Valid
 def _finish(config: Config, trainer: Trainer, output: Path) -> None:
     """The best checkpoint, or the mean of the last ones, becomes the model."""
     if trainer.best is not None:
-        trainer.best.load_into(trainer.method)
+        trainer.best.load_into(trainer.whole_method)
     else:
         last = list_checkpoints(trainer.checkpoints)[-config.training.average_last :]
-        trainer.method.load_state_dict(average_checkpoints(last))
-    encoder = trainer.method.final_encoder()
+        trainer.whole_method.load_state_dict(average_checkpoints(last))
+    encoder = trainer.whole_method.final_encoder()
     save_model(output, to_mapping(config), encoder)
     write_card(output, {"parameters": sum(value.numel() for value in encoder.parameters())})

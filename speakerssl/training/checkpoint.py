@@ -7,11 +7,11 @@ resumed from it, a run takes the same steps bit for bit.
 import re
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from speakerssl.errors import InputError
 from speakerssl.io import atomic_path
@@ -19,11 +19,19 @@ from speakerssl.io import atomic_path
 State = dict[str, Tensor]
 
 
+class Stateful(Protocol):
+    """A module, an optimizer, or what stands for one that is shared out over processes."""
+
+    def state_dict(self) -> dict[str, Any]: ...
+
+    def load_state_dict(self, state: dict[str, Any], /) -> object: ...
+
+
 def save_checkpoint(
     folder: Path,
     step: int,
-    method: nn.Module,
-    optimizer: torch.optim.Optimizer,
+    method: Stateful,
+    optimizer: Stateful,
     run: str,
     positives: np.ndarray | None = None,
 ) -> Path:
@@ -71,7 +79,7 @@ def list_checkpoints(folder: Path) -> list[Path]:
 
 
 def load_checkpoint(
-    path: Path, method: nn.Module, optimizer: torch.optim.Optimizer | None, run: str
+    path: Path, method: Stateful, optimizer: Stateful | None, run: str
 ) -> tuple[int, np.ndarray | None]:
     """Restores `method` and `optimizer` in place; returns the step it was taken after and the sampled positives.
 

@@ -20,18 +20,19 @@ def checkpoint_blocks(encoder: nn.Module) -> int:
 
     A block is a direct member of an outermost `nn.Sequential` or `nn.ModuleList` that has parameters.
     """
-    blocks = list(_blocks(encoder))
+    blocks = list(blocks_of(encoder))
     for block in blocks:
         _compute_twice(block)
     return len(blocks)
 
 
-def _blocks(module: nn.Module) -> Iterator[nn.Module]:
+def blocks_of(module: nn.Module) -> Iterator[nn.Module]:
+    """Its blocks, in order; see `checkpoint_blocks`."""
     for child in module.children():
         if isinstance(child, (nn.Sequential, nn.ModuleList)):
             yield from (block for block in child if any(True for _ in block.parameters()))
         else:
-            yield from _blocks(child)
+            yield from blocks_of(child)
 
 
 def _compute_twice(block: nn.Module) -> None:

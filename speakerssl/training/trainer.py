@@ -24,7 +24,7 @@ from speakerssl.losses import LossOutput
 from speakerssl.methods import Batch, Method, Plan
 from speakerssl.methods.base import Embed
 from speakerssl.training.best import BestCheckpoint
-from speakerssl.training.checkpoint import keep_last, list_checkpoints, load_checkpoint, save_checkpoint
+from speakerssl.training.checkpoint import Stateful, keep_last, list_checkpoints, load_checkpoint, save_checkpoint
 from speakerssl.training.clipping import clip_gradients
 from speakerssl.training.distributed import World
 from speakerssl.training.grad_cache import average_gradients, build_encoder_cache
@@ -32,6 +32,7 @@ from speakerssl.training.log import TrainingLog
 from speakerssl.training.memory_saving import checkpoint_blocks
 from speakerssl.training.reference import REFERENCE_SECONDS
 from speakerssl.training.schedule import batch_ratio, learning_rate, scaled_lr
+from speakerssl.training.sharding import Sharding
 from speakerssl.training.stopping import StoppedError, StopRequest, leave_signals_to_the_trainer
 from speakerssl.training.sync_batch_norm import synchronize_batch_norm
 from speakerssl.training.validation import Validator
@@ -65,6 +66,8 @@ class Trainer:
         if config.training.sync_batch_norm:
             method = synchronize_batch_norm(method, world.device)
         self.method, self.frontend = method.to(world.device), frontend.to(world.device)
+        shares = config.training.fsdp and world.size > 1
+        self.sharding = Sharding(self.method, config.training, world) if shares else None
         if config.training.gradient_checkpointing:
             checkpoint_blocks(method.encoder)
         if config.training.compile:
@@ -100,7 +103,8 @@ class Trainer:
         """
         step = self._resume()
         # Cached gradients come in two passes, which data parallelism does not expect: they are averaged by hand.
-        model = self.method if self.cache is not None else self.world.wrap(self.method)
+        by_itself = self.cache is not None or self.sharding is not None
+        model = self.method if by_itself else self.world.wrap(self.method)
         log = TrainingLog(self.output, step, self.total_steps, self.config.training.tensorboard)
         log = log if self.world.is_main else _Silent()  # type: ignore[assignment]
         batches = self._batches(step)
@@ -123,8 +127,7 @@ class Trainer:
             log.close()
 
     def _leave(self, step: int, signal: int) -> None:
-        if self.world.is_main:
-            self._save(step)
+        self._save(step)
         raise StoppedError(f"stopped by signal {signal} after step {step}; the same command goes on from there", signal)
 
     def _step(self, model: nn.Module, batch: Batch, step: int) -> tuple[LossOutput, float]:
@@ -168,22 +171,35 @@ class Trainer:
     def _after(self, step: int, values: dict[str, float], log: TrainingLog) -> None:
         """Validation, log line and checkpoint after `step` steps."""
         training, last = self.config.training, step == self.total_steps
-        validated = self.validate is not None and (step % self.config.validation.every == 0 or last)
+        due = step % self.config.validation.every == 0 or last
+        validated = self.validate is not None and due
+        whole = self._whole()[0] if due else self.method
         if validated and self.world.is_main and self.validate is not None:
-            self.method.eval()
-            values.update(self.validate(self.method.final_encoder()))
+            whole.eval()
+            values.update(self.validate(whole.final_encoder()))
             if self.best is not None:
-                self.best.offer(step, values["valid_eer_percent"], self.method)
+                self.best.offer(step, values["valid_eer_percent"], whole)
             log.picture(step, "validation/projection", self.validate.draw)
         if step % training.log_every == 0 or validated or last:
             log.step(step, values)
-        if (step % training.checkpoint_every == 0 or last) and self.world.is_main:
+        if step % training.checkpoint_every == 0 or last:
             self._save(step)
-            keep_last(self.checkpoints, max(2, training.average_last), training.checkpoint_every)
+            if self.world.is_main:
+                keep_last(self.checkpoints, max(2, training.average_last), training.checkpoint_every)
 
     def _save(self, step: int) -> None:
-        positives = self.batches.sampled_positives
-        save_checkpoint(self.checkpoints, step, self.method, self.optimizer, self.run_id, positives)
+        """All processes call it: what is shared out is gathered first."""
+        method, optimizer = self._whole()
+        if self.world.is_main:
+            save_checkpoint(self.checkpoints, step, method, optimizer, self.run_id, self.batches.sampled_positives)
+
+    def _whole(self) -> tuple[Method, Stateful]:
+        return (self.method, self.optimizer) if self.sharding is None else self.sharding.gather(self.optimizer)
+
+    @property
+    def whole_method(self) -> Method:
+        """The method of the last checkpoint, in one piece in the first process."""
+        return self.method if self.sharding is None else self.sharding.whole
 
     def _batches(self, step: int) -> Generator[Batch, None, None]:
         """Batches from `step` to the last step, epoch by epoch."""
@@ -210,7 +226,8 @@ class Trainer:
         found = list_checkpoints(self.checkpoints)
         if not found:
             return 0
-        step, self.batches.sampled_positives = load_checkpoint(found[-1], self.method, self.optimizer, self.run_id)
+        method, optimizer = self.sharding.loaders(self.optimizer) if self.sharding else (self.method, self.optimizer)
+        step, self.batches.sampled_positives = load_checkpoint(found[-1], method, optimizer, self.run_id)
         return step
 
 

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -130,3 +131,59 @@ def test_validation_eer_is_logged(write_config, corpus: Path, tmp_path: Path) ->
 def test_mistakes_are_named(write_config, tmp_path: Path, sections: dict, message: str) -> None:
     with pytest.raises(InputError, match=message):
         train(load_config(write_config(**sections)), tmp_path / "exp", "cpu")
+
+
+SWITCHES: dict[str, dict[str, Any]] = {
+    "views": {"spec_augment": {}},
+    "training": {"batch_size": 16, "steps": 3, "log_every": 1},
+}
+
+
+def final_weights(write_config, folder: Path, **sections: dict) -> dict[str, torch.Tensor]:
+    train(load_config(write_config(**{**SWITCHES, **sections})), folder, "cpu")
+    return load_file(folder / "model.safetensors")
+
+
+@pytest.mark.parametrize("name", ["adam", "sgd"])
+def test_a_fused_optimizer_takes_the_same_steps(
+    name: str, write_config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kinds: list[bool] = []
+    optimizer: Any = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}[name]
+    before = optimizer.step
+
+    def step(self: torch.optim.Optimizer, *arguments: object) -> object:
+        kinds.append(bool(self.defaults["fused"]))
+        return before(self, *arguments)
+
+    monkeypatch.setattr(optimizer, "step", step)
+    losses = []
+    for fused in (False, True):
+        folder = tmp_path / str(fused)
+        final_weights(write_config, folder, optimizer={"name": name, "lr": 0.01, "fused": fused})
+        losses.append([json.loads(line)["loss"] for line in (folder / "train.jsonl").read_text().splitlines()])
+    assert kinds == [False] * 3 + [True] * 3
+    # Not by the weights: Adam turns a gradient that is zero but for rounding into a step of full size.
+    assert losses[1] == pytest.approx(losses[0], rel=1e-4)
+    assert len(set(losses[0])) == 3
+
+
+def test_a_compiled_encoder_takes_the_same_steps(write_config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its graph is traced and run as it is: to compile that takes minutes, and is torch's own matter."""
+    traced: list[int] = []
+
+    def backend(graph: torch.fx.GraphModule, _: list[torch.Tensor]) -> object:
+        traced.append(len(graph.graph.nodes))
+        return graph.forward
+
+    compiler = torch.compile
+    monkeypatch.setattr(torch, "compile", lambda model, **options: compiler(model, backend=backend, **options))
+    weights = [
+        final_weights(write_config, tmp_path / str(on), optimizer={"name": "sgd", "lr": 0.01},
+                      training={**SWITCHES["training"], "compile": on})
+        for on in (False, True)
+    ]  # fmt: skip
+    assert traced
+    assert list(weights[0]) == list(weights[1])
+    for key, value in weights[0].items():
+        torch.testing.assert_close(weights[1][key], value, rtol=1e-3, atol=1e-5, msg=key)

@@ -1,0 +1,86 @@
+"""Shared-out weights: two processes take the steps of one, files hold the whole, and a run goes on from them."""
+
+import os
+import socket
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+import torch
+import torch.distributed as dist
+from torch import nn
+from torch.multiprocessing.spawn import spawn
+
+from speakerssl.config import Config, OptimizerConfig, ScheduleConfig, TrainingConfig
+from speakerssl.data.views import ViewDataset
+from speakerssl.errors import InputError
+from speakerssl.methods import Method, build_method
+from speakerssl.training.checkpoint import list_checkpoints, read_checkpoint
+from speakerssl.training.distributed import World
+from speakerssl.training.sharding import Sharding
+from speakerssl.training.trainer import Trainer
+from tests.training.test_grad_cache import MeanEncoder, Recordings
+
+STEPS = 4
+
+
+def made(name: str) -> Method:
+    torch.manual_seed(0)
+    return build_method(cast(Any, MeanEncoder()), {"name": name, "projector": None}, {"temperature": 0.2})
+
+
+def train(folder: Path, world: World, steps: int = STEPS, **options: Any) -> Trainer:
+    """A run of `steps` steps in `folder`, from its last checkpoint."""
+    method = made("simclr")
+    training = TrainingConfig(batch_size=16, steps=steps, checkpoint_every=2, tensorboard=False, **options)
+    optimizer = OptimizerConfig(name="sgd", lr=0.5)
+    schedule = ScheduleConfig(name="constant")
+    config = Config(features={}, encoder={}, loss={}, training=training, optimizer=optimizer, schedule=schedule)
+    trainer = Trainer(config, method, nn.Identity(), cast(ViewDataset, Recordings()), folder, world)
+    trainer.fit()
+    return trainer
+
+
+def train_rank(rank: int, port: int, folder: str) -> None:
+    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", rank=rank, world_size=2)
+    try:
+        world = World(rank, 2)
+        whole = train(Path(folder) / "once", world, fsdp=True, clip_grad=1.0)
+        mine = sum(value.to_local().numel() for value in cast(Any, whole.method.parameters()))
+        for steps in (2, STEPS):
+            again = train(Path(folder) / "twice", world, steps, fsdp=True, clip_grad=1.0)
+        if rank == 0:
+            states = [trainer.whole_method.state_dict() for trainer in (whole, again)]
+            torch.save((mine, *states), Path(folder) / "found.pt")
+    finally:
+        dist.destroy_process_group()
+
+
+@pytest.mark.slow
+def test_two_processes_take_the_steps_of_one(tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    spawn(train_rank, args=(port, str(tmp_path)), nprocs=2)
+    mine, once, twice = torch.load(tmp_path / "found.pt")
+    alone = train(tmp_path / "alone", World(), fsdp=True, clip_grad=1.0)
+    assert mine < 0.7 * sum(value.numel() for value in alone.method.parameters())
+    written = read_checkpoint(list_checkpoints(tmp_path / "once" / "checkpoints")[-1])["method"]
+    torch.manual_seed(0)
+    start = build_method(
+        cast(Any, MeanEncoder()), {"name": "simclr", "projector": None}, {"temperature": 0.2}
+    ).state_dict()
+    for key, value in alone.method.state_dict().items():
+        torch.testing.assert_close(once[key], value, rtol=1e-3, atol=1e-5, msg=key)
+        torch.testing.assert_close(twice[key], once[key], rtol=0, atol=0, msg=f"{key} after a stop")
+        torch.testing.assert_close(written[key], once[key], rtol=0, atol=0, msg=f"{key} in the file")
+    assert not torch.allclose(once["encoder.layers.0.weight"], start["encoder.layers.0.weight"], atol=1e-3)
+
+
+def test_what_it_does_not_go_with_is_refused() -> None:
+    with pytest.raises(InputError, match=r"training.fsdp: does not go with methods with a teacher; leave it out"):
+        Sharding(made("moco"), TrainingConfig(fsdp=True), World(0, 2))
+    with pytest.raises(InputError, match=r"does not go with training.grad_cache"):
+        Sharding(made("simclr"), TrainingConfig(fsdp=True, grad_cache={"chunk": 3}), World(0, 2))
