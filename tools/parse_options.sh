@@ -1,10 +1,11 @@
 # Sourced by recipes after they set their options' defaults: `--kebab-case VALUE` sets $kebab_case, if it exists.
 # `--help` prints the comment at the top of the recipe. Unknown options end with status 2.
 #
-# Also gives `stage N TITLE`, true when stage N is asked for, and `run COMMAND...`, which prints the command in a
-# form that can be copied into a shell and runs it. `run_past_failures FOLDER COMMAND...` goes on where single
-# recordings failed, which the command lists in FOLDER/failed.txt; `name_failures FOLDER...` at the end of a recipe
-# names those lists and ends with status 1 where there are any.
+# Also gives `set_up`, which makes the environment where it is missing and puts it first on the path; `stage N TITLE`,
+# true when stage N is asked for; and `run COMMAND...`, which prints the command in a form that can be copied into a
+# shell and runs it. `run_past_failures FOLDER COMMAND...` goes on where single recordings failed, which the command
+# lists in FOLDER/failed.txt; `name_failures FOLDER...` at the end of a recipe names those lists and ends with status 1
+# where there are any.
 
 while [ $# -gt 0 ]; do
   case "$1" in
@@ -42,6 +43,11 @@ for _name in stage stop_stage; do
     exit 2
   fi
 done
+
+set_up() {
+  "$root/tools/setup.sh"
+  export PATH=$root/.venv/bin:$PATH OMP_NUM_THREADS=1
+}
 
 stage() {
   _stage_title="stage $1: $2"

@@ -30,8 +30,7 @@ processes=2
 seed=0
 . "$root/tools/parse_options.sh"
 
-"$root/tools/setup.sh"
-export PATH=$root/.venv/bin:$PATH OMP_NUM_THREADS=1
+set_up
 conf=$recipe/conf/train.yaml
 data=$work/data exp=$work/exp
 model=$exp/snt_xent_am untrained=$exp/untrained floor=$exp/floor

@@ -60,8 +60,7 @@ $0: $data_dir/*/train/wav.scp: there is none; name a folder of corpora with --da
 EOT
   exit 2
 fi
-"$root/tools/setup.sh"
-export PATH=$root/.venv/bin:$PATH OMP_NUM_THREADS=1
+set_up
 if [ "$channels" = default ]; then
   channels=
   [ ! -d "$data_dir/noise" ] || channels=$data_dir/noise

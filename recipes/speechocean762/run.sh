@@ -46,8 +46,7 @@ $0: $data_dir/train/wav.scp does not exist; name the corpus with --data-dir. The
 EOT
   exit 2
 fi
-"$root/tools/setup.sh"
-export PATH=$root/.venv/bin:$PATH OMP_NUM_THREADS=1
+set_up
 [ "$losses" != main ] || losses=$(python "$recipe/local/settings.py" --main)
 python "$recipe/local/settings.py" --check $losses
 conf=$recipe/conf/base.yaml

@@ -49,8 +49,7 @@ case $condition in fixed | open) ;; *)
   exit 2
   ;;
 esac
-"$root/tools/setup.sh"
-export PATH=$root/.venv/bin:$PATH OMP_NUM_THREADS=1
+set_up
 conf=$recipe/conf
 data=$work/data exp=$work/exp/but2019-$condition labels=$work/exp/but2019-$condition/labels
 overrides=()

@@ -42,8 +42,7 @@ jobs=2
 . "$root/tools/parse_options.sh"
 . "$root/recipes/local/pseudo_iterations.sh"
 
-"$root/tools/setup.sh"
-export PATH=$root/.venv/bin:$PATH OMP_NUM_THREADS=1
+set_up
 data=$work/data valid=$work/data/valid conf=$recipe/conf/pseudo.yaml
 exp=$work/exp/pseudo-$(basename "$start")-s$seed
 cluster_options=(--seed "$seed")

@@ -31,8 +31,7 @@ jobs=2
 results=$study/RESULTS.md
 . "$root/tools/parse_options.sh"
 
-"$root/tools/setup.sh"
-export PATH=$root/.venv/bin:$PATH OMP_NUM_THREADS=1
+set_up
 conf=$recipe/conf/base.yaml
 data=$work/data exp=$work/exp
 if [ "$rows" = all ]; then

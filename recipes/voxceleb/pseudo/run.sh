@@ -40,11 +40,12 @@ ivector_options=
 work=$recipe
 jobs=2
 . "$root/tools/parse_options.sh"
+. "$root/recipes/local/voxceleb.sh"
 . "$root/recipes/local/pseudo_iterations.sh"
 
 for folder in "$train" "$test"; do
   if [ -z "$folder" ] || [ ! -f "$folder/wav.scp" ]; then
-    echo "$0: '$folder' has no wav.scp; make --train and --test with speakerssl prepare from VoxCeleb, https://www.robots.ox.ac.uk/~vgg/data/voxceleb/" >&2
+    echo "$0: '$folder' has no wav.scp; make --train and --test with speakerssl prepare from VoxCeleb, $voxceleb_page" >&2
     exit 2
   fi
 done
@@ -52,8 +53,7 @@ if [ "$start" != ivector ] && [ "$start" != floor ] && [ ! -f "$start/model.safe
   echo "$0: --start '$start' is neither a model directory, nor ivector or floor; recipes/voxceleb/ssl trains one" >&2
   exit 2
 fi
-"$root/tools/setup.sh"
-export PATH=$root/.venv/bin:$PATH OMP_NUM_THREADS=1
+set_up
 valid=$work/data/valid exp=$work/exp/$(basename "$start")
 train=("$train")
 cluster_options=(--micro "$micro")

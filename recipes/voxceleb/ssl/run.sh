@@ -41,13 +41,13 @@ processes=1
 num_validation=1000
 device=auto
 . "$root/tools/parse_options.sh"
+. "$root/recipes/local/voxceleb.sh"
 
 if [ -z "$voxceleb1" ] || [ ! -d "$voxceleb1" ]; then
-  echo "$0: --voxceleb1 '$voxceleb1' is not a folder; get VoxCeleb1 from https://www.robots.ox.ac.uk/~vgg/data/voxceleb/" >&2
+  echo "$0: --voxceleb1 '$voxceleb1' is not a folder; get VoxCeleb1 from $voxceleb_page" >&2
   exit 2
 fi
-"$root/tools/setup.sh"
-export PATH=$root/.venv/bin:$PATH OMP_NUM_THREADS=1
+set_up
 data=$work/data exp=$work/exp
 [ "$row" != none ] || row=
 corpus=vox1_dev
@@ -55,20 +55,16 @@ corpus=vox1_dev
 model=$exp/$(basename "$conf" .yaml)${row:+_$row}
 settings=(--set data.train="[$data/$corpus]" --set data.exclude="$data/valid/recordings"
   --set validation.data="$data/valid" --set validation.trials="$data/valid/trials")
-[ -z "$musan" ] || settings+=(--set augment.noise.folder="$musan")
-[ -z "$rirs" ] || settings+=(--set augment.reverb.folder="$rirs")
+add_noise_and_rooms
 for override in $set; do settings+=(--set "$override"); done
 
 if stage 1 "data: dev for training (its labels are never read), all of VoxCeleb1 for the lists"; then
   if [ -n "$voxceleb2" ]; then
-    run_past_failures "$data/vox2_dev" \
-      speakerssl prepare --corpus voxceleb2 --subset dev --audio-dir "$voxceleb2" --output "$data/vox2_dev"
+    prepare_dev 2
   else
-    run_past_failures "$data/vox1_dev" \
-      speakerssl prepare --corpus voxceleb1 --subset dev --audio-dir "$voxceleb1" --output "$data/vox1_dev"
+    prepare_dev 1
   fi
-  run speakerssl prepare --corpus voxceleb1 --subset all --audio-dir "$voxceleb1" \
-    ${lists:+--trials-dir "$lists"} --output "$data/vox1_all"
+  prepare_lists
 fi
 
 if stage 2 "validation trials from training recordings"; then

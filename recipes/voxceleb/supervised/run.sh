@@ -36,32 +36,24 @@ work=$recipe
 processes=1
 device=auto
 . "$root/tools/parse_options.sh"
+. "$root/recipes/local/voxceleb.sh"
 
-for folder in "$voxceleb1" "$voxceleb2"; do
-  if [ -z "$folder" ] || [ ! -d "$folder" ]; then
-    echo "$0: '$folder' is not a folder; give --voxceleb1 and --voxceleb2, from https://www.robots.ox.ac.uk/~vgg/data/voxceleb/" >&2
-    exit 2
-  fi
-done
+need_both_corpora
 if [ ! -f "$recipe/conf/$encoder.yaml" ]; then
   echo "$0: --encoder is resnet34 or ecapa, not '$encoder'" >&2
   exit 2
 fi
-"$root/tools/setup.sh"
-export PATH=$root/.venv/bin:$PATH OMP_NUM_THREADS=1
+set_up
 data=$work/data exp=$work/exp
 settings=(--set data.train="[$data/vox2_dev]")
-[ -z "$musan" ] || settings+=(--set augment.noise.folder="$musan")
-[ -z "$rirs" ] || settings+=(--set augment.reverb.folder="$rirs")
+add_noise_and_rooms
 first=() second=()
 for override in $set; do first+=(--set "$override"); done
 for override in $set_large_margin; do second+=(--set "$override"); done
 
 if stage 1 "data: VoxCeleb2 dev for training, all of VoxCeleb1 for the lists"; then
-  run_past_failures "$data/vox2_dev" \
-    speakerssl prepare --corpus voxceleb2 --subset dev --audio-dir "$voxceleb2" --output "$data/vox2_dev"
-  run speakerssl prepare --corpus voxceleb1 --subset all --audio-dir "$voxceleb1" \
-    ${lists:+--trials-dir "$lists"} --output "$data/vox1_all"
+  prepare_dev 2
+  prepare_lists
 fi
 
 if stage 2 "train $encoder"; then
