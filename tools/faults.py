@@ -2,15 +2,19 @@
 
     python tools/faults.py --work /tmp/faults --kills 20
     python tools/faults.py --work /tmp/faults --kills 3 score norm report
+    python tools/faults.py --work /tmp/faults --full-disk
 
 Each stage runs once undisturbed into a folder, whose files are remembered; then, into an empty folder of the same name,
 it is started and its whole process group killed at a random moment, again and again, and at last left alone. The inputs
-are made up, small, and the same every time. `tests/tools/test_faults.py` does a few kills of the quick stages.
+are made up, small, and the same every time. With `--full-disk` (as root) the output stands on a disk that is full in
+mid-run: that must be said in one line, and the next run, with room, must end as the undisturbed one.
+`tests/tools/test_faults.py` does a few kills and full disks of the quick stages.
 """
 
 import argparse
 import os
 import random
+import shlex
 import shutil
 import signal
 import subprocess
@@ -142,6 +146,40 @@ def difference(stage: Stage, work: Path, kills: int, seed: int) -> str:
     return _compare(expected, contents(out))
 
 
+def full_disk(stage: Stage, work: Path, share: float = 0.5) -> str:
+    """What is wrong with a stage whose disk takes `share` of its output; '' where nothing is.
+
+    The disk is a small file system that only the processes of this call see. Raises PermissionError where this machine
+    lets nobody mount one.
+    """
+    expected, _ = undisturbed(stage, work)
+    out = work / stage.name
+    shutil.rmtree(out)
+    room = work / "disk"  # mounted above the output, so that the output itself may be made and replaced
+    room.mkdir(exist_ok=True)
+    target = room / stage.name
+    size = max(4096, round(share * sum(-(-len(content) // 4096) * 4096 for content in expected.values())))
+    words = command(stage, work, target)
+    first, second = (f"{shlex.join(words)} >'{work}/said{run}' 2>&1; echo $? >'{work}/status{run}'" for run in (1, 2))
+    script = (
+        f"mount -t tmpfs -o size={size} tmpfs '{room}' || exit 97\n{first}\n"
+        f"mount -o remount,size=256m '{room}'\n{second}\ncp -a '{target}' '{out}'\n"
+    )
+    done = subprocess.run(["unshare", "-m", "sh", "-c", script], capture_output=True, text=True, env=_environment(),
+                          check=False)  # fmt: skip
+    if done.returncode == 97 or "unshare:" in done.stderr:
+        raise PermissionError("this machine lets nobody mount a small file system")
+    said = [(work / f"said{run}").read_text().strip().splitlines() for run in (1, 2)]
+    status = [(work / f"status{run}").read_text().strip() for run in (1, 2)]
+    if status[0] not in ("1", "2") or not said[0] or "No space left on device" not in said[0][-1]:
+        return f"the full disk ended it with status {status[0]} and: {' / '.join(said[0][-3:])}"
+    if any("Traceback" in line for line in said[0]) or len(said[0][-1]) > 300:
+        return f"the full disk is not said in one line: {' / '.join(said[0][:3])}"
+    if status[1] != "0":
+        return f"the run with room ended with status {status[1]}: {' / '.join(said[1][-3:])}"
+    return _compare(expected, contents(out))
+
+
 def _compare(expected: Mapping[str, bytes], found: Mapping[str, bytes]) -> str:
     # A training log says how fast each step was; that is the one thing that may differ.
     clocked = {"train.jsonl"}
@@ -176,10 +214,16 @@ def main() -> int:
     parser.add_argument("--work", required=True, type=Path, help="a folder that this may fill and empty")
     parser.add_argument("--kills", type=int, default=20, help="of each stage (default: 20)")
     parser.add_argument("--seed", type=int, default=0, help="of the moments (default: 0)")
+    parser.add_argument("--full-disk", action="store_true", help="fill the disk instead of killing")
     args = parser.parse_args()
     work, status = args.work.resolve(), 0
     make_inputs(work)
     for name in args.stages or STAGES:
+        if args.full_disk:
+            said = full_disk(STAGES[name], work)
+            status |= bool(said)
+            print(f"{name}: full disk: {said or 'said in one line, then equal, nothing left over'}", flush=True)
+            continue
         said = difference(STAGES[name], work, args.kills, args.seed)
         status |= bool(said)
         print(f"{name}: {args.kills} kills: {said or 'equal, nothing left over'}", flush=True)

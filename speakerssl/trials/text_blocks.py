@@ -16,7 +16,18 @@ from speakerssl.io import reading
 BLOCK = 1 << 24
 LONGEST_LINE = 1 << 20
 SMALL, MOST_EXPANSION = 1 << 28, 200  # a list shrinks to a tenth or so; 256 MB from a 200th of that is none
-GZIP_MAGIC, ZIP_MAGIC = b"\x1f\x8b", b"PK\x03\x04"
+GZIP_MAGIC = b"\x1f\x8b"
+# Beginnings of files that people name in place of a list, and what they are.
+FOREIGN = {
+    b"PK\x03\x04": "is a zip archive; unpack it and name the list in it",
+    b"\xfd7zXZ": "is compressed by xz; unpack it, or compress it by gzip",
+    b"BZh": "is compressed by bzip2; unpack it, or compress it by gzip",
+    b"\x28\xb5\x2f\xfd": "is compressed by zstd; unpack it, or compress it by gzip",
+    b"\x93NUMPY": "is a NumPy array; write the list as text",
+    b"PAR1": "is a Parquet table; write the list as text",
+    b"\x80\x04\x95": "is a pickle, which is never loaded; write the list as text",
+    b"version https://git-lfs": "is a Git LFS pointer and not the list; `git lfs pull` fetches it",
+}
 UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -28,7 +39,9 @@ def text_blocks(path: str | Path, size: int = BLOCK) -> Iterator[bytes]:
     left, first, carriage_returns = b"", True, False
     for chunk in _decoded(path, size):
         if b"\0" in chunk:
-            raise InputError(f"{path}: holds NUL bytes; this is no text file")
+            wide = first and chunk[:64].count(b"\0") * 2 == len(chunk[:64])
+            cure = "; is it UTF-16 without its mark? save it as UTF-8" if wide else "; this is no text file"
+            raise InputError(f"{path}: holds NUL bytes{cure}")
         if first:
             chunk = chunk.removeprefix(codecs.BOM_UTF8)
             carriage_returns = b"\n" not in chunk and b"\r" in chunk
@@ -79,8 +92,9 @@ def _unpacked(path: str | Path, size: int) -> Iterator[bytes]:
         if head[:2] == GZIP_MAGIC:
             yield from _gunzip(path, stream, head, size)
             return
-        if head[:4] == ZIP_MAGIC:
-            raise InputError(f"{path}: is a zip archive; unpack it and name the list in it")
+        for beginning, words in FOREIGN.items():
+            if head.startswith(beginning):
+                raise InputError(f"{path}: {words}")
         while head:
             yield head
             head = stream.read(size)

@@ -60,6 +60,8 @@ class TextTable:
         sample = [line for line in text[:65536].decode(errors="replace").split("\n")[:SAMPLE] if line.strip()]
         if not sample:
             raise InputError(f"{path}: {'is empty' if len(whole) < 1 << 20 else 'begins with a megabyte of blanks'}")
+        if sample[0].startswith(('{"', "[{", '["')):
+            raise InputError(f"{path}:{self._first_line}: is JSON; lists have columns, such as '1 enrol test'")
         self.separator = _separator(sample)
         rows = [_fields(line, self.separator) for line in sample]
         self.has_commas = any(DECIMAL_COMMA.fullmatch(field) for row in rows for field in row)

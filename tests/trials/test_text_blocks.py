@@ -1,7 +1,10 @@
 """Text in blocks: any block size gives the same text; what is no list is refused in little memory."""
 
+import bz2
 import gzip
+import lzma
 import os
+import pickle
 import subprocess
 import sys
 import zipfile
@@ -47,6 +50,14 @@ def test_unusable_files(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "z.zip", "w") as archive:
         archive.writestr("trials", TEXT)
     refused("z.zip", (tmp_path / "z.zip").read_bytes(), "zip archive")
+    refused("list.xz", lzma.compress(TEXT), "compressed by xz; unpack it")
+    refused("list.bz2", bz2.compress(TEXT), "compressed by bzip2; unpack it")
+    refused("list.zst", b"\x28\xb5\x2f\xfd" + bytes(9), "compressed by zstd; unpack it")
+    refused("list.npy", b"\x93NUMPY\1\0", "is a NumPy array; write the list as text")
+    refused("list.pkl", pickle.dumps(["a", "b"], 4), "is a pickle, which is never loaded")
+    refused("list.parquet", b"PAR1" + bytes(99), "is a Parquet table")
+    refused("lfs", b"version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer")
+    refused("wide", "1 a/1 b/1\n0 a/2 b/2\n".encode("utf-16-le"), "is it UTF-16 without its mark\\? save it as UTF-8")
     with pytest.raises(InputError, match="cannot be read: Is a directory"):
         list(text_blocks(tmp_path))
     with pytest.raises(InputError, match="cannot be read: No such file"):

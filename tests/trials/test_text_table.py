@@ -53,6 +53,9 @@ def test_a_header_names_the_columns_and_is_no_row(tmp_path: Path) -> None:
         ("\n \n", "t: is empty"),
         ("a b\nc d e\n", "t:2: "),
         ("a b\n\n\nc\n", "t:4: "),
+        ('\n{"enrol": "a", "test": "b"}\n', "t:2: is JSON; lists have columns"),
+        ('[{"enrol": "a", "test": "b"}]\n', "t:1: is JSON"),
+        ('["a", "b"]\n', "t:1: is JSON"),
     ],
 )
 def test_what_is_no_table_is_named_by_its_line(tmp_path: Path, text: str, message: str) -> None:

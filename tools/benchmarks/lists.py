@@ -8,6 +8,7 @@ a process of its own, start included. "cpu" is processor seconds of all threads,
 """
 
 import argparse
+import multiprocessing
 import sys
 import tempfile
 from pathlib import Path
@@ -32,7 +33,10 @@ def main() -> None:
     args = parser.parse_args()
     where = machine(("numpy", "numba"))
     with tempfile.TemporaryDirectory() as folder:
-        write_lists(Path(folder), args.trials)
+        # In a process of its own: the peak of a child counts what its parent held when it was made.
+        writer = multiprocessing.get_context("spawn").Process(target=write_lists, args=(Path(folder), args.trials))
+        writer.start()
+        writer.join()
         rows = measure(Path(folder), args.bootstrap)
     note = f"{where}. {thread_count()} threads, {args.trials:,} trials, {args.bootstrap} draws of speakers."
     text = (
