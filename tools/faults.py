@@ -152,12 +152,17 @@ def full_disk(stage: Stage, work: Path, share: float = 0.5) -> str:
     The disk is a small file system that only the processes of this call see. Raises PermissionError where this machine
     lets nobody mount one.
     """
-    expected, _ = undisturbed(stage, work)
-    out = work / stage.name
-    shutil.rmtree(out)
+    for name in stage.needs:
+        if not (work / name).exists():
+            undisturbed(STAGES[name], work)
     room = work / "disk"  # mounted above the output, so that the output itself may be made and replaced
-    room.mkdir(exist_ok=True)
-    target = room / stage.name
+    target, out = room / stage.name, work / "found"
+    for folder in (room, out):
+        shutil.rmtree(folder, ignore_errors=True)
+    room.mkdir()
+    run_whole(stage, work, target)
+    expected = contents(target)
+    shutil.rmtree(target)
     size = max(4096, round(share * sum(-(-len(content) // 4096) * 4096 for content in expected.values())))
     words = command(stage, work, target)
     first, second = (f"{shlex.join(words)} >'{work}/said{run}' 2>&1; echo $? >'{work}/status{run}'" for run in (1, 2))

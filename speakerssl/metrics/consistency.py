@@ -34,6 +34,16 @@ class Consistency:
     left_out: int
 
 
+def has_both_kinds(target: np.ndarray, speakers: TrialSpeakers, within: bool = True) -> bool:
+    """Whether some speaker has a target trial and a non-target one; `within`: one with itself counts too."""
+    other = ~target if within else ~target & (speakers.enrol != speakers.test)
+    seen = np.zeros((2, len(speakers.names)), bool)
+    seen[0, speakers.enrol[target]] = True
+    for side in (speakers.enrol, speakers.test):
+        seen[1, side[other]] = True
+    return bool(seen.all(axis=0).any())
+
+
 def threshold_consistency(
     roc: Roc,
     scores: np.ndarray,

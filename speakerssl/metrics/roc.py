@@ -13,6 +13,7 @@ from speakerssl.kernels import njit
 from speakerssl.metrics.sorted_scores import sorted_classes
 
 _LN2 = float(np.log(2.0))
+_BLOCK = 1 << 20  # operating points whose losses are computed at once
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,14 @@ class Roc:
     @cached_property
     def log_losses(self) -> tuple[float, float]:
         """The sums over targets and over non-targets of the loss in bits of scores taken as natural LLRs."""
-        return loss_sums(
-            self.misses, self.false_alarms, target_losses(self.thresholds), target_losses(-self.thresholds)
-        )
+        sums = 0.0, 0.0
+        for begin in range(0, len(self.thresholds) - 1, _BLOCK):
+            part = slice(begin, begin + _BLOCK + 1)
+            llrs = self.thresholds[part]
+            sums = loss_sums(
+                self.misses[part], self.false_alarms[part], target_losses(llrs), target_losses(-llrs), *sums
+            )
+        return sums
 
     def counts_at(self, threshold: float) -> tuple[int, int]:
         """(misses, false alarms) where scores at or above `threshold` are accepted."""
@@ -145,10 +151,14 @@ def target_losses(llrs: np.ndarray) -> np.ndarray:
 
 @njit
 def loss_sums(
-    misses: np.ndarray, alarms: np.ndarray, target_loss: np.ndarray, nontarget_loss: np.ndarray
+    misses: np.ndarray,
+    alarms: np.ndarray,
+    target_loss: np.ndarray,
+    nontarget_loss: np.ndarray,
+    target: float = 0.0,
+    nontarget: float = 0.0,
 ) -> tuple[float, float]:
-    """Total loss of targets and of non-targets; the losses are those of `target_losses` at the same points."""
-    target, nontarget = 0.0, 0.0
+    """Adds the losses of these points to `target` and `nontarget`; they are those of `target_losses` there."""
     for point in range(misses.size - 1):
         target += (misses[point + 1] - misses[point]) * target_loss[point]
         nontarget += (alarms[point] - alarms[point + 1]) * nontarget_loss[point]

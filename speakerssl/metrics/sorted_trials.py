@@ -51,12 +51,13 @@ def sort_trials(
     thresholds = roc.thresholds
     order = np.argsort(scores)
     target = (np.asarray(labels) > 0)[order]
+    enrol, test = speakers.enrol[order], speakers.test[order]
     ranked = np.asarray(scores, np.float64)[order]
+    del order
     starts = roc.misses + (roc.nontargets - roc.false_alarms)  # the trials below each threshold
     corners = np.append(corner_points(starts, target), len(thresholds) - 1)
     count = len(speakers.names)
-    enrol, test = speakers.enrol[order], speakers.test[order]
-    test = np.where(enrol == test, np.int32(count), test)
+    test[enrol == test] = count
     losses = (
         _pair_losses(enrol[target], test[target], target_losses(ranked[target]), count),
         _pair_losses(enrol[~target], test[~target], target_losses(-ranked[~target]), count),

@@ -7,7 +7,7 @@ import numpy as np
 
 from speakerssl.metrics import specs
 from speakerssl.metrics.bootstrap import Interval, speaker_bootstrap
-from speakerssl.metrics.consistency import threshold_consistency
+from speakerssl.metrics.consistency import has_both_kinds, threshold_consistency
 from speakerssl.metrics.detection import at_false_alarm
 from speakerssl.metrics.roc import Roc, build_roc
 from speakerssl.metrics.slices import slice_metrics
@@ -125,8 +125,7 @@ def _at_false_alarm(roc: Roc, setting: Setting) -> dict[str, float]:
 
 def _consistency(roc: Roc, scores: np.ndarray, labels: np.ndarray, speakers: TrialSpeakers) -> dict[str, Any] | None:
     """None where the list has no speaker with both kinds of trial."""
-    known = np.asarray(labels) > 0
-    if not np.intersect1d(speakers.enrol[known], np.concatenate([speakers.enrol[~known], speakers.test[~known]])).size:
+    if not has_both_kinds(np.asarray(labels) > 0, speakers):
         return None
     found = threshold_consistency(roc, scores, labels, speakers)
     return {

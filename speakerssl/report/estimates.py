@@ -7,7 +7,7 @@ import numpy as np
 
 from speakerssl.metrics.bootstrap import Interval, intervals, replicates
 from speakerssl.metrics.comparison import Difference, p_value
-from speakerssl.metrics.consistency import threshold_consistency
+from speakerssl.metrics.consistency import has_both_kinds, threshold_consistency
 from speakerssl.metrics.sorted_trials import sort_trials
 from speakerssl.metrics.specs import OTHER_DEFINITIONS
 from speakerssl.metrics.suite import MetricSuite
@@ -98,7 +98,4 @@ def _differences(
 
 def _has_consistency(labels: np.ndarray, speakers: TrialSpeakers) -> bool:
     """Whether some speaker has both target trials and non-target trials with another speaker."""
-    target = labels > 0
-    other = ~target & (speakers.enrol != speakers.test)
-    both_sides = np.concatenate([speakers.enrol[other], speakers.test[other]])
-    return bool(np.intersect1d(speakers.enrol[target], both_sides).size)
+    return has_both_kinds(labels > 0, speakers, within=False)

@@ -114,19 +114,20 @@ def join(scores: Scores, trials: Trials, skip_missing: bool = False) -> ScoredTr
 
 def _pair_codes(of: Trials, within: Trials) -> np.ndarray:
     """One number a pair of `of`, in the numbering of the ids of `within`; -1 where a side is unknown there."""
-    sides = []
-    for ours, theirs, index in (
-        (of.enrol_ids, within.enrol_ids, of.enrol_index),
-        (of.test_ids, within.test_ids, of.test_index),
-    ):
-        if ours == theirs:
-            sides.append(index.astype(np.int64))
-            continue
-        number = dict(zip(theirs, range(len(theirs))))
-        known = np.fromiter((number.get(name, -1) for name in ours), np.int64, len(ours))
-        sides.append(known[index])
-    codes = sides[0] * len(within.test_ids) + sides[1]
-    return np.where((sides[0] < 0) | (sides[1] < 0), -1, codes)
+    if of.enrol_ids == within.enrol_ids and of.test_ids == within.test_ids:
+        return of.pair_codes()
+    enrol, test = (_numbers_in(*ids) for ids in ((of.enrol_ids, within.enrol_ids), (of.test_ids, within.test_ids)))
+    codes = (enrol * len(within.test_ids))[of.enrol_index]
+    codes += test[of.test_index]
+    if (enrol < 0).any() or (test < 0).any():
+        codes[(enrol < 0)[of.enrol_index] | (test < 0)[of.test_index]] = -1
+    return codes
+
+
+def _numbers_in(ours: list[str], theirs: list[str]) -> np.ndarray:
+    """The place in `theirs` of each of `ours`, int64; -1 where it is not there."""
+    number = dict(zip(theirs, range(len(theirs))))
+    return np.fromiter((number.get(name, -1) for name in ours), np.int64, len(ours))
 
 
 def _missing_message(scores: Scores, trials: Trials, missing: np.ndarray) -> str:

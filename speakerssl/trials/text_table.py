@@ -173,9 +173,14 @@ class TextTable:
                 if odd >= 0:
                     what = "is empty" if column in numberers else "is no number"
                     raise InputError(f"{self.path}:{self.line(row + odd)}: '{block.token(odd, column)}' {what}")
-                kept.append(values)
+                # A few words take a byte a row.
+                kept.append(values.astype(np.uint8) if column in words and numberers[column].known < 256 else values)
             row += block.starts.shape[1]
-        whole = {column: kept[0] if len(kept) == 1 else np.concatenate(kept) for column, kept in parts.items()}
+        whole = {}
+        for column in list(parts):  # one after the other, so that no more than one stands in memory twice
+            kept = parts.pop(column)
+            whole[column] = kept[0] if len(kept) == 1 else np.concatenate(kept)
+            del kept
         return (
             [(numberers[column].names(f"{self.path}: column {column + 1}"), whole[column]) for column in ids],
             [whole[column] for column in numbers],

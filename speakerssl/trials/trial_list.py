@@ -54,7 +54,10 @@ class Trials:
 
     def pair_codes(self) -> np.ndarray:
         """One number for the pair of each trial, int64 [N]."""
-        return self.enrol_index.astype(np.int64) * len(self.test_ids) + self.test_index
+        codes = self.enrol_index.astype(np.int64)
+        codes *= len(self.test_ids)
+        codes += self.test_index
+        return codes
 
     def renamed(self, change: Callable[[str], str]) -> "Trials":
         """The same trials with `change` applied to every id."""
@@ -113,10 +116,11 @@ def read_columns(table: TextTable, layout: Layout) -> tuple[Trials, np.ndarray |
 
 def check_repeats(trials: Trials, table: TextTable) -> None:
     """Says how many trials stand in a list more than once. Raises InputError for a pair with both labels."""
-    codes = trials.pair_codes()
-    ranked = np.sort(codes)
+    ranked = trials.pair_codes()
+    ranked.sort()
     if not (ranked[1:] == ranked[:-1]).any():
         return
+    codes = trials.pair_codes()
     order = np.argsort(codes, kind="stable")
     again = np.flatnonzero(codes[order[1:]] == codes[order[:-1]])
     if trials.labels is not None:

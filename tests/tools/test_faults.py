@@ -33,6 +33,15 @@ def test_killed_twice_a_stage_comes_back_bit_for_bit(faults: ModuleType, work: P
     assert faults.difference(faults.STAGES[name], work, 2, seed=1) == ""
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["prepare", "features", "train", "extract", "score"])
+def test_a_full_disk_is_one_line_and_the_next_run_completes(faults: ModuleType, work: Path, name: str) -> None:
+    try:
+        assert faults.full_disk(faults.STAGES[name], work) == ""
+    except PermissionError as error:
+        pytest.skip(str(error))
+
+
 def test_what_differs_is_named(faults: ModuleType) -> None:
     assert faults._compare({"a": b"1"}, {"a": b"1"}) == ""
     assert faults._compare({"a": b"1"}, {"a": b"2"}) == "a differs"
