@@ -14,6 +14,8 @@ from speakerssl.metrics.detection import at_false_alarm
 from speakerssl.metrics.roc import Roc
 from speakerssl.trials.speakers import TrialSpeakers
 
+_BLOCK = 1 << 21  # trials that are worked on at once
+
 
 @dataclass(frozen=True)
 class Consistency:
@@ -60,10 +62,10 @@ def threshold_consistency(
     high, low = (at_false_alarm(roc, limit).threshold for limit in false_alarms)
     thresholds = np.linspace(low, high, steps)
     target = np.asarray(labels) > 0
-    sensitivity, hits = _accepted_share(scores[target], [speakers.enrol[target]], speakers, thresholds)
+    sensitivity, hits = _accepted_share(scores, target, [speakers.enrol], len(speakers.names), thresholds)
     different = ~target & (speakers.enrol != speakers.test)
-    sides = [speakers.enrol[different], speakers.test[different]]
-    accepted, trials = _accepted_share(scores[different], sides, speakers, thresholds)
+    sides = [speakers.enrol, speakers.test]
+    accepted, trials = _accepted_share(scores, different, sides, len(speakers.names), thresholds)
     both = (hits > 0) & (trials > 0)
     if not both.any():
         raise InputError("threshold consistency: no speaker has both target and non-target trials")
@@ -84,14 +86,17 @@ def threshold_consistency(
 
 
 def _accepted_share(
-    scores: np.ndarray, sides: list[np.ndarray], speakers: TrialSpeakers, thresholds: np.ndarray
+    scores: np.ndarray, chosen: np.ndarray, sides: list[np.ndarray], speakers: int, thresholds: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The share of each speaker's trials at or above each threshold [S, K], and how many trials it has [S]."""
+    """Of the `chosen` trials: the share of each speaker's at or above each threshold [S, K], and their number [S]."""
     bins = len(thresholds) + 1
-    reached = np.searchsorted(thresholds, scores, side="right")
-    counts = np.zeros(len(speakers.names) * bins, np.int64)
-    for side in sides:
-        counts += np.bincount(side.astype(np.int64) * bins + reached, minlength=len(counts))
+    counts = np.zeros(speakers * bins, np.int64)
+    for begin in range(0, len(scores), _BLOCK):
+        part = slice(begin, begin + _BLOCK)
+        reached = np.searchsorted(thresholds, scores[part][chosen[part]], side="right")
+        for side in sides:
+            codes = side[part][chosen[part]].astype(np.int64) * bins + reached
+            counts += np.bincount(codes, minlength=len(counts))
     table = counts.reshape(-1, bins)
     at_or_above = table[:, ::-1].cumsum(axis=1)[:, ::-1]
     return at_or_above[:, 1:] / np.maximum(at_or_above[:, :1], 1), at_or_above[:, 0]
