@@ -59,7 +59,7 @@ def measure(book: Gallery, vectors: np.ndarray, closeness: float, count: int, rn
     speakers = rng.integers(len(vectors), size=count)
     noise = next(directions(rng, count, vectors.shape[1]))
     queries = vectors[speakers] * closeness + noise * np.sqrt(1 - closeness**2)
-    queries /= np.linalg.norm(queries, axis=1, keepdims=True)
+    queries = (queries / np.linalg.norm(queries, axis=1, keepdims=True)).astype(np.float32)  # as vectors: no copies
     truth = np.concatenate([(queries[row : row + 100] @ vectors.T).argmax(1) for row in range(0, count, 100)])
     few = queries[:20]
     start = time.process_time()
