@@ -10,6 +10,7 @@ import torch
 
 from speakerssl.embeddings import engine_choice, graph_engines
 from speakerssl.embeddings.engine_choice import choose_engine
+from speakerssl.embeddings.engines import TorchEngine
 from speakerssl.embeddings.graph_engines import OnnxEngine, OpenvinoBf16Engine, OpenvinoEngine
 from speakerssl.encoders import Encoder, build_encoder
 
@@ -93,7 +94,7 @@ def test_one_graph_serves_all_engines_of_a_choice(encoder: Encoder, monkeypatch:
 
     export = graph_engines.export_graph
     monkeypatch.setattr(graph_engines, "export_graph", lambda one: written.append(one) or export(one))
-    kinds = {kind.name: kind for kind in (engine_choice.TorchEngine, OnnxEngine, Other)}
+    kinds = {kind.name: kind for kind in (TorchEngine, OnnxEngine, Other)}
     monkeypatch.setattr(engine_choice, "ENGINES", kinds)
     monkeypatch.setattr(engine_choice, "EXACT", tuple(kinds))
     monkeypatch.setattr(engine_choice, "WORTH_SECONDS", 0.0)
