@@ -27,7 +27,10 @@ embed() { # embed FOLDER MODEL: embeddings of the training recordings and of the
         [ -f "$output/xvector.scp" ] ||
           run speakerssl ivector extract --model "$1/ivector" --data "$set" --output "$output"
         ;;
-      *) run_past_failures "$output" speakerssl extract --model "$2" --data "$set" --output "$output" --jobs "$jobs" ;;
+      *)
+        run_past_failures "$output" \
+          speakerssl extract --engine torch --model "$2" --data "$set" --output "$output" --jobs "$jobs"
+        ;;
     esac
   done
   # Recordings that validation was cut from take no part in the clusters either.

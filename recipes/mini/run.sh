@@ -69,7 +69,7 @@ fi
 if stage 4 "extract"; then
   for system in "$model" "$untrained"; do
     run_past_failures "$system/embeddings" \
-      speakerssl extract --model "$system" --data "$test" --output "$system/embeddings"
+      speakerssl extract --engine torch --model "$system" --data "$test" --output "$system/embeddings"
   done
   run_past_failures "$floor/embeddings" speakerssl floor --data "$test" --output "$floor/embeddings"
 fi

@@ -139,7 +139,7 @@ if stage 6 "test lists, $results and the report"; then
       if [ "$system" = floor ]; then
         [ -f "$output/xvector.scp" ] || run speakerssl floor --data "$folder" --output "$output"
       else
-        run speakerssl extract --model "$exp/$system" --data "$folder" --output "$output" --jobs "$jobs"
+        run speakerssl extract --engine torch --model "$exp/$system" --data "$folder" --output "$output" --jobs "$jobs"
       fi
     done
     for list in "${lists[@]}"; do

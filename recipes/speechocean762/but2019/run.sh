@@ -100,7 +100,7 @@ fi
 if stage 5 "extract"; then
   for network in $networks; do
     for folder in "${train[@]}" "$data/test" "$data/test_xc"; do
-      run speakerssl extract --model "$exp/$network" --data "$folder" \
+      run speakerssl extract --engine torch --model "$exp/$network" --data "$folder" \
         --output "$exp/$network/embeddings/$(basename "$folder")" --jobs "$jobs"
     done
     for folder in "${train[@]}"; do cat "$exp/$network/embeddings/$(basename "$folder")/xvector.scp"; done \

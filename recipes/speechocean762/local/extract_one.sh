@@ -11,7 +11,8 @@ for data in "$@"; do
   if [ "$system" = floor ]; then
     speakerssl floor --data "$data" --output "$output"
   else
-    speakerssl extract --model "$exp/$system" --data "$data" --output "$output" --jobs 1 # systems run side by side
+    # One process: systems run side by side.
+    speakerssl extract --engine torch --model "$exp/$system" --data "$data" --output "$output" --jobs 1
   fi
 done
 held_out=(/dev/null)

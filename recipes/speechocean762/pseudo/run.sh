@@ -77,7 +77,8 @@ if stage 4 "test lists, start and iterations"; then
     [ -f "$model/model.safetensors" ] || continue # i-vectors and the floor have no encoder to extract with
     systems+=("$system")
     for set_name in test test_xc; do
-      run speakerssl extract --model "$model" --data "$data/$set_name" --output "$folder/embeddings/$set_name" --jobs "$jobs"
+      run speakerssl extract --engine torch --model "$model" --data "$data/$set_name" \
+        --output "$folder/embeddings/$set_name" --jobs "$jobs"
     done
     for list in trials_O=test/trials_O trials_H=test/trials_H cross-channel=test_xc/trials_H; do
       run speakerssl score --embeddings "$folder/embeddings/$(dirname "${list#*=}")/xvector.scp" \

@@ -78,7 +78,7 @@ if stage 3 "extract: the lists' recordings, and those of training for LDA, PLDA 
   for network in $networks; do
     for folder in "${train[@]}" "$data/vox1_all"; do
       run_past_failures "$exp/$network/embeddings/$(basename "$folder")" \
-        speakerssl extract --model "$exp/$network" --data "$folder" --device "$device" \
+        speakerssl extract --engine torch --model "$exp/$network" --data "$folder" --device "$device" \
         --output "$exp/$network/embeddings/$(basename "$folder")"
     done
     for folder in "${train[@]}"; do cat "$exp/$network/embeddings/$(basename "$folder")/xvector.scp"; done \

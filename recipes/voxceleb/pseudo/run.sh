@@ -76,7 +76,7 @@ if stage 3 "test lists with the best iteration"; then
     echo "$0: no iteration is better than the start, by validation: see $exp/iterations.md" >&2
     exit 1
   fi
-  run speakerssl extract --model "$best" --data "$test" --output "$best/embeddings/test" --jobs "$jobs"
+  run speakerssl extract --engine torch --model "$best" --data "$test" --output "$best/embeddings/test" --jobs "$jobs"
   columns=()
   for trials in "$test"/trials_*; do
     run speakerssl score --embeddings "$best/embeddings/test/xvector.scp" --trials "$trials" \

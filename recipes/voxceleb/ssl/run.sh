@@ -77,7 +77,8 @@ if stage 3 "train"; then
 fi
 
 if stage 4 "extract"; then
-  run speakerssl extract --model "$model" --data "$data/vox1_all" --output "$model/embeddings" --device "$device"
+  run speakerssl extract --engine torch --model "$model" --data "$data/vox1_all" --output "$model/embeddings" \
+    --device "$device"
   run speakerssl floor --data "$data/vox1_all" --output "$exp/floor/embeddings"
 fi
 

@@ -72,7 +72,7 @@ if stage 4 "extract"; then
   for system in "${systems[@]}"; do
     for folder in vox2_dev vox1_all; do
       run_past_failures "$exp/$system/embeddings/$folder" \
-        speakerssl extract --model "$exp/$system" --data "$data/$folder" --device "$device" \
+        speakerssl extract --engine torch --model "$exp/$system" --data "$data/$folder" --device "$device" \
         --output "$exp/$system/embeddings/$folder"
     done
   done
