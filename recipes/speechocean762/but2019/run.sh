@@ -151,7 +151,7 @@ fi
 
 if stage 8 "$results"; then
   run python "$recipe/local/write_results.py" --exp "$exp" --networks $networks --lists "${lists[@]}" \
-    --utt2spk "$data/test/utt2spk" "$data/test_xc/utt2spk" --output "$results"
+    --utt2spk "$data/test/utt2spk" "$data/test_xc/utt2spk" --steps "$steps" --seed "$seed" --output "$results"
 fi
 
 name_failures "$data/valid"
