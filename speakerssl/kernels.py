@@ -64,9 +64,13 @@ def njit(function: F | None = None, **options: Any) -> Any:
     return numba.njit(function, **options)
 
 
-def intrinsic(function: Callable[..., Any]) -> Any:
-    """numba's `intrinsic`: what kernels call without the typing context that `function` takes first."""
-    return numba.extending.intrinsic(function)
+def intrinsic(plain: Callable[..., Any]) -> Callable[[Callable[..., Any]], Any]:
+    """Decorates a function for numba's `intrinsic`: what kernels call without the typing context that it takes first.
+
+    `plain` does the same in Python. It takes the place where nothing is compiled (NUMBA_DISABLE_JIT).
+    """
+    compiled = not numba.config.DISABLE_JIT  # type: ignore[attr-defined]  # numba sets it as it is imported
+    return numba.extending.intrinsic if compiled else lambda function: plain
 
 
 _temporary_cache: list[Path | None] = []

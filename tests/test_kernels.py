@@ -100,3 +100,8 @@ def test_options_reach_numba() -> None:
 
     assert twice(4) == 8
     assert twice.targetoptions["nogil"]
+
+
+def test_where_nothing_is_compiled_an_intrinsic_is_plain_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("numba.config.DISABLE_JIT", True)
+    assert kernels.intrinsic(abs)(len) is abs

@@ -60,7 +60,12 @@ def _room(array: np.ndarray, size: int) -> np.ndarray:
     return grown
 
 
-@intrinsic
+def _plain_word(data: np.ndarray, position: np.uint64) -> np.uint64:
+    """`_word` where nothing is compiled."""
+    return np.uint64(data[int(position) : int(position) + 8].view(np.uint64)[0])
+
+
+@intrinsic(_plain_word)
 def _word(_typing: object, array: types.Array, position: types.Integer) -> object:
     """Eight bytes of a uint8 array from `position` on as one uint64, wherever they lie."""
 

@@ -164,7 +164,7 @@ def test_a_machine_that_is_lost_in_mid_job_changes_nothing(
     finally:
         driver.kill()
         driver.wait()
-    assert said.endswith("all equal\n"), said
+    assert "all equal" in said.splitlines(), said  # Ray's own remarks may come later
     assert list(work.glob(f"{lost}-*-head")), "what the lost machine had begun was not done again"
 
 
