@@ -34,7 +34,7 @@ def test_killed_twice_a_stage_comes_back_bit_for_bit(faults: ModuleType, work: P
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["prepare", "features", "shard", "score"])
+@pytest.mark.parametrize("name", ["prepare", "features", "shard", "train", "score"])
 def test_a_full_disk_is_one_line_and_the_next_run_completes(faults: ModuleType, work: Path, name: str) -> None:
     try:
         assert faults.full_disk(faults.STAGES[name], work) == ""
