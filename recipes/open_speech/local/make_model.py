@@ -4,6 +4,7 @@
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 from speakerssl.embeddings.card import write_card
 from speakerssl.embeddings.model_dir import read_model_dir, save_model
@@ -26,8 +27,17 @@ def make_model(model: Path, corpora: list[str], data: Path, output: Path) -> Non
     config, _, encoder = read_model_dir(model)
     save_model(output, {name: config[name] for name in KEPT if config.get(name)}, encoder)
     facts = {"name": output.name, "parameters": sum(value.numel() for value in encoder.parameters())}
-    facts |= {"method": config["method"]["name"], "data": [describe(name, data / f"train_{name}") for name in corpora]}
+    facts |= {
+        "method": describe_method(config["method"]),
+        "data": [describe(name, data / f"train_{name}") for name in corpora],
+    }
     write_card(output, facts)
+
+
+def describe_method(options: dict[str, Any]) -> str:
+    """The method's name; on pseudo-labels it says so, for `supervised` alone would be misread."""
+    on_clusters = options["name"] == "supervised" and options["labels"] not in ("utt2spk", "recordings")
+    return "supervised on clusters" if on_clusters else str(options["name"])
 
 
 def describe(name: str, folder: Path) -> str:
