@@ -3,6 +3,7 @@
 import logging
 import os
 import pickle
+import socket
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -46,6 +47,14 @@ def pickled(monkeypatch: pytest.MonkeyPatch) -> PickledExecutor:
     executor, make = PickledExecutor(), choice._make
     monkeypatch.setattr(choice, "_make", lambda name, options: make(name, options) if name == "local" else executor)
     return executor
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port of the loopback that nobody listens on: where two processes of a test meet."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,6 @@
 """Two processes against one: loss and gradients of a batch that is split must be those of the whole."""
 
 import os
-import socket
 import tempfile
 from pathlib import Path
 
@@ -72,16 +71,10 @@ def work(rank: int, port: int, folder: str) -> None:
         dist.destroy_process_group()
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.mark.slow
-def test_two_processes_give_the_loss_and_gradients_of_one() -> None:
+def test_two_processes_give_the_loss_and_gradients_of_one(free_port: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        spawn(work, args=(free_port(), folder), nprocs=WORLD)
+        spawn(work, args=(free_port, folder), nprocs=WORLD)
         results = [torch.load(Path(folder) / f"{rank}.pt") for rank in range(WORLD)]
     expected = train(0, 1)
     (first, first_message), (second, second_message) = results

@@ -3,7 +3,6 @@ source of them and each plan of views against a slow loop over sets, in one proc
 
 import math
 import os
-import socket
 from pathlib import Path
 from typing import Any
 
@@ -163,11 +162,8 @@ def work(rank: int, port: int, folder: str) -> None:
 
 
 @pytest.mark.slow
-def test_two_processes_equal_a_slow_loop(tmp_path: Path) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    spawn(work, args=(port, str(tmp_path)), nprocs=WORLD)
+def test_two_processes_equal_a_slow_loop(tmp_path: Path, free_port: int) -> None:
+    spawn(work, args=(free_port, str(tmp_path)), nprocs=WORLD)
     first, second = (torch.load(tmp_path / f"{rank}.pt") for rank in range(WORLD))
     for case, one, other in zip(CASES, first, second, strict=True):
         mean = [(a + b) / 2 for a, b in zip(one, other, strict=True)]

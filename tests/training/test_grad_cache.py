@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 from pathlib import Path
 from typing import Any, cast
 
@@ -158,12 +157,9 @@ def train_rank(rank: int, port: int, folder: str) -> None:
 
 
 @pytest.mark.slow
-def test_two_processes_cache_what_one_would(tmp_path: Path) -> None:
+def test_two_processes_cache_what_one_would(tmp_path: Path, free_port: int) -> None:
     """Negatives come from both processes: each must send the gradient of both losses back through its own chunks."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    spawn(train_rank, args=(port, str(tmp_path)), nprocs=2)
+    spawn(train_rank, args=(free_port, str(tmp_path)), nprocs=2)
     first, second = (torch.load(tmp_path / f"{rank}.pt") for rank in range(2))
     alone = trained(tmp_path / "alone", World(), {}, "simclr")
     start = MeanEncoder().state_dict()

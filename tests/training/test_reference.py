@@ -1,7 +1,6 @@
 """What sampled positives are looked up in: encoder embeddings or feature statistics, from audio or from a store."""
 
 import os
-import socket
 from pathlib import Path
 
 import numpy as np
@@ -166,11 +165,8 @@ def collect_numbers(rank: int, port: int, folder: str) -> None:
 
 
 @pytest.mark.slow
-def test_two_processes_each_embed_a_half_and_the_first_has_all(tmp_path: Path) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    spawn(collect_numbers, args=(port, str(tmp_path)), nprocs=2)
+def test_two_processes_each_embed_a_half_and_the_first_has_all(tmp_path: Path, free_port: int) -> None:
+    spawn(collect_numbers, args=(free_port, str(tmp_path)), nprocs=2)
     (found, first), (nothing, second) = (torch.load(tmp_path / f"{r}.pt", weights_only=False) for r in (0, 1))
     np.testing.assert_array_equal(found, np.repeat(np.arange(7.0)[:, None], 2, axis=1))
     assert nothing is None

@@ -1,7 +1,6 @@
 """Shared-out weights: two processes take the steps of one, files hold the whole, and a run goes on from them."""
 
 import os
-import socket
 from pathlib import Path
 from typing import Any, cast
 
@@ -59,11 +58,8 @@ def train_rank(rank: int, port: int, folder: str) -> None:
 
 
 @pytest.mark.slow
-def test_two_processes_take_the_steps_of_one(tmp_path: Path) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    spawn(train_rank, args=(port, str(tmp_path)), nprocs=2)
+def test_two_processes_take_the_steps_of_one(tmp_path: Path, free_port: int) -> None:
+    spawn(train_rank, args=(free_port, str(tmp_path)), nprocs=2)
     mine, once, twice = torch.load(tmp_path / "found.pt")
     alone = train(tmp_path / "alone", World(), fsdp=True, clip_grad=1.0)
     assert mine < 0.7 * sum(value.numel() for value in alone.method.parameters())

@@ -1,7 +1,6 @@
 """Batch statistics of all processes, and shuffled keys: two processes against one."""
 
 import os
-import socket
 from pathlib import Path
 from typing import cast
 
@@ -101,11 +100,8 @@ def work(rank: int, port: int, folder: str) -> None:
 
 
 @pytest.mark.slow
-def test_two_processes_take_the_steps_of_one(tmp_path: Path) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    spawn(work, args=(port, str(tmp_path)), nprocs=WORLD)
+def test_two_processes_take_the_steps_of_one(tmp_path: Path, free_port: int) -> None:
+    spawn(work, args=(free_port, str(tmp_path)), nprocs=WORLD)
     first, second = (torch.load(tmp_path / f"{rank}.pt") for rank in range(WORLD))
 
     for whole, one, other in zip(outputs(slice(None), False), first["layers"], second["layers"], strict=True):
