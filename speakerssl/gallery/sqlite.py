@@ -32,6 +32,9 @@ CREATE TABLE embeddings (
 CREATE INDEX embeddings_speaker ON embeddings (speaker);
 CREATE TABLE removed (id INTEGER PRIMARY KEY, generation INTEGER NOT NULL);
 """
+# `+id` keeps SQLite from walking all speakers in the order of their ids, 0.3 s for a million, to find a few changed ones.
+CHANGED = "SELECT id, vector FROM speakers WHERE changed > ? ORDER BY +id"
+EVERYBODY = "SELECT id, vector FROM speakers WHERE changed > ? ORDER BY id"
 
 
 class SqliteStore(PerThreadConnections):
@@ -112,9 +115,8 @@ class SqliteStore(PerThreadConnections):
         with self._transaction(write=False) as cursor:
             size = int(self._fact(cursor, "dimension") or 0)
             now = int(self._fact(cursor, "generation") or 0)
-            found = cursor.execute("SELECT id, vector FROM speakers WHERE changed > ? ORDER BY id", (generation,))
             ids, blobs = [], []
-            for speaker, blob in found:
+            for speaker, blob in cursor.execute(CHANGED if generation else EVERYBODY, (generation,)):
                 ids.append(speaker)
                 blobs.append(blob)
             gone = cursor.execute("SELECT id FROM removed WHERE generation > ?", (generation,)).fetchall()

@@ -9,7 +9,7 @@ import pytest
 
 from speakerssl.errors import InputError, JobError
 from speakerssl.gallery import Gallery
-from speakerssl.gallery.sqlite import SqliteStore
+from speakerssl.gallery.sqlite import CHANGED, SqliteStore
 
 
 def test_not_a_gallery(tmp_path: Path) -> None:
@@ -60,6 +60,17 @@ def test_a_reader_gets_what_changed_since_its_generation(tmp_path: Path) -> None
     assert store.names(first.ids.tolist()) == ["ana", None]
     nothing = store.changes(later.generation)
     assert (len(nothing.ids), len(nothing.removed), nothing.generation) == (0, 0, later.generation)
+
+
+def test_a_query_does_not_walk_everybody(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "g.db")
+    store.enrol_many([str(number) for number in range(2000)], np.eye(2000, 8) + 1.0, ["a.wav"] * 2000, "model")
+    with store._transaction(write=False) as cursor:  # what SQLite would do is known by asking it alone
+        plan = " ".join(str(row) for row in cursor.execute(f"EXPLAIN QUERY PLAN {CHANGED}", (1,)))
+    assert "speakers_changed" in plan
+    store.enrol("new", unit(*range(1, 9)), ["b.wav"], "model")
+    store.enrol("1", unit(*range(1, 9)), ["b.wav"], "model")
+    assert store.names(store.changes(1).ids.tolist()) == ["1", "new"]  # in the order of ids
 
 
 def test_all_or_none(tmp_path: Path) -> None:
