@@ -16,6 +16,7 @@ class Pooling(nn.Module):
 
     def __init__(self, channels: int, outputs: int) -> None:
         super().__init__()
+        self.outputs = outputs  # values a channel: each of them for all channels, one after the other
         self.out_dim = channels * outputs
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:

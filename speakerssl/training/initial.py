@@ -4,23 +4,38 @@ from pathlib import Path
 
 import torch
 
-from speakerssl.embeddings.model_dir import WEIGHTS, load_weights
+from speakerssl.embeddings.model_dir import CONFIG, WEIGHTS, first_difference, load_weights, read_model_dir
+from speakerssl.encoders import Encoder, ResNet
+from speakerssl.encoders.widening import load_widened
 from speakerssl.errors import InputError
 from speakerssl.methods import Method, Supervised
+from speakerssl.options import in_file
 from speakerssl.training.checkpoint import list_checkpoints, read_checkpoint
 
 
 def load_initial(method: Method, path: str | Path) -> list[str]:
     """Puts the encoder of the model directory `path` into `method`, and its head where that knows all of its classes.
 
-    Returns what was taken: 'encoder', and 'head'. Optimizer, step and schedules begin anew. Raises InputError where
-    there is no model, or one of another encoder.
+    A ResNet may begin with one that has fewer channels (`widened_state`). Returns what was taken: 'encoder', and
+    'head'. Optimizer, step and schedules begin anew. Raises InputError where there is no model, or one of another
+    encoder.
     """
     folder = Path(path)
     if not (folder / WEIGHTS).is_file():
         raise InputError(f"training.init_from: {folder / WEIGHTS} does not exist; name what `speakerssl train` wrote")
-    load_weights(method.encoder, folder / WEIGHTS)
+    _load_encoder(method.encoder, folder)
     return ["encoder", *_load_head(method, folder)]
+
+
+def _load_encoder(encoder: Encoder, folder: Path) -> None:
+    """The weights of `folder`, widened where they are those of a narrower network of the same kind."""
+    if isinstance(encoder, ResNet) and (folder / CONFIG).is_file():
+        _, _, narrow = read_model_dir(folder)
+        if isinstance(narrow, ResNet) and first_difference(encoder.state_dict(), narrow.state_dict()):
+            with in_file(str(folder)):
+                load_widened(encoder, narrow.state_dict())
+            return
+    load_weights(encoder, folder / WEIGHTS)
 
 
 def _load_head(method: Method, folder: Path) -> list[str]:

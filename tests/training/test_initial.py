@@ -11,7 +11,7 @@ from speakerssl.data.labels import Labels
 from speakerssl.embeddings.model_dir import save_model
 from speakerssl.encoders import build_encoder
 from speakerssl.errors import InputError
-from speakerssl.methods import Supervised, build_method
+from speakerssl.methods import Method, Supervised, build_method
 from speakerssl.training.checkpoint import save_checkpoint
 from speakerssl.training.initial import load_initial
 
@@ -72,3 +72,24 @@ def test_what_is_no_such_model_is_an_error(model: Path, tmp_path: Path) -> None:
         load_initial(made(1), tmp_path / "none")
     with pytest.raises(InputError, match=r"model.safetensors"):
         load_initial(made(1, channels=4), model)
+
+
+def test_a_resnet_begins_as_one_with_fewer_channels(tmp_path: Path) -> None:
+    def resnet_method(seed: int, channels: int) -> Method:
+        torch.manual_seed(seed)
+        encoder = build_encoder("small_resnet", 8, channels=channels, embed_dim=6)
+        return build_method(encoder, {"name": "simclr"}, {"temperature": 0.1})
+
+    options = {"name": "small_resnet", "channels": 8, "embed_dim": 6}
+    narrow = resnet_method(0, 8)
+    features = {"kind": "fbank", "num_mel_bins": 8}
+    save_model(tmp_path, {"features": features, "encoder": options}, narrow.encoder)
+    wide = resnet_method(1, 16)
+    assert load_initial(wide, tmp_path) == ["encoder"]
+    feats = torch.randn(2, 60, 8)
+    for method in (narrow, wide):
+        method.eval()
+    torch.testing.assert_close(wide.encoder(feats), narrow.encoder(feats), atol=1e-5, rtol=1e-5)
+    save_model(tmp_path / "wide", {"features": features, "encoder": {**options, "channels": 16}}, wide.encoder)
+    with pytest.raises(InputError, match=r"wide: .*'stem.weight' has the shape \[16"):
+        load_initial(narrow, tmp_path / "wide")
