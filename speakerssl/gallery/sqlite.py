@@ -32,7 +32,7 @@ CREATE TABLE embeddings (
 CREATE INDEX embeddings_speaker ON embeddings (speaker);
 CREATE TABLE removed (id INTEGER PRIMARY KEY, generation INTEGER NOT NULL);
 """
-# `+id` keeps SQLite from walking all speakers in the order of their ids, 0.3 s for a million, to find a few changed ones.
+# `+id` keeps SQLite from walking all speakers in the order of their ids, 0.3 s for a million, to find a few changes.
 CHANGED = "SELECT id, vector FROM speakers WHERE changed > ? ORDER BY +id"
 EVERYBODY = "SELECT id, vector FROM speakers WHERE changed > ? ORDER BY id"
 

@@ -9,6 +9,8 @@ from speakerssl.kernels import njit
 from speakerssl.metrics.roc import Roc, build_roc, target_losses
 from speakerssl.trials.speakers import TrialSpeakers
 
+_BLOCK = 1 << 20  # trials whose losses are computed at once
+
 
 @dataclass(frozen=True)
 class PairLosses:
@@ -58,24 +60,35 @@ def sort_trials(
     corners = np.append(corner_points(starts, target), len(thresholds) - 1)
     count = len(speakers.names)
     test[enrol == test] = count
-    losses = (
-        _pair_losses(enrol[target], test[target], target_losses(ranked[target]), count),
-        _pair_losses(enrol[~target], test[~target], target_losses(-ranked[~target]), count),
-    )
+    losses = _pair_losses(enrol, test, ranked, target, count), _pair_losses(enrol, test, -ranked, ~target, count)
     return SortedTrials(thresholds, enrol, test, target, starts, corners, losses)
 
 
-def _pair_losses(enrol: np.ndarray, test: np.ndarray, losses: np.ndarray, speakers: int) -> PairLosses:
-    """The losses [N] summed over the trials of each pair."""
+def _pair_losses(
+    enrol: np.ndarray, test: np.ndarray, llrs: np.ndarray, chosen: np.ndarray, speakers: int
+) -> PairLosses:
+    """The losses of the trials `chosen`, bool [N], with LLRs [N], summed over those of each pair of speakers."""
     width = speakers + 1
-    codes = enrol.astype(np.int64) * width + test
-    if width * width <= max(4 * len(codes), 1 << 20):  # as many places as there may be pairs
-        sums = np.bincount(codes, losses, width * width)
-        pairs = np.flatnonzero(np.bincount(codes, minlength=width * width))
-        return PairLosses((pairs // width).astype(np.int32), (pairs % width).astype(np.int32), sums[pairs])
-    pairs, place = np.unique(codes, return_inverse=True)
-    sums = np.bincount(place, losses, len(pairs))
-    return PairLosses((pairs // width).astype(np.int32), (pairs % width).astype(np.int32), sums)
+    if width * width > max(4 * len(llrs), 1 << 20):  # more places than there may be pairs
+        codes = enrol[chosen].astype(np.int64) * width + test[chosen]
+        pairs, place = np.unique(codes, return_inverse=True)
+        sums = np.bincount(place, target_losses(llrs[chosen]), len(pairs))
+        return PairLosses((pairs // width).astype(np.int32), (pairs % width).astype(np.int32), sums)
+    sums, seen = np.zeros(width * width), np.zeros(width * width, np.bool_)
+    for begin in range(0, len(llrs), _BLOCK):  # a list of twenty million would take half a gigabyte at once
+        part = slice(begin, begin + _BLOCK)
+        mine = chosen[part]
+        codes = enrol[part][mine].astype(np.int64) * width + test[part][mine]
+        _add_losses(codes, target_losses(llrs[part][mine]), sums, seen)
+    pairs = np.flatnonzero(seen)
+    return PairLosses((pairs // width).astype(np.int32), (pairs % width).astype(np.int32), sums[pairs])
+
+
+@njit
+def _add_losses(codes: np.ndarray, losses: np.ndarray, sums: np.ndarray, seen: np.ndarray) -> None:
+    for row in range(codes.size):
+        sums[codes[row]] += losses[row]
+        seen[codes[row]] = True
 
 
 @njit

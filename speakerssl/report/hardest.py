@@ -29,26 +29,33 @@ def hardest_trials(scores: np.ndarray, labels: np.ndarray, count: int) -> tuple[
     """
     is_target = np.asarray(labels) > 0
     values = np.asarray(scores, dtype=np.float64)
-    targets, nontargets = np.flatnonzero(is_target), np.flatnonzero(~is_target)
-    low, high = targets[_least(values[targets], count)], nontargets[_least(-values[nontargets], count)]
-    target_scores, nontarget_scores = values[targets], values[nontargets]
-    return (
-        [HardTrial(int(i), float(values[i]), _share(nontarget_scores >= values[i])) for i in low],
-        [HardTrial(int(i), float(values[i]), _share(target_scores <= values[i])) for i in high],
-    )
+    return _hardest(values, is_target, count, 1.0), _hardest(values, ~is_target, count, -1.0)
 
 
-def _share(beyond: np.ndarray) -> float:
-    return float(np.mean(beyond)) if len(beyond) else 0.0
+def _hardest(values: np.ndarray, mine: np.ndarray, count: int, sign: float) -> list[HardTrial]:
+    """The trials of the class `mine`, bool [T], whose `sign` times score is least; no array of all their places."""
+    least = _least(values, mine, count, sign)
+    others = np.count_nonzero(~mine)
+    found = []
+    for index in least.tolist():
+        beyond = values >= values[index] if sign > 0 else values <= values[index]
+        beyond &= ~mine
+        found.append(HardTrial(index, float(values[index]), np.count_nonzero(beyond) / others if others else 0.0))
+    return found
 
 
-def _least(values: np.ndarray, count: int) -> np.ndarray:
-    """Positions of the `count` least values, in order; of equal ones, the earlier."""
-    if count <= 0 or not len(values):
+def _least(values: np.ndarray, mine: np.ndarray, count: int, sign: float) -> np.ndarray:
+    """Places of the `count` least of `sign` times the values of a class, in order; of equal ones, the earlier."""
+    own = values[mine]
+    own *= sign
+    if count <= 0 or not len(own):
         return np.zeros(0, dtype=np.int64)
-    bound = np.partition(values, min(count, len(values)) - 1)[min(count, len(values)) - 1]
-    candidates = np.flatnonzero(values <= bound)
+    last = min(count, len(own)) - 1
+    own.partition(last)
+    bound = sign * own[last]
+    del own
+    candidates = np.flatnonzero(mine & (values <= bound if sign > 0 else values >= bound))
     if len(candidates) > 4 * count:  # a mass of ties at the bound: keep the first of them
-        below, equal = candidates[values[candidates] < bound], candidates[values[candidates] == bound]
-        candidates = np.concatenate([below, equal[:count]])
-    return candidates[np.argsort(values[candidates], kind="stable")][:count]
+        equal = values[candidates] == bound
+        candidates = np.concatenate([candidates[~equal], candidates[equal][:count]])
+    return candidates[np.argsort(sign * values[candidates], kind="stable")][:count]

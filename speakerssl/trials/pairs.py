@@ -1,4 +1,6 @@
-"""Pairs of ids found again in another order, by one table of hashes: neither list is sorted."""
+"""Pairs of ids found again, in another order or in the same list, by one table of hashes: no list is sorted."""
+
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,6 +21,49 @@ def find_pairs(have: np.ndarray, values: np.ndarray, want: np.ndarray) -> tuple[
     rows = np.empty(len(want), slots.dtype)
     _find(have, want, slots, rows)
     return rows, int(clash)
+
+
+class Repeats(NamedTuple):
+    """Rows whose pair stood before: how many, the `first` of them (-1: none), how many of them have another label than
+    the row before them with their pair, and the first such two rows."""
+
+    count: int
+    first: int
+    clashes: int
+    clash: tuple[int, int]
+
+
+def count_repeats(codes: np.ndarray, labels: np.ndarray | None) -> Repeats:
+    """Which numbers of pairs, int64 [N], stand in a list more than once; `labels` are int8 [N]."""
+    slots = np.zeros(1 << max(4, (len(codes) + len(codes) // 3).bit_length()), np.int32)
+    # Where there are no labels none contradicts.
+    known = np.zeros(1, np.int8) if labels is None else labels
+    count, first, clashes, before, after = _repeats(codes, known, labels is not None, slots)
+    return Repeats(int(count), int(first), int(clashes), (int(before), int(after)))
+
+
+@njit
+def _repeats(
+    codes: np.ndarray, labels: np.ndarray, labelled: bool, slots: np.ndarray
+) -> tuple[int, int, int, int, int]:
+    mask = np.uint64(slots.size - 1)
+    count, first, clashes, before, after = 0, -1, 0, -1, -1
+    for row in range(codes.size):
+        slot = _slot(codes[row], mask)
+        while slots[slot] and codes[slots[slot] - 1] != codes[row]:
+            slot = (slot + np.uint64(1)) & mask
+        last = slots[slot] - 1
+        slots[slot] = row + 1
+        if last < 0:
+            continue
+        count += 1
+        if first < 0:
+            first = row
+        if labelled and labels[last] != labels[row]:
+            clashes += 1
+            if before < 0:
+                before, after = last, row
+    return count, first, clashes, before, after
 
 
 @njit(inline="always")

@@ -7,6 +7,7 @@ lines.
 """
 
 import csv
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ import numpy as np
 
 from speakerssl.errors import InputError
 from speakerssl.kernels import run_all
+from speakerssl.trials.growing import GrowingArray
 from speakerssl.trials.headers import header_roles
 from speakerssl.trials.id_numbers import IdNumbers
 from speakerssl.trials.text_blocks import text_blocks
@@ -165,27 +167,30 @@ class TextTable:
         """
         words = words or {}
         numberers = {column: IdNumbers() for column in [*ids, *words]}
-        parts: dict[int, list[np.ndarray]] = {column: [] for column in [*ids, *numbers, *words]}
+        whole = {column: GrowingArray(self._expected_rows()) for column in [*ids, *numbers, *words]}
         row = 0
         for block in self._all_blocks():
-            tasks = [partial(self._column, block, column, numberers) for column in parts]
-            for (column, kept), (values, odd) in zip(parts.items(), run_all(tasks)):
+            tasks = [partial(self._column, block, column, numberers) for column in whole]
+            for (column, kept), (values, odd) in zip(whole.items(), run_all(tasks)):
                 if odd >= 0:
                     what = "is empty" if column in numberers else "is no number"
                     raise InputError(f"{self.path}:{self.line(row + odd)}: '{block.token(odd, column)}' {what}")
                 # A few words take a byte a row.
-                kept.append(values.astype(np.uint8) if column in words and numberers[column].known < 256 else values)
+                kept.add(values.astype(np.uint8) if column in words and numberers[column].known < 256 else values)
             row += block.starts.shape[1]
-        whole = {}
-        for column in list(parts):  # one after the other, so that no more than one stands in memory twice
-            kept = parts.pop(column)
-            whole[column] = kept[0] if len(kept) == 1 else np.concatenate(kept)
-            del kept
         return (
-            [(numberers[column].names(f"{self.path}: column {column + 1}"), whole[column]) for column in ids],
-            [whole[column] for column in numbers],
-            [self._meaning(column, numberers[column], whole[column], of) for column, of in words.items()],
+            [(numberers[column].names(f"{self.path}: column {column + 1}"), whole[column].array) for column in ids],
+            [whole[column].array for column in numbers],
+            [self._meaning(column, numberers[column], whole[column].array, of) for column, of in words.items()],
         )
+
+    def _expected_rows(self) -> int:
+        """How many rows the file has if all are as long as those of its first block; of a pipe 0."""
+        try:
+            size = os.stat(self.path).st_size
+        except OSError:
+            size = 0
+        return int(1.05 * size * self.first.starts.shape[1] / len(self.first.text)) + 1
 
     def _all_blocks(self) -> Iterator[Block]:
         yield self.first

@@ -14,6 +14,7 @@ from speakerssl.errors import InputError
 from speakerssl.io import remark
 from speakerssl.trials.headers import LABELS
 from speakerssl.trials.layouts import Layout, joined_sides, trial_layout
+from speakerssl.trials.pairs import count_repeats
 from speakerssl.trials.text_table import TextTable
 
 
@@ -116,23 +117,19 @@ def read_columns(table: TextTable, layout: Layout) -> tuple[Trials, np.ndarray |
 
 def check_repeats(trials: Trials, table: TextTable) -> None:
     """Says how many trials stand in a list more than once. Raises InputError for a pair with both labels."""
-    ranked = trials.pair_codes()
-    ranked.sort()
-    if not (ranked[1:] == ranked[:-1]).any():
-        return
     codes = trials.pair_codes()
-    order = np.argsort(codes, kind="stable")
-    again = np.flatnonzero(codes[order[1:]] == codes[order[:-1]])
-    if trials.labels is not None:
-        clash = again[trials.labels[order[again + 1]] != trials.labels[order[again]]]
-        if len(clash):
-            first, second = sorted(order[clash[0] : clash[0] + 2].tolist())
-            raise InputError(
-                f"{trials.path}:{table.line(second)}: '{' '.join(trials.pair(second))}' contradicts line "
-                f"{table.line(first)}, where its label is another; {len(clash)} such"
-            )
-    row = int(order[again + 1].min())
+    codes.sort()
+    if not (codes[1:] == codes[:-1]).any():
+        return
+    repeats = count_repeats(trials.pair_codes(), trials.labels)
+    if repeats.clashes:
+        first, second = repeats.clash
+        raise InputError(
+            f"{trials.path}:{table.line(second)}: '{' '.join(trials.pair(second))}' contradicts line "
+            f"{table.line(first)}, where its label is another; {repeats.clashes} such"
+        )
+    row = repeats.first
     remark(
         f"{trials.path}:{table.line(row)}: '{' '.join(trials.pair(row))}' stands there more than once; "
-        f"{len(again)} such repeated trials count each time"
+        f"{repeats.count} such repeated trials count each time"
     )

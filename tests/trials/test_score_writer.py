@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from speakerssl.trials import score_writer
 from speakerssl.trials.score_file import read_scored_trials, read_scores, round_scores, write_scores
 from speakerssl.trials.trial_list import Trials, read_trials
 
@@ -57,3 +58,19 @@ def test_labels_and_gzip(tmp_path: Path, trials: Trials, name: str) -> None:
     if name == "scores.txt":
         text = (tmp_path / name).read_text()
         assert text == "a/1 b/1 0.25 nontarget\na/1 a/2 -0.0015 target\nc b/1 12.0 nontarget\n"
+
+
+@pytest.mark.parametrize("odd", [0.25, 1e-12])
+def test_blocks_write_what_one_block_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, odd: float) -> None:
+    rng = np.random.default_rng(0)
+    names = ["a", "spk/é", "c/long/name"]
+    enrol, test = rng.integers(0, 3, (2, 100)).astype(np.int32)
+    trials = Trials(names, names, enrol, test, np.arange(100, dtype=np.int8) % 2)
+    values = round_scores(rng.standard_normal(100))
+    values[90] = odd  # one number that needs more decimals decides the form of all
+    write_scores(tmp_path / "whole", trials, values, with_labels=True)
+    monkeypatch.setattr(score_writer, "LINES", 7)
+    write_scores(tmp_path / "blocks", trials, values, with_labels=True)
+    assert (tmp_path / "blocks").read_bytes() == (tmp_path / "whole").read_bytes()
+    write_scores(tmp_path / "none", trials.select(np.zeros(100, bool)), values[:0])
+    assert (tmp_path / "none").read_bytes() == b""
