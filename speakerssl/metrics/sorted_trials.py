@@ -69,6 +69,8 @@ def _pair_losses(
 ) -> PairLosses:
     """The losses of the trials `chosen`, bool [N], with LLRs [N], summed over those of each pair of speakers."""
     width = speakers + 1
+    sums: np.ndarray
+    pairs: np.ndarray
     if width * width > max(4 * len(llrs), 1 << 20):  # more places than there may be pairs
         codes = enrol[chosen].astype(np.int64) * width + test[chosen]
         pairs, place = np.unique(codes, return_inverse=True)

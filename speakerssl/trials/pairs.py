@@ -27,7 +27,7 @@ class Repeats(NamedTuple):
     """Rows whose pair stood before: how many, the `first` of them (-1: none), how many of them have another label than
     the row before them with their pair, and the first such two rows."""
 
-    count: int
+    total: int
     first: int
     clashes: int
     clash: tuple[int, int]

@@ -131,5 +131,5 @@ def check_repeats(trials: Trials, table: TextTable) -> None:
     row = repeats.first
     remark(
         f"{trials.path}:{table.line(row)}: '{' '.join(trials.pair(row))}' stands there more than once; "
-        f"{repeats.count} such repeated trials count each time"
+        f"{repeats.total} such repeated trials count each time"
     )

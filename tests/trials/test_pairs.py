@@ -40,7 +40,7 @@ def test_repeats_against_a_slow_count(count: int, distinct: int) -> None:
                 clashes.append((last[code], row))
         last[code] = row
     found = count_repeats(codes, labels)
-    assert (found.count, found.clashes) == (len(again), len(clashes))
+    assert (found.total, found.clashes) == (len(again), len(clashes))
     assert found.first == min(again, default=-1)
     assert found.clash == (clashes[0] if clashes else (-1, -1))
     assert count_repeats(codes, None) == (len(again), min(again, default=-1), 0, (-1, -1))
