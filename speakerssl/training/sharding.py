@@ -47,6 +47,8 @@ class Sharding:
             if is_so:
                 raise InputError(f"training.fsdp: does not go with {reason}; leave it out")
         self.method, self.whole = method, copy.deepcopy(method).cpu()
+        for parameter in method.parameters():  # parts are cut from plain memory, so channels-last layouts are given up
+            parameter.data = parameter.data.contiguous()
         mesh = init_device_mesh(world.device.type, (world.size,))
         try:
             for block in blocks_of(method.encoder):

@@ -12,6 +12,7 @@ from torch.multiprocessing.spawn import spawn
 
 from speakerssl.config import Config, OptimizerConfig, ScheduleConfig, TrainingConfig
 from speakerssl.data.views import ViewDataset
+from speakerssl.encoders import build_encoder
 from speakerssl.errors import InputError
 from speakerssl.methods import Method, build_method
 from speakerssl.training.checkpoint import list_checkpoints, read_checkpoint
@@ -23,16 +24,28 @@ from tests.training.test_grad_cache import MeanEncoder, Recordings
 STEPS = 4
 
 
-def made(name: str) -> Method:
+SGD = OptimizerConfig(name="sgd", lr=0.5)
+ADAMW = OptimizerConfig(name="adamw", lr=0.01, weight_decay=0.1)
+RESNET = {"channels": 8, "pooling": "statistics", "embed_dim": 16}
+
+
+def made(name: str, resnet: bool = False) -> Method:
     torch.manual_seed(0)
-    return build_method(cast(Any, MeanEncoder()), {"name": name, "projector": None}, {"temperature": 0.2})
+    encoder = build_encoder("small_resnet", 5, **RESNET) if resnet else cast(Any, MeanEncoder())
+    return build_method(encoder, {"name": name, "projector": None}, {"temperature": 0.2})
 
 
-def train(folder: Path, world: World, steps: int = STEPS, **options: Any) -> Trainer:
+def train(
+    folder: Path,
+    world: World,
+    steps: int = STEPS,
+    optimizer: OptimizerConfig = SGD,
+    resnet: bool = False,
+    **options: Any,
+) -> Trainer:
     """A run of `steps` steps in `folder`, from its last checkpoint."""
-    method = made("simclr")
+    method = made("simclr", resnet)
     training = TrainingConfig(batch_size=16, steps=steps, checkpoint_every=2, tensorboard=False, **options)
-    optimizer = OptimizerConfig(name="sgd", lr=0.5)
     schedule = ScheduleConfig(name="constant")
     config = Config(features={}, encoder={}, loss={}, training=training, optimizer=optimizer, schedule=schedule)
     trainer = Trainer(config, method, nn.Identity(), cast(ViewDataset, Recordings()), folder, world)
@@ -50,8 +63,10 @@ def train_rank(rank: int, port: int, folder: str) -> None:
         mine = sum(value.to_local().numel() for value in cast(Any, whole.method.parameters()))
         for steps in (2, STEPS):
             again = train(Path(folder) / "twice", world, steps, fsdp=True, clip_grad=1.0)
+        synchronized = {"optimizer": ADAMW, "resnet": True, "sync_batch_norm": True}
+        resnet = train(Path(folder) / "resnet", world, fsdp=True, **synchronized)
         if rank == 0:
-            states = [trainer.whole_method.state_dict() for trainer in (whole, again)]
+            states = [trainer.whole_method.state_dict() for trainer in (whole, again, resnet)]
             torch.save((mine, *states), Path(folder) / "found.pt")
     finally:
         dist.destroy_process_group()
@@ -60,7 +75,7 @@ def train_rank(rank: int, port: int, folder: str) -> None:
 @pytest.mark.slow
 def test_two_processes_take_the_steps_of_one(tmp_path: Path, free_port: int) -> None:
     spawn(train_rank, args=(free_port, str(tmp_path)), nprocs=2)
-    mine, once, twice = torch.load(tmp_path / "found.pt")
+    mine, once, twice, resnet = torch.load(tmp_path / "found.pt")
     alone = train(tmp_path / "alone", World(), fsdp=True, clip_grad=1.0)
     assert mine < 0.7 * sum(value.numel() for value in alone.method.parameters())
     written = read_checkpoint(list_checkpoints(tmp_path / "once" / "checkpoints")[-1])["method"]
@@ -73,6 +88,20 @@ def test_two_processes_take_the_steps_of_one(tmp_path: Path, free_port: int) -> 
         torch.testing.assert_close(twice[key], once[key], rtol=0, atol=0, msg=f"{key} after a stop")
         torch.testing.assert_close(written[key], once[key], rtol=0, atol=0, msg=f"{key} in the file")
     assert not torch.allclose(once["encoder.layers.0.weight"], start["encoder.layers.0.weight"], atol=1e-3)
+    check_resnet(tmp_path, resnet)
+
+
+def check_resnet(folder: Path, shared: dict[str, torch.Tensor]) -> None:
+    """A network with batch normalization and an optimizer with state takes the steps of one process."""
+    alone = train(folder / "alone-resnet", World(), optimizer=ADAMW, resnet=True).method
+    start, found = made("simclr", resnet=True), made("simclr", resnet=True)
+    found.load_state_dict(shared)
+    feats = torch.randn(20, 30, 5)
+    before, one, two = (torch.nn.functional.normalize(m.eval().encoder(feats)) for m in (start, alone, found))
+    assert (one - two).norm() < 1e-3 * (one - before).norm()
+    for key, value in alone.state_dict().items():
+        if "running" in key:
+            torch.testing.assert_close(shared[key], value, rtol=1e-3, atol=1e-4, msg=key)
 
 
 def test_what_it_does_not_go_with_is_refused() -> None:
