@@ -63,7 +63,7 @@ def train_rank(rank: int, port: int, folder: str) -> None:
         mine = sum(value.to_local().numel() for value in cast(Any, whole.method.parameters()))
         for steps in (2, STEPS):
             again = train(Path(folder) / "twice", world, steps, fsdp=True, clip_grad=1.0)
-        synchronized = {"optimizer": ADAMW, "resnet": True, "sync_batch_norm": True}
+        synchronized: dict[str, Any] = {"optimizer": ADAMW, "resnet": True, "sync_batch_norm": True}
         resnet = train(Path(folder) / "resnet", world, fsdp=True, **synchronized)
         if rank == 0:
             states = [trainer.whole_method.state_dict() for trainer in (whole, again, resnet)]
