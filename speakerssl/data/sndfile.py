@@ -9,6 +9,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 import numpy as np
@@ -192,6 +193,11 @@ def captured_stderr() -> Iterator[list[str]]:
 
 def _one_way(file: "str | BinaryIO | int", **form: Any) -> "soundfile.SoundFile":
     """A SoundFile that does not seek to where it is after each read: in FLAC and MP3 that decodes a frame anew."""
+    return _one_way_class()(file, **form)
+
+
+@cache
+def _one_way_class() -> Any:
     import soundfile
 
     class OneWay(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no types
@@ -202,7 +208,7 @@ def _one_way(file: "str | BinaryIO | int", **form: Any) -> "soundfile.SoundFile"
         def seekable(self) -> bool:
             return False
 
-    return OneWay(file, **form)
+    return OneWay
 
 
 def _open_raw(sound: "soundfile.SoundFile", file: str | BinaryIO, start: int) -> "soundfile.SoundFile":

@@ -73,7 +73,12 @@ def _inspect_pages(stream: BinaryIO, kind: str, head: bytes, base: int, total: i
 def _parts(stream: BinaryIO, joint: re.Pattern[bytes], base: int) -> tuple[int, ...]:
     """Where recordings begin: at `base`, and at each beginning that does not directly follow another one's."""
     stream.seek(base)
-    found = [base + match.start() for match in joint.finditer(stream.read())]
+    text, marker, found = stream.read(), joint.pattern[:4], []
+    place = text.find(marker)  # some ten times as fast as the expression
+    while place >= 0:
+        if joint.match(text, place):
+            found.append(base + place)
+        place = text.find(marker, place + 4)
     # Multiplexed streams of Ogg begin together, in pages of under 512 bytes one behind the other.
     starts = [place for before, place in pairwise(found) if place - before > 512]
     return (base, *starts)
