@@ -9,6 +9,8 @@ from speakerssl.losses.head import Chosen, Head, Logits
 class LinearHead(Head):
     """Cross-entropy of w_c . x + b_c: what x-vectors (Snyder et al. 2018) are trained with. Options: see `Head`."""
 
+    by_class = ("weight", "bias")
+
     def __init__(
         self,
         embed_dim: int,
@@ -16,15 +18,17 @@ class LinearHead(Head):
         label_smoothing: float = 0.0,
         class_share: float = 1.0,
         dim_share: float = 1.0,
+        shard_classes: bool = False,
     ) -> None:
-        super().__init__(embed_dim, num_classes, label_smoothing, class_share, dim_share)
-        self.bias = nn.Parameter(torch.zeros(num_classes))
+        super().__init__(embed_dim, num_classes, label_smoothing, class_share, dim_share, 1, shard_classes)
+        self.bias = nn.Parameter(torch.zeros(len(self.weight)))
 
     def logits(self, embeddings: Tensor) -> Tensor:
         return nn.functional.linear(embeddings, self.weight.to(embeddings.dtype), self.bias.to(embeddings.dtype))
 
     def margined(self, embeddings: Tensor, labels: Tensor, chosen: Chosen, step: int) -> Logits:
-        bias = self.bias if chosen.classes is None else self.bias.index_select(0, chosen.classes)
-        weight = chosen.of(self.weight).to(embeddings.dtype)
+        bias = self.classes.parameter(self.bias)
+        bias = bias if chosen.classes is None else bias.index_select(0, chosen.classes)
+        weight = chosen.of(self.classes.parameter(self.weight)).to(embeddings.dtype)
         logits = nn.functional.linear(chosen.dims_of(embeddings), weight, bias.to(embeddings.dtype))
         return Logits(logits, logits)

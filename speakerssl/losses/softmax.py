@@ -8,6 +8,7 @@ the inter-top-k penalty (arXiv 2110.05042) by options. For supervised training, 
 import torch
 from torch import Tensor
 
+from speakerssl.errors import InputError
 from speakerssl.losses.adaptive import rotated
 from speakerssl.losses.contrastive import frozen_copy
 from speakerssl.losses.head import Chosen, Head, Logits
@@ -40,12 +41,15 @@ class ClassificationHead(Head):
         label_smoothing: float = 0.0,
         class_share: float = 1.0,
         dim_share: float = 1.0,
+        shard_classes: bool = False,
     ) -> None:
-        super().__init__(embed_dim, num_classes, label_smoothing, class_share, dim_share, subcentres)
+        super().__init__(embed_dim, num_classes, label_smoothing, class_share, dim_share, subcentres, shard_classes)
         self.margin: Margin = margin or NoMargin()
         self.scale = check_range("scale", scale, 1e-3)
         self.inter_topk = int(check_range("inter_topk", inter_topk, 0, num_classes - 1))
         self.topk_penalty = check_range("topk_penalty", topk_penalty, 0, 1)
+        if shard_classes and self.inter_topk:
+            raise InputError("inter_topk compares all classes in one process: leave out shard_classes, or set it to 0")
 
     def cosines(self, embeddings: Tensor, chosen: Chosen | None = None) -> Tensor:
         """The cosine of each embedding [N, D] with the closest centre of each class, [N, C] (or of the chosen ones)."""
@@ -58,23 +62,23 @@ class ClassificationHead(Head):
     def margined(self, embeddings: Tensor, labels: Tensor, chosen: Chosen, step: int) -> Logits:
         norms = embeddings.norm(dim=1)
         cosines = self.cosines(embeddings, chosen)
-        own = cosines.gather(1, labels[:, None]).squeeze(1)
+        own = self.classes.own(cosines, labels)
         if self.training:
             self.margin.observe(own.detach(), norms.detach())
         margin = frozen_copy(self.margin)
-        others = torch.full_like(labels, cosines.shape[1] - 1)
+        others = torch.full_like(labels, chosen.total - 1)
         state = MarginState(norms, others, torch.full_like(norms, 1 / self.scale), step)
         with_margin = margin(own, state)
         effective = margin.effective(state).detach().expand_as(own)
         logits = self._penalize(margin.negatives(cosines, with_margin), labels, effective)
-        logits = logits.scatter(1, labels[:, None], with_margin[:, None]) * self.scale
+        logits = self.classes.put(logits, labels, with_margin) * self.scale
         logs = {"positive_cosine": own.detach().mean(), "margin": effective.to(own.dtype).mean()}
         return Logits(self.scale * cosines, logits, margin.penalty(norms), logs)
 
     def _penalize(self, cosines: Tensor, labels: Tensor, margin: Tensor) -> Tensor:
         """The `inter_topk` closest wrong classes, brought closer."""
         count = min(self.inter_topk, cosines.shape[1] - 1)
-        if not count:
+        if count < 1:
             return cosines
         wrong = cosines.detach().scatter(1, labels[:, None], -torch.inf)
         closest = wrong.topk(count, 1).indices

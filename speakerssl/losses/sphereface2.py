@@ -34,8 +34,9 @@ class SphereFace2Head(Head):
         label_smoothing: float = 0.0,
         class_share: float = 1.0,
         dim_share: float = 1.0,
+        shard_classes: bool = False,
     ) -> None:
-        super().__init__(embed_dim, num_classes, label_smoothing, class_share, dim_share)
+        super().__init__(embed_dim, num_classes, label_smoothing, class_share, dim_share, 1, shard_classes)
         margin = margin or AdditiveMargin(0.2)
         if not isinstance(margin, AdditiveMargin):
             raise InputError("sphereface2 takes a number or an additive margin")
@@ -56,18 +57,17 @@ class SphereFace2Head(Head):
         cosines = self.centre_cosines(embeddings, chosen).squeeze(2)
         plain = self._spread(cosines)
         margin = self.margin.at(step)
-        shift = torch.full_like(plain, margin).scatter(1, labels[:, None], -margin)
-        own = cosines.detach().gather(1, labels[:, None]).mean()
+        shift = self.classes.put(torch.full_like(plain, margin), labels, torch.full_like(embeddings[:, 0], -margin))
+        own = self.classes.own(cosines.detach(), labels).mean()
         return Logits(
             plain, plain + self.scale * shift, None, {"positive_cosine": own, "margin": own.new_tensor(margin)}
         )
 
-    def _losses(self, found: Logits, labels: Tensor, targets: Tensor | None) -> Tensor:
-        classes = found.plain.shape[1]
+    def _losses(self, found: Logits, labels: Tensor, targets: Tensor | None, classes: int) -> Tensor:
         logits = found.margined if targets is None else found.plain
         if targets is None:
-            targets = nn.functional.one_hot(labels, classes)
+            targets = self.classes.put(torch.zeros_like(logits), labels, torch.ones_like(logits[:, :1].sum(1)))
         smoothing = self.label_smoothing
         share = (1 - smoothing) * targets.to(logits.dtype) + smoothing / classes
         own, other = nn.functional.softplus(-logits), nn.functional.softplus(logits)
-        return (self.balance * share * own + (1 - self.balance) * (1 - share) * other).sum(1)
+        return self.classes.sum(self.balance * share * own + (1 - self.balance) * (1 - share) * other)

@@ -1,6 +1,6 @@
 """The interface of a self-supervised method: views in, loss out. The trainer knows nothing more."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -104,6 +104,11 @@ class Method(nn.Module):
             return found.recordings
         memory.sampled = torch.from_numpy(found.recordings).to(device)
         return None
+
+    @property
+    def by_class(self) -> dict[str, tuple[nn.Parameter, list[int]]]:
+        """The parameters that are shared out over processes, and the bounds [P + 1] of the processes' rows."""
+        return {}
 
     @property
     def reads_references(self) -> bool:
@@ -258,8 +263,13 @@ def add_memory(method: Method, sampler: PositiveSampler, name: str) -> None:
         raise InputError(f"method {name}: ssps: 'positives: queue' is for methods that compare with it: {able}")
     method.positive_memory = memory = PositiveMemory(sampler.queue_size)
     # They are the same everywhere: data parallelism need not send gigabytes of them around before every step.
-    ignored = [f"positive_memory.{buffer}" for buffer, _ in memory.named_buffers()]
-    method._ddp_params_and_buffers_to_ignore = ignored  # type: ignore[assignment]
+    keep_from_data_parallelism(method, (f"positive_memory.{buffer}" for buffer, _ in memory.named_buffers()))
+
+
+def keep_from_data_parallelism(method: Method, names: Iterable[str]) -> None:
+    """Parameters and buffers that no process sends to others: each has its own, or all have the same anyhow."""
+    before = getattr(method, "_ddp_params_and_buffers_to_ignore", [])
+    method._ddp_params_and_buffers_to_ignore = [*before, *names]  # type: ignore[assignment]
 
 
 def check_options(method: str, options: Mapping[str, Any], known: tuple[str, ...]) -> None:

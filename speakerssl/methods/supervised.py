@@ -4,6 +4,7 @@
     method: {name: supervised, labels: exp/utt2cluster}    pseudo-labels of `speakerssl cluster`, or any utt2spk
     method: {name: supervised, labels: recordings}         every recording a class (DIET, arXiv 2302.10260)
     loss: {name: aam, margin: 0.2, scale: 30}              any word of losses/classifiers.py
+    loss: {name: aam, shard_classes: true}                 each process holds its share of the class centres
 
 Every view of a recording is classified on its own. Recordings without a label take no part.
 """
@@ -13,13 +14,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from speakerssl.data.labels import Labels
 from speakerssl.encoders import Encoder
 from speakerssl.errors import InputError
 from speakerssl.losses import Classified, Head, LossOutput, build_head
-from speakerssl.methods.base import Method, check_options, register
+from speakerssl.methods.base import Method, check_options, keep_from_data_parallelism, register
 from speakerssl.methods.batch import Batch
 from speakerssl.methods.label_trust import LabelCorrection, LossGate, build_correction, build_gate
 from speakerssl.methods.views import at_least, join_views
@@ -63,13 +64,25 @@ class Supervised(Method):
         """Makes the head for `labels` of all recordings of the training data."""
         if labels.soft and self.gate_config is not None:
             raise InputError("method supervised: a gate is for hard labels, these are soft")
+        if labels.soft and self.loss_config.get("shard_classes"):
+            raise InputError("loss.shard_classes is for hard labels, these are soft: leave it out")
         self.labels = labels.hard
         self.head = build_head(self.loss_config, self.encoder.embed_dim, len(labels.names))
         self.gate = build_gate(self.gate_config, len(labels.classes))
         self.register_buffer("class_keys", torch.tensor([_key(name) for name in labels.names]))
+        keep_from_data_parallelism(self, [*self.by_class, *(["class_keys"] if self.by_class else [])])
         if labels.soft:
             self.register_buffer("soft_classes", torch.from_numpy(labels.classes), persistent=False)
             self.register_buffer("soft_shares", torch.from_numpy(labels.shares), persistent=False)
+
+    @property
+    def by_class(self) -> dict[str, tuple[nn.Parameter, list[int]]]:
+        head = getattr(self, "head", None)
+        if head is None or not head.classes.shared:
+            return {}
+        each = {name: head.subcentres if name == "weight" else 1 for name in head.by_class}
+        bounds = {name: [bound * each[name] for bound in head.classes.bounds] for name in head.by_class}
+        return {f"head.{name}": (getattr(head, name), bounds[name]) for name in head.by_class}
 
     def forward(self, batch: Batch, step: int) -> LossOutput:
         if batch.labels is None:
@@ -154,6 +167,8 @@ def build_supervised(encoder: Encoder, options: Mapping[str, Any], loss: Mapping
     gate, correction = options.get("gate"), build_correction(options.get("correct"))
     if correction is not None and gate is None:
         raise InputError("method supervised: `correct` needs a `gate` that says which labels to correct")
+    if correction is not None and loss.get("shard_classes"):
+        raise InputError("loss.shard_classes: `correct` needs the logits of all classes in one process: leave one out")
     return Supervised(encoder, loss, source, _speeds(options.get("speeds", ())), balanced, gate, correction)
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from speakerssl.errors import InputError
-from speakerssl.training.checkpoint import write_state
+from speakerssl.training.checkpoint import Stateful, write_state
 
 NAME = "best.pt"
 
@@ -25,7 +25,7 @@ class BestCheckpoint:
             state = self._read()
             self.step, self.value = int(state["step"]), float(state["value"])
 
-    def offer(self, step: int, value: float, method: nn.Module) -> None:
+    def offer(self, step: int, value: float, method: Stateful) -> None:
         """Keeps the weights after `step` steps if `value` is below all before."""
         if value >= self.value:
             return

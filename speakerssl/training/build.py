@@ -76,30 +76,31 @@ def _train(config: Config, output: Path, device: str) -> Path:
     torch.set_num_threads(config.training.threads)
     keep_freed_memory()
     make_deterministic(config.training.deterministic)
-    with in_file(config.origin):
-        features, method, frontend = build_modules(config)
-        dataset = apply_labels(method, config, build_dataset(config, features.sample_rate, output))
-        check_held_out(config, dataset.ids)
-    if config.training.init_from is not None:
-        load_initial(method, config.training.init_from)
-    describe_recordings(method, config, dataset.ids)
-    with StopRequest().listening() as stop, open_world(device) as world:
-        trainer = Trainer(
-            config,
-            method,
-            frontend,
-            dataset,
-            output,
-            world,
-            validate=_validator(config, features, world),
-            embed=build_reference(dataset, features, method, config.data.num_workers),
-            run=run_identity(config, dataset.ids, method.labels, world.size),
-            stop=stop,
-        )
-        trainer.fit()
-        if world.is_main:
-            _finish(config, trainer, output)
-        world.barrier()
+    with open_world(device) as world:
+        with in_file(config.origin):
+            features, method, frontend = build_modules(config)
+            dataset = apply_labels(method, config, build_dataset(config, features.sample_rate, output))
+            check_held_out(config, dataset.ids)
+        if config.training.init_from is not None:
+            load_initial(method, config.training.init_from)
+        describe_recordings(method, config, dataset.ids)
+        with StopRequest().listening() as stop:
+            trainer = Trainer(
+                config,
+                method,
+                frontend,
+                dataset,
+                output,
+                world,
+                validate=_validator(config, features, world),
+                embed=build_reference(dataset, features, method, config.data.num_workers),
+                run=run_identity(config, dataset.ids, method.labels, world.size),
+                stop=stop,
+            )
+            trainer.fit()
+            if world.is_main:
+                _finish(config, trainer, output)
+            world.barrier()
     return output
 
 

@@ -79,14 +79,16 @@ def list_checkpoints(folder: Path) -> list[Path]:
 
 
 def load_checkpoint(
-    path: Path, method: Stateful, optimizer: Stateful | None, run: str
+    path: Path, method: Stateful, optimizer: Stateful | None, run: str, mapped: bool = False
 ) -> tuple[int, np.ndarray | None]:
     """Restores `method` and `optimizer` in place; returns the step it was taken after and the sampled positives.
+
+    `mapped` reads of the file what they copy from it and no more.
 
     Raises:
         InputError: the file is damaged or belongs to another configuration or model.
     """
-    state = read_checkpoint(path)
+    state = read_checkpoint(path, mapped)
     if state["run"] != run:
         raise InputError(
             f"{path}: belongs to another configuration; give this run another --output or remove that folder"
@@ -127,10 +129,13 @@ def average_checkpoints(paths: list[Path]) -> State:
     return averaged
 
 
-def read_checkpoint(path: Path) -> dict[str, Any]:
-    """What `save_checkpoint` wrote. Raises InputError where it cannot be loaded."""
+def read_checkpoint(path: Path, mapped: bool = False) -> dict[str, Any]:
+    """What `save_checkpoint` wrote; `mapped` leaves its tensors in the file.
+
+    Raises InputError where it cannot be loaded.
+    """
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except FileNotFoundError:
         raise InputError(f"{path}: no such checkpoint") from None
     except Exception as error:

@@ -5,7 +5,7 @@ the loss and its gradient with respect to the embeddings; then every chunk is en
 its gradient back. Gradients are those of the whole batch but for batch normalization, which sees a chunk at a time.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -95,10 +95,11 @@ def build_encoder_cache(encoder: nn.Module, config: dict[str, Any]) -> EncoderCa
     return EncoderCache(encoder, int(check_range("training.grad_cache 'chunk'", config.get("chunk", 64), 1)))
 
 
-def average_gradients(module: nn.Module) -> None:
-    """The mean over processes of every parameter's gradient, as data parallelism takes it."""
+def average_gradients(module: nn.Module, shared_out: Collection[nn.Parameter] = ()) -> None:
+    """The mean over processes of every parameter's gradient, as data parallelism takes it; none of `shared_out`."""
+    own = {id(parameter) for parameter in shared_out}
     for parameter in module.parameters():
-        if parameter.requires_grad:
+        if parameter.requires_grad and id(parameter) not in own:
             gradient = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
             dist.all_reduce(gradient)
             parameter.grad = gradient.div_(dist.get_world_size())

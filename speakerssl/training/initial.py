@@ -49,12 +49,13 @@ def _load_head(method: Method, folder: Path) -> list[str]:
     if min(rows) < 0:
         return []
     head, mine = {}, method.head.state_dict()
+    own = rows[method.head.classes.span]  # the others are those of other processes
     for name, value in mine.items():
         found = state.get(f"head.{name}")
         if found is None:  # another margin has other statistics; the centres are what is wanted
             head[name] = value
         elif found.dim() and len(found) % len(theirs) == 0:  # one row a class, or one a sub-centre
-            head[name] = found.view(len(theirs), -1, *found.shape[1:])[rows].flatten(0, 1)
+            head[name] = found.view(len(theirs), -1, *found.shape[1:])[own].flatten(0, 1)
         else:
             head[name] = found
     if any(head[name].shape != value.shape for name, value in mine.items()):

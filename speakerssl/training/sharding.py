@@ -19,10 +19,11 @@ from torch.distributed.checkpoint.state_dict import (
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
 
-from speakerssl.config import TrainingConfig
+from speakerssl.config import Config, TrainingConfig
 from speakerssl.errors import InputError
 from speakerssl.methods import Method
 from speakerssl.training.checkpoint import Stateful
+from speakerssl.training.class_sharding import ClassSharding
 from speakerssl.training.distributed import World
 from speakerssl.training.memory_saving import blocks_of
 
@@ -35,14 +36,17 @@ class Sharding:
     To be made before anything replaces a `forward`, which a copy would share.
 
     Raises InputError for what it does not go with: teachers that follow the encoder, positives sampled by it, cached
-    gradients, and losses with a parameter that is a single number.
+    gradients, class centres that are shared out already, and losses with a parameter that is a single number.
     """
+
+    averages = True  # gradients are averaged here, not by data parallelism
 
     def __init__(self, method: Method, training: TrainingConfig, world: World) -> None:
         for reason, is_so in (
             ("methods with a teacher", hasattr(method, "teacher_student_pairs")),
             ("reference embeddings of the encoder", method.sampler is not None or method.needs_reference),
             ("training.grad_cache", bool(training.grad_cache)),
+            ("loss.shard_classes", bool(method.by_class)),
         ):
             if is_so:
                 raise InputError(f"training.fsdp: does not go with {reason}; leave it out")
@@ -67,6 +71,13 @@ class Sharding:
     def loaders(self, optimizer: torch.optim.Optimizer) -> tuple[Stateful, Stateful]:
         """Where a checkpoint's states of method and optimizer go; all processes read it."""
         return _MethodLoader(self.method), _OptimizerLoader(self.method, optimizer)
+
+
+def share_out(method: Method, config: Config, world: World) -> Sharding | ClassSharding | None:
+    """What shares out parameters of `method` over processes; None where each has all of them."""
+    if config.training.fsdp and world.size > 1:
+        return Sharding(method, config.training, world)
+    return ClassSharding(method, world) if method.by_class else None
 
 
 class _State:

@@ -32,7 +32,7 @@ from speakerssl.training.log import TrainingLog
 from speakerssl.training.memory_saving import checkpoint_blocks
 from speakerssl.training.reference import REFERENCE_SECONDS
 from speakerssl.training.schedule import batch_ratio, learning_rate, scaled_lr
-from speakerssl.training.sharding import Sharding
+from speakerssl.training.sharding import share_out
 from speakerssl.training.stopping import StoppedError, StopRequest, leave_signals_to_the_trainer
 from speakerssl.training.sync_batch_norm import synchronize_batch_norm
 from speakerssl.training.validation import Validator
@@ -66,13 +66,13 @@ class Trainer:
         if config.training.sync_batch_norm:
             method = synchronize_batch_norm(method, world.device)
         self.method, self.frontend = method.to(world.device), frontend.to(world.device)
-        shares = config.training.fsdp and world.size > 1
-        self.sharding = Sharding(self.method, config.training, world) if shares else None
+        self.sharding = share_out(self.method, config, world)
         if config.training.gradient_checkpointing:
             checkpoint_blocks(method.encoder)
         if config.training.compile:
             method.encoder.compile()  # in place: the names of weights stay
         self.cache = build_encoder_cache(method.encoder, dict(config.training.grad_cache))
+        self.shared_out = [parameter for parameter, _ in method.by_class.values()]
         self.validate, self.embed, self.stop = validate, embed, stop or StopRequest()
         training = config.training
         per_step = training.batch_size
@@ -103,7 +103,7 @@ class Trainer:
         """
         step = self._resume()
         # Cached gradients come in two passes, which data parallelism does not expect: they are averaged by hand.
-        by_itself = self.cache is not None or self.sharding is not None
+        by_itself = self.cache is not None or (self.sharding is not None and self.sharding.averages)
         model = self.method if by_itself else self.world.wrap(self.method)
         log = TrainingLog(self.output, step, self.total_steps, self.config.training.tensorboard)
         log = log if self.world.is_main else _Silent()  # type: ignore[assignment]
@@ -152,8 +152,8 @@ class Trainer:
                 with self._autocast():
                     self.cache.send_back()
         if self.cache is not None and self.world.size > 1:
-            average_gradients(self.method)
-        clip_gradients(self.method.parameters(), training.clip_grad, training.clip_grad_each)
+            average_gradients(self.method, self.shared_out)
+        clip_gradients(self.method.parameters(), training.clip_grad, training.clip_grad_each, self.shared_out)
         self.optimizer.step()
         self.method.after_step(step, self.total_steps)
         return output, lr
@@ -173,12 +173,12 @@ class Trainer:
         training, last = self.config.training, step == self.total_steps
         due = step % self.config.validation.every == 0 or last
         validated = self.validate is not None and due
-        whole = self._whole()[0] if due else self.method
+        state = self._whole()[0] if due and (training.fsdp or training.select == "best") else self.method
         if validated and self.world.is_main and self.validate is not None:
-            whole.eval()
-            values.update(self.validate(whole.final_encoder()))
+            self.whole_method.eval()
+            values.update(self.validate(self.whole_method.final_encoder()))
             if self.best is not None:
-                self.best.offer(step, values["valid_eer_percent"], whole)
+                self.best.offer(step, values["valid_eer_percent"], state)
             log.picture(step, "validation/projection", self.validate.draw)
         if step % training.log_every == 0 or validated or last:
             log.step(step, values)
@@ -193,12 +193,12 @@ class Trainer:
         if self.world.is_main:
             save_checkpoint(self.checkpoints, step, method, optimizer, self.run_id, self.batches.sampled_positives)
 
-    def _whole(self) -> tuple[Method, Stateful]:
+    def _whole(self) -> tuple[Stateful, Stateful]:
         return (self.method, self.optimizer) if self.sharding is None else self.sharding.gather(self.optimizer)
 
     @property
     def whole_method(self) -> Method:
-        """The method of the last checkpoint, in one piece in the first process."""
+        """The method as it was last gathered; it takes whole states."""
         return self.method if self.sharding is None else self.sharding.whole
 
     def _batches(self, step: int) -> Generator[Batch, None, None]:
@@ -227,7 +227,8 @@ class Trainer:
         if not found:
             return 0
         method, optimizer = self.sharding.loaders(self.optimizer) if self.sharding else (self.method, self.optimizer)
-        step, self.batches.sampled_positives = load_checkpoint(found[-1], method, optimizer, self.run_id)
+        mapped = bool(self.shared_out)  # of a whole that may not fit every process takes its part
+        step, self.batches.sampled_positives = load_checkpoint(found[-1], method, optimizer, self.run_id, mapped)
         return step
 
 

@@ -1,0 +1,123 @@
+"""Class centres shared out in training: the steps of one process, whole checkpoints, exact resume."""
+
+import os
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pytest
+import torch
+import torch.distributed as dist
+from torch import nn
+from torch.multiprocessing.spawn import spawn
+
+from speakerssl.config import Config, OptimizerConfig, ScheduleConfig, TrainingConfig
+from speakerssl.data.labels import Labels
+from speakerssl.data.views import ViewDataset
+from speakerssl.errors import InputError
+from speakerssl.methods import Method, Supervised, build_method
+from speakerssl.training.checkpoint import list_checkpoints, read_checkpoint
+from speakerssl.training.distributed import World
+from speakerssl.training.initial import _load_head
+from speakerssl.training.sharding import Sharding
+from speakerssl.training.trainer import Trainer
+from tests.training.test_grad_cache import MeanEncoder, Recordings
+
+CLASSES, STEPS = 9, 4
+KINDS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "clipped": {"clip_grad": 0.3},
+    "each": {"clip_grad": 0.1, "clip_grad_each": True},
+    "cached": {"grad_cache": {"chunk": 3}, "clip_grad": 0.3},
+}
+
+
+def made(seed: int = 0, **options: Any) -> Supervised:
+    torch.manual_seed(seed)
+    loss = {"name": "subcentre_aam", "scale": 8, "class_share": 0.5, "shard_classes": True}
+    method = build_method(cast(Any, MeanEncoder()), {"name": "supervised", "labels": "utt2spk", **options}, loss)
+    assert isinstance(method, Supervised)
+    numbers = np.arange(16)[:, None] % CLASSES
+    method.use_labels(Labels([f"s{i}" for i in range(CLASSES)], numbers, np.ones((16, 1), np.float32)))
+    return method
+
+
+def train(folder: Path, world: World, steps: int = STEPS, name: str = "sgd", **options: Any) -> Trainer:
+    """A run of `steps` steps in `folder`, from its last checkpoint."""
+    method = made(**options.pop("method", {}))
+    training = TrainingConfig(batch_size=16, steps=steps, checkpoint_every=2, tensorboard=False, **options)
+    optimizer = OptimizerConfig(name=cast(Any, name), lr=0.1)
+    schedule = ScheduleConfig(name="constant")
+    config = Config(features={}, encoder={}, loss={}, training=training, optimizer=optimizer, schedule=schedule)
+    trainer = Trainer(config, method, nn.Identity(), cast(ViewDataset, Recordings()), folder, world)
+    trainer.fit()
+    return trainer
+
+
+def train_rank(rank: int, port: int, folder: str) -> None:
+    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", rank=rank, world_size=2)
+    try:
+        world, path = World(rank, 2), Path(folder)
+        found: dict[str, Any] = {}
+        for kind, options in KINDS.items():
+            found[kind] = train(path / kind, world, **options).method.state_dict()
+        found["once"] = train(path / "once", world, name="adam").method.state_dict()
+        for steps in (2, STEPS):
+            found["twice"] = train(path / "twice", world, steps, name="adam").method.state_dict()
+        begun = made(1)
+        assert _load_head(begun, path / "once") == ["head"]
+        found["begun"] = begun.head.weight.detach()
+        try:
+            Sharding(made(), TrainingConfig(fsdp=True), world)
+        except InputError as error:
+            found["refused"] = str(error)
+        torch.save(found, path / f"{rank}.pt")
+    finally:
+        dist.destroy_process_group()
+
+
+@pytest.mark.slow
+def test_two_processes_take_the_steps_of_one(tmp_path: Path, free_port: int) -> None:
+    spawn(train_rank, args=(free_port, str(tmp_path)), nprocs=2)
+    first, second = (torch.load(tmp_path / f"{rank}.pt") for rank in range(2))
+    start = made().state_dict()
+    for kind, options in KINDS.items():
+        alone = train(tmp_path / f"{kind}-alone", World(), **options).method.state_dict()
+        written = read_checkpoint(list_checkpoints(tmp_path / kind / "checkpoints")[-1])["method"]
+        assert len(first[kind]["head.weight"]) < 0.6 * len(alone["head.weight"])
+        for key, value in alone.items():
+            torch.testing.assert_close(written[key], value, rtol=0, atol=1e-5, msg=f"{kind} {key}")
+            if key != "head.weight":
+                torch.testing.assert_close(second[kind][key], first[kind][key], rtol=0, atol=0, msg=f"{kind} {key}")
+        together = torch.cat([first[kind]["head.weight"], second[kind]["head.weight"]])
+        torch.testing.assert_close(written["head.weight"], together, rtol=0, atol=0)
+        assert not torch.allclose(together, start["head.weight"], atol=1e-3)
+    for found in (first, second):
+        for key, value in found["once"].items():
+            torch.testing.assert_close(found["twice"][key], value, rtol=0, atol=0, msg=f"{key} after a stop")
+        torch.testing.assert_close(found["begun"], found["once"]["head.weight"], rtol=0, atol=0)
+        assert found["refused"] == "training.fsdp: does not go with loss.shard_classes; leave it out"
+    files = [(tmp_path / name / "checkpoints" / "step-00000004.pt").read_bytes() for name in ("once", "twice")]
+    assert files[0] == files[1]
+    _goes_on_alone(tmp_path / "once")
+
+
+def _goes_on_alone(folder: Path) -> None:
+    """A whole file may be read by any number of processes; `run_identity` is what refuses another one."""
+    state = read_checkpoint(list_checkpoints(folder / "checkpoints")[-1])
+    rows = state["method"]["head.weight"].shape
+    assert any(kept["exp_avg"].shape == rows for kept in state["optimizer"]["state"].values())
+    assert train(folder, World(), STEPS + 1, name="adam").method.head.weight.shape == rows
+
+
+def test_what_needs_all_classes_in_one_process_is_refused() -> None:
+    with pytest.raises(InputError, match=r"loss.shard_classes: `correct` needs the logits of all classes"):
+        made(gate={}, correct={})
+    method: Method = build_method(
+        cast(Any, MeanEncoder()), {"name": "supervised", "labels": "x"}, {"name": "am", "shard_classes": True}
+    )
+    soft = Labels(["a", "b"], np.array([[0, 1]] * 4), np.full((4, 2), 0.5, np.float32))
+    with pytest.raises(InputError, match=r"loss.shard_classes is for hard labels"):
+        cast(Supervised, method).use_labels(soft)
