@@ -71,10 +71,13 @@ def run(args: argparse.Namespace) -> int:
     output = initialize(config, args.output) if args.init_only else train(config, args.output, args.device)
     if os.environ.get("RANK", "0") != "0":
         return 0
+    suspects = f"{output}/suspect_labels" if config.method.get("aum") is not None and not args.init_only else None
     if args.json:
-        print(json.dumps({"model": str(output)}))
+        print(json.dumps({"model": str(output), **({} if suspects is None else {"suspect_labels": suspects})}))
     else:
         print(f"model: {output}/model.safetensors (embeddings: speakerssl extract --model {output} ...)")
+        if suspects is not None:
+            print(f"{suspects}: how likely each label is wrong")
     return 0
 
 

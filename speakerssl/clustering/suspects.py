@@ -2,15 +2,14 @@
 
 Two ways, each with a score a recording that is higher the more suspect its label is:
 
-- `aum`: the area under the margin (arXiv 2001.10528). While a classifier learns, the logit of a right label is above
-  all others from early on; that of a wrong one is held down by the recordings that look alike and are labelled
-  otherwise. AUM is the mean over epochs of that difference. Some recordings are given a class that does not exist:
-  what does not rise above their 99th percentile is suspect (the percentile from memory of the paper: unverified).
+- `aum`: the area under the margin (arXiv 2001.10528, losses/aum.py) of a classifier on the embeddings. What does not
+  rise above the 99th percentile of the threshold samples is suspect (the percentile from memory: unverified).
 - `subcentre`: Sub-center ArcFace (ECCV 2020). With K centres a class the wrong recordings gather at centres of their
   own; a recording over 75 degrees from the centre that most of its class belongs to is suspect (the angle from memory
   of the paper: unverified).
 """
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -21,9 +20,9 @@ from torch import Tensor
 from speakerssl.clustering.heads import prepare, train_head
 from speakerssl.errors import InputError, unknown_name
 from speakerssl.losses import build_head
+from speakerssl.losses.aum import PERCENTILE, AreaUnderMargin, lead
 from speakerssl.losses.head import Head
 
-PERCENTILE = 99.0
 DEGREES = 75.0
 
 
@@ -56,22 +55,9 @@ def find_suspects(
     return METHODS[method](prepare(embeddings), torch.from_numpy(np.asarray(labels, np.int64)), epochs, seed)
 
 
-class AreaUnderMargin:
-    """The mean over all updates of each recording's own logit less the largest other one, of N recordings."""
-
-    def __init__(self, number: int) -> None:
-        self.sums, self.counts = torch.zeros(number, dtype=torch.float64), torch.zeros(number)
-
-    def observe(self, rows: Tensor, logits: Tensor, labels: Tensor) -> None:
-        """`logits` [B, C] of recordings `rows` [B] before their update."""
-        own = logits.gather(1, labels[:, None]).squeeze(1)
-        other = logits.scatter(1, labels[:, None], -torch.inf).amax(1)
-        self.sums.index_add_(0, rows.cpu(), (own - other).cpu().double())
-        self.counts.index_add_(0, rows.cpu(), torch.ones(len(rows)))
-
-    def values(self) -> np.ndarray:
-        """AUM [N]; NaN for recordings that were never seen."""
-        return (self.sums / self.counts).numpy()
+def _observe(area: AreaUnderMargin, rows: Tensor, logits: Tensor, labels: Tensor) -> None:
+    """Logits [B, C] of recordings `rows` [B] before their update."""
+    area.observe(rows, lead(logits, labels))
 
 
 def _by_margin(inputs: Tensor, labels: Tensor, epochs: int, seed: int) -> Suspects:
@@ -88,7 +74,7 @@ def _by_margin(inputs: Tensor, labels: Tensor, epochs: int, seed: int) -> Suspec
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed + run)
             head = build_head({"name": "softmax"}, inputs.shape[1], classes + 1)
-            train_head(head, inputs, relabelled, epochs, seed + run, observe=area.observe)
+            train_head(head, inputs, relabelled, epochs, seed + run, observe=functools.partial(_observe, area))
         values = area.values()
         fakes.append(values[fake])
         values[fake] = 0.0

@@ -5,6 +5,7 @@
     method: {name: supervised, labels: recordings}         every recording a class (DIET, arXiv 2302.10260)
     loss: {name: aam, margin: 0.2, scale: 30}              any word of losses/classifiers.py
     loss: {name: aam, shard_classes: true}                 each process holds its share of the class centres
+    method: {name: supervised, labels: utt2spk, aum: {}}   the run also writes which labels are likely wrong
 
 Every view of a recording is classified on its own. Recordings without a label take no part.
 """
@@ -20,10 +21,12 @@ from speakerssl.data.labels import Labels
 from speakerssl.encoders import Encoder
 from speakerssl.errors import InputError
 from speakerssl.losses import Classified, Head, LossOutput, build_head
+from speakerssl.losses.aum import ThresholdSamples
 from speakerssl.methods.base import Method, check_options, keep_from_data_parallelism, register
 from speakerssl.methods.batch import Batch
 from speakerssl.methods.label_trust import LabelCorrection, LossGate, build_correction, build_gate
 from speakerssl.methods.views import at_least, join_views
+from speakerssl.options import check_keys
 
 
 class Supervised(Method):
@@ -33,11 +36,13 @@ class Supervised(Method):
         source: where labels come from, for who reads them: 'utt2spk', 'recordings' or a file.
         speeds: factors at which every recording is a further one with a class of its own.
         head: the classification head, once labels are known.
+        aum: how far each recording's own logit has been above the others, with `aum`.
         class_keys: a hash of each class's name [C] int64, by which a head is known again.
     """
 
     head: Head
     gate: LossGate | None
+    aum: ThresholdSamples | None
     class_keys: Tensor
     soft_classes: Tensor
     soft_shares: Tensor
@@ -51,12 +56,13 @@ class Supervised(Method):
         balanced: bool = False,
         gate: Mapping[str, Any] | None = None,
         correction: LabelCorrection | None = None,
+        aum: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
         self.encoder, self.loss_config = encoder, dict(loss)
         self.source, self.speeds, self.balanced = source, speeds, balanced
         self.gate_config, self.correction = gate, correction
-        self.gate = None
+        self.gate, self.aum_config, self.aum = None, aum, None
         build_head(self.loss_config, encoder.embed_dim, 100)  # a wrong option is told before any data is read
         build_gate(gate, 1)
 
@@ -66,11 +72,19 @@ class Supervised(Method):
             raise InputError("method supervised: a gate is for hard labels, these are soft")
         if labels.soft and self.loss_config.get("shard_classes"):
             raise InputError("loss.shard_classes is for hard labels, these are soft: leave it out")
-        self.labels = labels.hard
-        self.head = build_head(self.loss_config, self.encoder.embed_dim, len(labels.names))
+        if labels.soft and self.aum_config is not None:
+            raise InputError("method supervised: aum is for hard labels, these are soft")
+        self.labels, names = labels.hard, list(labels.names)
+        if self.aum_config is not None:
+            self.aum = ThresholdSamples(len(labels.classes), len(names), **self.aum_config)
+            self.labels = self.aum.relabelled(labels.hard)
+            names.append(THRESHOLD_CLASS)
+        self.head = build_head(self.loss_config, self.encoder.embed_dim, len(names))
         self.gate = build_gate(self.gate_config, len(labels.classes))
-        self.register_buffer("class_keys", torch.tensor([_key(name) for name in labels.names]))
+        self.register_buffer("class_keys", torch.tensor([_key(name) for name in names]))
         keep_from_data_parallelism(self, [*self.by_class, *(["class_keys"] if self.by_class else [])])
+        if self.aum is not None:  # all processes add the same to them
+            keep_from_data_parallelism(self, (f"aum.{name}" for name, _ in self.aum.named_buffers()))
         if labels.soft:
             self.register_buffer("soft_classes", torch.from_numpy(labels.classes), persistent=False)
             self.register_buffer("soft_shares", torch.from_numpy(labels.shares), persistent=False)
@@ -95,6 +109,8 @@ class Supervised(Method):
             None if targets is None else targets.repeat(views, 1),
         )  # fmt: skip
         losses = found.losses.view(views, -1).mean(0)
+        if self.aum is not None and self.training:
+            self.aum.observe(batch.recordings, self.head.lead(found).view(views, -1).mean(0))
         logs = {name: float(value) for name, value in found.logs.items()}
         if self.gate is not None:
             losses, more = self._gated(losses, embeddings, batch, step)
@@ -151,13 +167,15 @@ def _key(name: str) -> int:
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "big", signed=True)
 
 
-OPTIONS = ("labels", "speeds", "balanced", "gate", "correct")
+OPTIONS = ("labels", "speeds", "balanced", "gate", "correct", "aum")
+THRESHOLD_CLASS = "threshold samples"  # no class of a file has a space
 
 
 @register("supervised")
 def build_supervised(encoder: Encoder, options: Mapping[str, Any], loss: Mapping[str, Any]) -> Method:
     """Options: labels (utt2spk, recordings or a file; required), speeds (such as [0.9, 1.1]), balanced (each class
-    equally often), gate ({}, or {kind: fixed, threshold: T}), correct ({}: corrects what the gate holds back)."""
+    equally often), gate ({}, or {kind: fixed, threshold: T}), correct ({}: corrects what the gate holds back), aum ({},
+    or {share, percentile}: the run writes suspect_labels)."""
     check_options("supervised", options, OPTIONS)
     source, balanced = options.get("labels"), options.get("balanced", False)
     if not isinstance(source, str):
@@ -169,7 +187,12 @@ def build_supervised(encoder: Encoder, options: Mapping[str, Any], loss: Mapping
         raise InputError("method supervised: `correct` needs a `gate` that says which labels to correct")
     if correction is not None and loss.get("shard_classes"):
         raise InputError("loss.shard_classes: `correct` needs the logits of all classes in one process: leave one out")
-    return Supervised(encoder, loss, source, _speeds(options.get("speeds", ())), balanced, gate, correction)
+    aum = options.get("aum")
+    if aum is not None:
+        check_keys("method supervised: aum", aum, ["share", "percentile"])
+        if gate is not None:
+            raise InputError("method supervised: aum judges labels that are trained on: leave out `gate`")
+    return Supervised(encoder, loss, source, _speeds(options.get("speeds", ())), balanced, gate, correction, aum)
 
 
 def _speeds(values: Any) -> tuple[float, ...]:

@@ -39,6 +39,7 @@ from speakerssl.training.labels import apply_labels
 from speakerssl.training.memory import keep_freed_memory
 from speakerssl.training.reference import build_reference
 from speakerssl.training.stopping import StopRequest, end_with
+from speakerssl.training.suspect_labels import write_suspect_labels
 from speakerssl.training.trainer import Trainer
 from speakerssl.training.validation import Validator
 
@@ -57,7 +58,8 @@ _LATER = (
 def train(config: Config, output: str | Path, device: str = "auto") -> Path:
     """Trains to the end, resuming where an earlier start was stopped; returns the model directory.
 
-    Writes `output/{config.yaml, model.safetensors, train.jsonl, checkpoints/, tensorboard/}`.
+    Writes `output/{config.yaml, model.safetensors, train.jsonl, checkpoints/, tensorboard/}`, and `suspect_labels` too
+    where the method records AUM.
 
     Raises:
         InputError: configuration, data or checkpoint at fault, by name.
@@ -99,6 +101,7 @@ def _train(config: Config, output: Path, device: str) -> Path:
             )
             trainer.fit()
             if world.is_main:
+                write_suspect_labels(trainer.method, dataset.ids, output)
                 _finish(config, trainer, output)
             world.barrier()
     return output

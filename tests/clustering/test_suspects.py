@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from speakerssl.clustering.suspects import AreaUnderMargin, dominant_angles, find_suspects
+from speakerssl.clustering.suspects import dominant_angles, find_suspects
 from speakerssl.errors import InputError
 from speakerssl.losses import build_head
 
@@ -50,21 +50,6 @@ def test_the_same_seed_gives_the_same_scores_and_leaves_torch_alone(method: str)
     first, again = (find_suspects(embeddings, labels, method, epochs=3, seed=4) for _ in range(2))
     assert np.array_equal(first.scores, again.scores)
     assert torch.equal(torch.get_rng_state(), state)
-
-
-def test_the_area_is_the_mean_of_own_logit_less_the_largest_other() -> None:
-    rng, area = np.random.default_rng(0), AreaUnderMargin(5)
-    seen: dict[int, list[float]] = {i: [] for i in range(5)}
-    labels = np.array([0, 1, 2, 0, 1])
-    for _ in range(4):
-        rows = rng.permutation(5)[:3]
-        logits = rng.standard_normal((3, 4))
-        area.observe(torch.from_numpy(rows), torch.from_numpy(logits), torch.from_numpy(labels[rows]))
-        for row, values in zip(rows, logits):
-            others = [value for c, value in enumerate(values) if c != labels[row]]
-            seen[row].append(values[labels[row]] - max(others))
-    for value, each in zip(area.values(), seen.values()):
-        assert value == pytest.approx(np.mean(each)) if each else np.isnan(value)
 
 
 def test_angles_are_to_the_centre_with_the_most_votes() -> None:

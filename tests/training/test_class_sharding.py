@@ -29,6 +29,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "clipped": {"clip_grad": 0.3},
     "each": {"clip_grad": 0.1, "clip_grad_each": True},
     "cached": {"grad_cache": {"chunk": 3}, "clip_grad": 0.3},
+    "aum": {"method": {"aum": {}}},
 }
 
 
@@ -93,7 +94,7 @@ def test_two_processes_take_the_steps_of_one(tmp_path: Path, free_port: int) -> 
                 torch.testing.assert_close(second[kind][key], first[kind][key], rtol=0, atol=0, msg=f"{kind} {key}")
         together = torch.cat([first[kind]["head.weight"], second[kind]["head.weight"]])
         torch.testing.assert_close(written["head.weight"], together, rtol=0, atol=0)
-        assert not torch.allclose(together, start["head.weight"], atol=1e-3)
+        assert kind == "aum" or not torch.allclose(together, start["head.weight"], atol=1e-3)
     for found in (first, second):
         for key, value in found["once"].items():
             torch.testing.assert_close(found["twice"][key], value, rtol=0, atol=0, msg=f"{key} after a stop")
@@ -109,7 +110,7 @@ def _goes_on_alone(folder: Path) -> None:
     state = read_checkpoint(list_checkpoints(folder / "checkpoints")[-1])
     rows = state["method"]["head.weight"].shape
     assert any(kept["exp_avg"].shape == rows for kept in state["optimizer"]["state"].values())
-    assert train(folder, World(), STEPS + 1, name="adam").method.head.weight.shape == rows
+    assert cast(Any, train(folder, World(), STEPS + 1, name="adam").method).head.weight.shape == rows
 
 
 def test_what_needs_all_classes_in_one_process_is_refused() -> None:
