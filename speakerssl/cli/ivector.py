@@ -32,6 +32,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     train.add_argument("--full-iterations", type=int, default=4, help="full EM iterations after them (default 4)")
     train.add_argument("--ubm-frames", type=int, default=500_000, help="frames for the UBM (default 500000)")
     train.add_argument("--iterations", type=int, default=5, help="of the total variability (default 5)")
+    train.add_argument(
+        "--update-covariances",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="estimate residual covariances too, as Kaldi does (default); with --no- they stay those of the UBM",
+    )
+    train.add_argument(
+        "--update-prior",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="minimum divergence: i-vectors of zero mean and unit covariance (default)",
+    )
+    train.add_argument("--variance-floor", type=float, default=0.1, help="share of the mean covariance (default 0.1)")
+    train.add_argument("--min-count", type=float, default=100.0, help="frames a Gaussian needs (default 100)")
     train.add_argument("--max-recordings", type=int, default=100_000, help="the longest count (default 100000)")
     train.add_argument("--seed", type=int, default=0, help="of all draws (default 0)")
     extract = verbs.add_parser("extract", help="i-vectors of every recording in data directories")

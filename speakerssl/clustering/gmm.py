@@ -65,11 +65,19 @@ class Mixture:
         return chosen, logs
 
 
-def statistics(mixture: Mixture, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Zeroth [C] and first order [C, D] statistics of frames [T, D], float64, not centred."""
+def statistics(
+    mixture: Mixture, frames: np.ndarray, squares: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Zeroth [C] and first order [C, D] statistics of frames [T, D], float64, not centred.
+
+    Those of second order are added to `squares`, [C, D, D] or their diagonals [C, D].
+    """
     chosen, posteriors = mixture.posteriors(frames)
     counts, sums = np.zeros(len(mixture.weights)), np.zeros(mixture.means.shape)
-    _accumulate(np.ascontiguousarray(frames, np.float32), chosen, posteriors, counts, sums)
+    frames = np.ascontiguousarray(frames, np.float32)
+    _accumulate(frames, chosen, posteriors, counts, sums)
+    if squares is not None:
+        (_accumulate_full if squares.ndim == 3 else _accumulate_diagonal)(frames, chosen, posteriors, squares)
     return counts, sums
 
 

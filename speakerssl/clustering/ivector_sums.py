@@ -18,7 +18,9 @@ GROUP = 64 * BATCH  # recordings whose sums are one item of work, and one file o
 Load = Callable[[], IVectorExtractor]
 
 
-def sum_recordings(folder: Path, load: Load, most: int, jobs: int, group: int = GROUP) -> Sums:
+def sum_recordings(
+    folder: Path, load: Load, most: int, jobs: int, group: int = GROUP, covariances: bool = True
+) -> Sums:
     """Sums over the `most` longest recordings of the frames in `folder`, as Kaldi chooses them.
 
     A group's sums are added to those before it, so that the numbers are the same wherever a group was summed. On
@@ -27,6 +29,7 @@ def sum_recordings(folder: Path, load: Load, most: int, jobs: int, group: int = 
     Args:
         load: gives the extractor; a job calls it where it runs.
         group: recordings.
+        covariances: whether the sums are to tell the residual covariances too.
     """
     store = open_frames(folder)
     chosen = np.sort(np.argsort(-np.diff(store.offsets), kind="stable")[:most])
@@ -34,11 +37,11 @@ def sum_recordings(folder: Path, load: Load, most: int, jobs: int, group: int = 
     if not elsewhere():
         extractor = load()
         here = progress(groups, len(groups), "total variability")
-        return functools.reduce(Sums.add, (_sums(extractor, store, one) for one in here))
+        return functools.reduce(Sums.add, (_sums(extractor, store, one, covariances) for one in here))
     for path in folder.glob("sums-*.npz"):
         path.unlink()  # of a run that was killed
     tasks = [(folder / f"sums-{index:05d}.npz", one) for index, one in enumerate(groups)]
-    done = map_processes(_write_sums, tasks, jobs, _start, (folder, load))
+    done = map_processes(_write_sums, tasks, jobs, _start, (folder, load, covariances))
     for _ in progress(done, len(tasks), "total variability"):
         pass
     return functools.reduce(Sums.add, (_taken(path) for path, _ in tasks))
@@ -47,26 +50,29 @@ def sum_recordings(folder: Path, load: Load, most: int, jobs: int, group: int = 
 _worker: dict[str, Any] = {}
 
 
-def _start(folder: Path, load: Load) -> None:
-    _worker.update(extractor=load(), store=open_frames(folder))
+def _start(folder: Path, load: Load, covariances: bool) -> None:
+    _worker.update(extractor=load(), store=open_frames(folder), covariances=covariances)
 
 
 def _write_sums(task: tuple[Path, np.ndarray]) -> None:
     path, group = task
     with atomic_path(path) as temporary:
-        np.savez(temporary, **vars(_sums(_worker["extractor"], _worker["store"], group)))
+        np.savez(temporary, **vars(_sums(_worker["extractor"], _worker["store"], group, _worker["covariances"])))
 
 
 def _taken(path: Path) -> Sums:
     """The sums in a file, which is removed."""
     with np.load(path) as found:
-        sums = Sums(found["left"], found["right"], found["mean"], found["second"])
-        sums.total, sums.objective = int(found["total"]), float(found["objective"])
+        numbers = {"total": int(found["total"]), "objective": float(found["objective"])}
+        sums = Sums(**{**{name: found[name] for name in found.files}, **numbers})
     path.unlink()
     return sums
 
 
-def _sums(extractor: IVectorExtractor, store: FrameStore, group: np.ndarray) -> Sums:
-    batches = (group[begin : begin + BATCH] for begin in range(0, len(group), BATCH))
-    mixture = extractor.mixture
-    return Sums.of(extractor, (whitened_statistics(mixture, [store[int(i)] for i in batch]) for batch in batches))
+def _sums(extractor: IVectorExtractor, store: FrameStore, group: np.ndarray, covariances: bool) -> Sums:
+    squares = np.zeros(extractor.residuals.shape) if covariances else None
+    batches = (
+        whitened_statistics(extractor.mixture, [store[int(i)] for i in batch], extractor.residuals, squares)
+        for batch in (group[begin : begin + BATCH] for begin in range(0, len(group), BATCH))
+    )
+    return Sums.of(extractor, batches, squares)

@@ -11,10 +11,10 @@ import numpy as np
 from speakerssl.clustering.gmm import Mixture, train_mixture
 from speakerssl.clustering.ivector import (
     IVectorExtractor,
-    em_step,
     start_extractor,
     whitened_statistics,
 )
+from speakerssl.clustering.ivector_em import Updates, em_step
 from speakerssl.clustering.ivector_features import FrameStore, checked_frames, store_frames
 from speakerssl.clustering.ivector_sums import BATCH, sum_recordings
 from speakerssl.data.kaldi import Utterance
@@ -31,7 +31,10 @@ UBM = "ubm.npz"
 
 @dataclass(frozen=True)
 class IVectorOptions:
-    """Sizes; the defaults are those of Kaldi's VoxCeleb recipe (verified), with its 500,000 frames for the UBM."""
+    """Sizes; the defaults are those of Kaldi's VoxCeleb recipe (verified), with its 500,000 frames for the UBM.
+
+    The last four say what EM estimates beside the matrix, see `Updates`.
+    """
 
     gaussians: int = 2048
     dim: int = 400
@@ -42,13 +45,23 @@ class IVectorOptions:
     iterations: int = 5
     max_recordings: int = 100_000
     seed: int = 0
+    update_covariances: bool = True
+    update_prior: bool = True
+    variance_floor: float = 0.1
+    min_count: float = 100.0
+
+    @property
+    def updates(self) -> Updates:
+        """What EM estimates."""
+        return Updates(self.update_covariances, self.update_prior, self.variance_floor, self.min_count)
 
     def __post_init__(self) -> None:
         if self.covariance not in ("full", "diagonal"):
             raise InputError(f"covariance is 'full' or 'diagonal', not '{self.covariance}'")
         for name, value in asdict(self).items():
-            if name not in ("covariance", "seed") and value < 1:
+            if type(value) is int and name != "seed" and value < 1:
                 raise InputError(f"{name} is {value}; it must be 1 or more")
+        _ = self.updates  # a number out of range is told at once
 
 
 def train_ivectors(
@@ -76,8 +89,9 @@ def train_ivectors(
             path = iteration_path(output, number)
             if not path.exists():
                 load = functools.partial(load_before, output, options, number)
-                sums = sum_recordings(output, load, options.max_recordings, jobs)
-                save_extractor(path, *em_step(load(), sums))
+                covariances = options.update_covariances
+                sums = sum_recordings(output, load, options.max_recordings, jobs, covariances=covariances)
+                save_extractor(path, *em_step(load(), sums, options.updates))
             with np.load(path) as found:
                 objectives.append(float(found["objective"]))
         save_extractor(output / MODEL, load_extractor(path), objectives[-1])
@@ -114,7 +128,7 @@ def save_extractor(path: Path, extractor: IVectorExtractor, objective: float) ->
     with atomic_path(path) as temporary:
         np.savez(
             temporary, weights=mixture.weights, means=mixture.means, covariances=mixture.covariances,
-            matrix=extractor.matrix, offsets=extractor.offsets, objective=objective,
+            matrix=extractor.matrix, offsets=extractor.offsets, residuals=extractor.residuals, objective=objective,
         )  # fmt: skip
 
 
@@ -124,7 +138,8 @@ def load_extractor(path: Path) -> IVectorExtractor:
     try:
         with np.load(path, allow_pickle=False) as found:
             mixture = Mixture(found["weights"], found["means"], found["covariances"])
-            return IVectorExtractor(mixture, found["matrix"], found["offsets"])
+            residuals = found.get("residuals")  # earlier ones kept those of the UBM
+            return IVectorExtractor(mixture, found["matrix"], found["offsets"], residuals)
     except (OSError, ValueError, KeyError) as error:
         raise InputError(
             f"{path}: no i-vector extractor ({error}); train one with `speakerssl ivector train`"
@@ -191,4 +206,5 @@ def _extract(batch: Sequence[Utterance]) -> _Extracted:
             failed[utterance.id] = str(error)
     if not frames:
         return [], np.empty((0, extractor.dim)), failed
-    return list(frames), extractor.extract(whitened_statistics(extractor.mixture, frames.values())), failed
+    found = whitened_statistics(extractor.mixture, frames.values(), extractor.residuals)
+    return list(frames), extractor.extract(found), failed

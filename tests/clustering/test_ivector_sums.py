@@ -36,7 +36,8 @@ def test_groups_add_up_wherever_they_are_summed(tmp_path: Path, pickled: Pickled
             found.append(sum_recordings(tmp_path, functools.partial(extractor), 6, jobs=2, group=2))
     assert pickled.shares == 2
     longest = [store[number] for number in range(1, 7)]
-    whole = Sums.of(extractor(), [whitened_statistics(extractor().mixture, longest)])
+    squares = np.zeros((2, DIM))
+    whole = Sums.of(extractor(), [whitened_statistics(extractor().mixture, longest, None, squares)], squares)
     for key, value in vars(found[0]).items():
         np.testing.assert_array_equal(value, getattr(found[1], key))
         assert value == pytest.approx(getattr(whole, key))
