@@ -4,13 +4,11 @@ They stream: loader workers read and every process embeds a share; of a recordin
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
 from speakerssl.data.views import ViewDataset
 from speakerssl.features.frontend import FeatureFrontend
@@ -20,6 +18,7 @@ from speakerssl.methods import Method
 from speakerssl.methods.base import Embed
 from speakerssl.methods.ssps import References
 from speakerssl.methods.statistics import half_statistics, whiten_by_halves
+from speakerssl.training.loading import batches_of, make_loader
 
 REFERENCE_SECONDS = 4.0  # as in SSPS (arXiv 2501.17772)
 BATCH = 64  # recordings that are embedded at a time
@@ -60,14 +59,14 @@ class ReferenceStream:
     @torch.no_grad()
     def batches(self, count: int) -> Iterator[tuple[Tensor, Features]]:
         """(recordings [B], features [T, F] of each) of the first `count`, on the device of the method."""
-        loader: DataLoader[Any] = DataLoader(
-            _Crops(self.dataset, self._share(count)),  # type: ignore[arg-type]
+        loader = make_loader(
+            _Crops(self.dataset, self._share(count)),
+            list,
             batch_size=BATCH,
             num_workers=self.num_workers,
-            collate_fn=list,
             worker_init_fn=_one_thread if self.num_workers else None,
         )
-        for items in loader:
+        for items in batches_of(loader):
             recordings = torch.tensor([index for index, _ in items], device=self.device)
             crops = [torch.from_numpy(crop).to(self.device) for _, crop in items]
             yield recordings, [self.features.raw(crop[None])[0] if crop.ndim == 1 else crop for crop in crops]

@@ -28,6 +28,7 @@ from speakerssl.training.checkpoint import Stateful, keep_last, list_checkpoints
 from speakerssl.training.clipping import clip_gradients
 from speakerssl.training.distributed import World
 from speakerssl.training.grad_cache import average_gradients, build_encoder_cache
+from speakerssl.training.loading import batches_of, make_loader
 from speakerssl.training.log import TrainingLog
 from speakerssl.training.memory_saving import checkpoint_blocks
 from speakerssl.training.reference import REFERENCE_SECONDS
@@ -210,7 +211,7 @@ class Trainer:
             if prepares and position == 0:  # inside an epoch the checkpoint brought them
                 self.method.eval()
                 self.batches.sampled_positives = self.method.start_epoch(epoch, self.embed)
-            for batch in self.loader:
+            for batch in batches_of(self.loader):
                 labels = self.method.labels
                 yield batch if labels is None else replace(batch, labels=torch.from_numpy(labels)[batch.recordings])
                 step += 1
@@ -287,11 +288,11 @@ def _collate(items: list[tuple[Item, list[np.ndarray], np.ndarray | None]]) -> B
 
 
 def _loader(dataset: _Identified, batches: EpochBatches, workers: int) -> DataLoader[Any]:
-    return DataLoader(
-        dataset,  # type: ignore[arg-type]
+    return make_loader(
+        dataset,
+        _collate,
         batch_sampler=batches,
         num_workers=workers,
-        collate_fn=_collate,
         persistent_workers=workers > 0,
         worker_init_fn=_start_worker if workers else None,
     )
