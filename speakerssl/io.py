@@ -90,11 +90,26 @@ def check_folder(path: str | Path) -> None:
         while not os.path.lexists(place) and place != place.parent:
             place = place.parent
         if not place.is_dir():
-            raise OutputError(f"{path}: cannot be written: {place} is not a folder")
+            raise OutputError(f"{path}: cannot be written: {place} is not a folder; name another output")
         try:
             tempfile.TemporaryFile(dir=place).close()
         except OSError as error:  # whose file name would be the temporary one
-            raise OutputError(f"{path}: cannot be written: {system_reason(error)}") from None
+            reason = system_reason(error)
+            raise OutputError(f"{path}: cannot be written: {reason}; name another output") from None
+
+
+def check_file(path: str | Path) -> None:
+    """Raises OutputError now where writing the file `path` would fail later, after hours of work."""
+    if Path(path).is_dir():
+        raise OutputError(f"{path}: cannot be written: is a folder; name a file")
+    check_folder(Path(path).parent)
+
+
+def check_output(path: str | Path) -> None:
+    """`check_folder` for what may be a file or a folder: where it is a file, another one must be able to replace it."""
+    refuse_dash(path)
+    path = Path(path)
+    check_folder(path.parent if path.exists() and not path.is_dir() else path)
 
 
 def make_folder(path: str | Path) -> Path:

@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from speakerssl.errors import InputError
+from speakerssl.errors import InputError, OutputError
 from speakerssl.io import write_text
 
 IDENTITY = "identity.json"
@@ -97,7 +97,8 @@ def recording_difference(now: Mapping[str, str], before: Mapping[str, str]) -> s
 def output_lock(folder: str | Path) -> Iterator[None]:
     """Holds `folder` for this process, and removes what a killed run left half-written in it.
 
-    Raises InputError that names the process which holds the folder already, or says why it cannot be written.
+    Raises InputError that names the process which holds the folder already, or says why it cannot be written, and
+    OutputError where the folder was removed meanwhile: some of what was written into it is gone.
     """
     folder = Path(folder)
     path = folder / ".lock"
@@ -107,9 +108,17 @@ def output_lock(folder: str | Path) -> Iterator[None]:
         os.pwrite(handle, f"process {os.getpid()} on {socket.gethostname()} since {time.strftime('%F %T')}".encode(), 0)
         remove_leftovers(folder)
         yield
+    except Exception:
+        if _is_file_of(handle, path):
+            raise
+        raise _removed(folder) from None  # which is why, whatever was said of a file that is missing
+    else:
+        if not _is_file_of(handle, path):
+            raise _removed(folder)
     finally:
-        with suppress(OSError):
-            path.unlink()  # while it is held: whoever opened it meanwhile sees that it is no longer the file
+        if _is_file_of(handle, path):  # it may be another process's by now
+            with suppress(OSError):
+                path.unlink()  # while it is held: whoever opened it meanwhile sees that it is no longer the file
         os.close(handle)
 
 
@@ -144,6 +153,8 @@ def _open_locked(folder: Path, path: Path) -> int:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        except (FileExistsError, NotADirectoryError):
+            raise InputError(f"{folder}: cannot be written: a file is in its place; name another folder") from None
         except OSError as error:
             raise InputError(f"{folder}: cannot be written: {error.strerror}; name another folder") from None
         try:
@@ -152,10 +163,19 @@ def _open_locked(folder: Path, path: Path) -> int:
             holder = os.pread(handle, 200, 0).decode(errors="replace") or "another process"
             os.close(handle)
             raise InputError(f"{folder}: {holder} is writing here; wait for it or name another folder") from None
-        with suppress(OSError):
-            if os.path.samestat(os.fstat(handle), os.stat(path)):
-                return handle
+        if _is_file_of(handle, path):
+            return handle
         os.close(handle)  # the one before has just ended and removed it
+
+
+def _is_file_of(handle: int, path: Path) -> bool:
+    with suppress(OSError):
+        return os.path.samestat(os.fstat(handle), os.stat(path))
+    return False
+
+
+def _removed(folder: Path) -> OutputError:
+    return OutputError(f"{folder}: was removed or replaced while this wrote into it; run the command again")
 
 
 def _state(utterance: Any, verify: str, files: dict[str, str]) -> str:

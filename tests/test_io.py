@@ -11,7 +11,9 @@ import pytest
 from speakerssl.errors import InputError, JobError, OutputError
 from speakerssl.io import (
     atomic_path,
+    check_file,
     check_folder,
+    check_output,
     is_gzip,
     make_folder,
     read_bytes,
@@ -153,6 +155,27 @@ def test_a_folder_is_checked_before_the_work(tmp_path: Path) -> None:
         check_folder(tmp_path / "file" / "x")
     with pytest.raises(OutputError, match="/proc/nope: cannot be written"):
         check_folder("/proc/nope")
+
+
+def test_a_file_is_checked_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    check_file(tmp_path / "file")
+    check_file(tmp_path / "new" / "file")
+    with pytest.raises(OutputError, match="is a folder; name a file"):
+        check_file(tmp_path)
+    with pytest.raises(OutputError, match="is not a folder; name another output"):
+        check_file(tmp_path / "file" / "x")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file"], "nothing is made"
+
+
+def test_an_output_may_be_a_file_or_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for path in (tmp_path, tmp_path / "file", tmp_path / "new" / "deep"):
+        check_output(path)
+    with pytest.raises(OutputError, match="is not a folder; name another output"):
+        check_output(tmp_path / "file" / "x")
+    with pytest.raises(InputError, match="cannot be standard output"):
+        check_output("-")
 
 
 def test_texts_lose_their_byte_order_mark(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# Tests of the toolkit as a whole, or of several modules at once; those of recipes, tools and docs are named by subject.
+# Tests of the toolkit as a whole, or of several modules at once; those in SUBJECTS are named by subject.
 WHOLE = {
     "features/test_golden.py",  # all features against numbers of Kaldi
     "methods/test_identity_channel.py",  # identities from the sampler through every method, queue and loss
@@ -15,7 +15,7 @@ WHOLE = {
     "test_rooms.py",
     "training/test_resume.py",  # a run that is stopped anywhere
 }
-SUBJECTS = ("docs", "recipes", "tools")
+SUBJECTS = ("docs", "faults", "recipes", "tools")
 
 
 def expected() -> set[str]:

@@ -1,6 +1,7 @@
 """The identity of resumable outputs, the lock on an output folder, and what a killed run leaves."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from speakerssl.data.kaldi import Utterance
-from speakerssl.errors import InputError
+from speakerssl.errors import InputError, OutputError
 from speakerssl.io import atomic_path
 from speakerssl.resume import Identity, folder_state, output_lock, refuse_locked
 
@@ -132,8 +133,28 @@ def test_leftovers_of_a_killed_run_are_removed(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="file/out: cannot be written: Not a directory"):
+    with pytest.raises(InputError, match="file/out: cannot be written: a file is in its place"):
         output_lock(tmp_path / "file" / "out").__enter__()
+
+
+def test_a_folder_that_is_removed_meanwhile(tmp_path: Path) -> None:
+    """It is said whether or not something else failed for want of it, and the lock of a run that came after stays."""
+    for end in ("quietly", "by an error"):
+        folder = tmp_path / end
+        with pytest.raises(OutputError, match=rf"{end}: was removed or replaced while .*; run the command again"):
+            _lose(folder, end)
+        assert (folder / ".lock").read_text() == "another's"
+    with pytest.raises(ValueError, match="ours"), output_lock(tmp_path / "there"):
+        raise ValueError("ours")
+
+
+def _lose(folder: Path, end: str) -> None:
+    with output_lock(folder):
+        shutil.rmtree(folder)
+        folder.mkdir()
+        (folder / ".lock").write_text("another's")
+        if end != "quietly":
+            (folder / "part").read_text()
 
 
 def test_a_look_whether_a_folder_is_held_changes_nothing(tmp_path: Path) -> None:

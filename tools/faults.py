@@ -47,6 +47,7 @@ STAGES = {
         Stage("shard", "shard --data {work}/data --shard-mb 0.2 --jobs 2 --output {out}"),
         Stage("train", "train --config {work}/config.yaml --device cpu --output {out}"),
         Stage("extract", "extract --model {work}/train --data {work}/data --jobs 2 --output {out}", ("train",)),
+        Stage("validate", "validate --data {work}/data --min-duration 0.5 --jobs 2 --output {out}/problems"),
         Stage(
             "cluster",
             "cluster --embeddings {work}/vectors/xvector.scp --method agglomerative "
@@ -77,13 +78,13 @@ training: {{batch_size: 8, steps: 30, checkpoint_every: 2, log_every: 1, tensorb
 """
 
 
-def make_inputs(work: Path) -> None:
+def make_inputs(work: Path, recordings: int = RECORDINGS, vectors: int = 4000, pairs: int = 100_000) -> None:
     """Recordings, a data directory, vectors, a cohort, trials and a configuration, in `work`."""
     rng = np.random.default_rng(0)
     for name in ("audio", "data", "vectors", "cohort"):
         (work / name).mkdir(parents=True, exist_ok=True)
     lines = []
-    for number in range(RECORDINGS):
+    for number in range(recordings):
         key = f"s{number % SPEAKERS}-{number}"
         path = work / "audio" / f"{key}.flac"
         tone = np.sin(np.arange(24000) * (0.05 + 0.01 * (number % SPEAKERS))) * (np.sin(np.arange(24000) / 1500) > 0)
@@ -93,14 +94,14 @@ def make_inputs(work: Path) -> None:
     (work / "config.yaml").write_text(CONFIG.format(work=work))
     from speakerssl.embeddings.storage import write_embeddings
 
-    ids = [f"s{number % 40}-{number}" for number in range(4000)]
+    ids = [f"s{number % 40}-{number}" for number in range(vectors)]
     centres = rng.standard_normal((40, 32))
-    matrix = centres[np.arange(4000) % 40] + rng.standard_normal((4000, 32))
+    matrix = centres[np.arange(vectors) % 40] + rng.standard_normal((vectors, 32))
     write_embeddings(work / "vectors", ids, matrix)
     write_embeddings(work / "cohort", [f"c-{n}" for n in range(50)], rng.standard_normal((50, 32)))
-    first, second = rng.integers(0, 4000, (2, 100_000))
-    pairs = dict.fromkeys((a, b) for a, b in zip(first.tolist(), second.tolist()) if a != b)
-    (work / "trials").write_text("".join(f"{int(a % 40 == b % 40)} {ids[a]} {ids[b]}\n" for a, b in pairs))
+    first, second = rng.integers(0, vectors, (2, pairs))
+    trials = dict.fromkeys((a, b) for a, b in zip(first.tolist(), second.tolist()) if a != b)
+    (work / "trials").write_text("".join(f"{int(a % 40 == b % 40)} {ids[a]} {ids[b]}\n" for a, b in trials))
 
 
 def contents(folder: Path) -> dict[str, bytes]:

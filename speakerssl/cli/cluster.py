@@ -52,7 +52,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from speakerssl.clustering.cluster import ClusterOptions
     from speakerssl.errors import InputError
+    from speakerssl.io import check_file
 
+    check_file(args.output)
     options = ClusterOptions(
         args.method, args.clusters, args.micro, args.linkage, args.threshold, args.smallest, seed=args.seed
     )

@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from speakerssl.config import load_config
-    from speakerssl.io import read_text
+    from speakerssl.io import check_folder, read_text
     from speakerssl.training.store_shares import Share
     from speakerssl.training.store_writer import StoreJob, estimate_store, write_share, write_store
 
@@ -57,6 +57,7 @@ def run(args: argparse.Namespace) -> int:
         tuple(args.data), config.features, config.augment, args.seed, str(Path(args.output) / "cache"),
         tuple(exclude), args.on_no_speech, args.verify,
     )  # fmt: skip
+    check_folder(args.output)
     size = estimate_store(job, args.copies)
     print(
         f"{args.output}: {size.recordings} recordings, {size.seconds / 3600:.2f} hours in {args.copies + 1} copies: "

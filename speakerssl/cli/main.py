@@ -15,7 +15,7 @@ from speakerssl.cli.executor_option import executor_as_asked
 from speakerssl.cli.pipe_option import pipes_as_asked
 from speakerssl.constants import FAILURE_FILE
 from speakerssl.errors import SpeakerSSLError, missing_package, one_line
-from speakerssl.io import refuse_dash, system_reason
+from speakerssl.io import check_output, system_reason
 from speakerssl.version import __version__
 
 # verb: (module, one line for `speakerssl --help`)
@@ -98,7 +98,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with pipes_as_asked(args), executor_as_asked(args):
             for output in _outputs(args):
-                refuse_dash(output)
+                check_output(output)
             status = int(args.run(args) or 0)
         sys.stdout.flush()
         return status

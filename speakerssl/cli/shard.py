@@ -40,10 +40,12 @@ def run(args: argparse.Namespace) -> int:
     from speakerssl.data.shard_writer import Source, plan_shards, source_bytes, write_shards
     from speakerssl.data.shards import ShardRecording, ShardSet
     from speakerssl.errors import InputError
+    from speakerssl.io import check_folder
 
     at_least("--jobs", args.jobs, 0)
     if not args.shard_mb > 0:
         raise InputError(f"--shard-mb is {args.shard_mb:g}; it must be above 0")
+    check_folder(args.output)
     sources: list[Source] = []
     for path in args.data or []:
         sources += DataDir.read(path).utterances

@@ -49,9 +49,11 @@ def run(args: argparse.Namespace) -> int:
     from speakerssl.data.kaldi import DataDir
     from speakerssl.data.problems import find_problems
     from speakerssl.errors import one_line
-    from speakerssl.io import write_text
+    from speakerssl.io import check_file, write_text
 
     at_least("--jobs", args.jobs, 1)
+    if args.output:
+        check_file(args.output)
     found = find_problems([DataDir.read(path) for path in args.data], args.min_duration, args.rate, args.jobs)
     if args.output:
         lines = ["data\trecording\tkind\tdetail"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from speakerssl.errors import InputError, unknown_name
-from speakerssl.io import write_text
+from speakerssl.io import check_file, write_text
 from speakerssl.scoring.backend_file import BackendFile
 from speakerssl.scoring.cohort_files import CohortFiles, read_cohort
 from speakerssl.scoring.cohort_statistics import file_statistics
@@ -77,6 +77,7 @@ def normalize_list(job: NormalizationJob) -> NormalizedList:
     from_files = bool(job.enrol_cohort_scores or job.test_cohort_scores)
     if from_files == (job.cohort is not None):
         raise InputError("the cohort is --cohort EMBEDDINGS, or --enrol-cohort-scores and --test-cohort-scores")
+    check_file(job.output)
     ready = _from_files(job) if from_files else _from_embeddings(job)
     raw = normalize_scores(ready.scores, job.how.method, *(side.of_trials() for side in ready.sides))
     scores = round_scores(raw)

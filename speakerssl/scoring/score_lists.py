@@ -9,6 +9,7 @@ from typing import cast
 import numpy as np
 
 from speakerssl.errors import InputError
+from speakerssl.io import check_file
 from speakerssl.kernels import run_all
 from speakerssl.scoring.backend import Backend
 from speakerssl.scoring.backend_file import BackendFile
@@ -59,6 +60,8 @@ def score_lists(job: ScoringJob) -> list[ScoredList]:
 
     Raises InputError for anything wrong with a file, before the first list is written where it can be known then.
     """
+    for output in job.outputs:
+        check_file(output)
     backend = job.backend.load()
     tasks: list[Callable[[], object]] = [partial(read_inputs, job.files)]
     suffixes = job.files.strip_suffix
