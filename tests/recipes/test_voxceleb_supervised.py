@@ -1,12 +1,10 @@
 """The stage lines of supervised VoxCeleb training on a small folder with VoxCeleb's layout."""
 
-from itertools import combinations
 from pathlib import Path
 
 import pytest
-import soundfile
 
-from .voices import RATE, voice
+from .voices import write_voxceleb
 
 QUICK = (
     "training.epochs=1 training.batch_size=8 training.amp=none data.num_workers=0 encoder.channels=4 "
@@ -17,19 +15,9 @@ QUICK = (
 
 @pytest.fixture(scope="module")
 def corpora(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`vox2` with dev/wav/<speaker>/<video>/<number>.wav of four speakers; `vox1` with two, and the list of O."""
+    """`vox2` with four speakers, `vox1` with two and the list of O."""
     root = tmp_path_factory.mktemp("corpora")
-    ids = []
-    for folder, speakers in (("vox2/dev/wav", range(4)), ("vox1/wav", (270, 309))):
-        for speaker in speakers:
-            for number in range(4):
-                name = f"id{10000 + speaker}/video{number % 2}xxxxx/{number:05d}.wav"
-                path = root / folder / name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                soundfile.write(path, voice(speaker, number, 2.0), RATE)
-                ids += [name] if folder.startswith("vox1") else []
-    pairs = combinations(ids, 2)
-    (root / "vox1" / "veri_test.txt").write_text("".join(f"{int(a[:7] == b[:7])} {a} {b}\n" for a, b in pairs))
+    write_voxceleb(root, train=range(4), test=(270, 309), each=4)
     return root
 
 

@@ -1,5 +1,6 @@
 """Made voices for recipes: noise through two resonances that are each speaker's own."""
 
+from collections.abc import Iterable
 from itertools import combinations
 from pathlib import Path
 
@@ -30,3 +31,21 @@ def write_voices(folder: Path, speakers: range, each: int) -> list[str]:
     pairs = combinations(ids, 2)
     (folder / "trials").write_text("".join(f"{int(a[:2] == b[:2])} {a} {b}\n" for a, b in pairs))
     return ids
+
+
+def write_voxceleb(root: Path, train: Iterable[int], test: Iterable[int], each: int) -> None:
+    """`vox2/dev/wav/<speaker>/<video>/<number>.wav` of `train`; `vox1` alike of `test`, with the list of O.
+
+    Each speaker has two videos.
+    """
+    ids = []
+    for folder, speakers in (("vox2/dev/wav", train), ("vox1/wav", test)):
+        for speaker in speakers:
+            for number in range(each):
+                name = f"id{10000 + speaker}/video{number % 2}xxxxx/{number:05d}.wav"
+                path = root / folder / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                soundfile.write(path, voice(speaker, number, 2.0), RATE)
+                ids += [name] if folder.startswith("vox1") else []
+    pairs = combinations(ids, 2)
+    (root / "vox1" / "veri_test.txt").write_text("".join(f"{int(a[:7] == b[:7])} {a} {b}\n" for a, b in pairs))

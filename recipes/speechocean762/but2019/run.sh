@@ -43,6 +43,7 @@ num_validation=400
 jobs=2
 results=$recipe/RESULTS.md
 . "$root/tools/parse_options.sh"
+. "$root/recipes/local/held_out_speakers.sh"
 
 case $condition in fixed | open) ;; *)
   echo "$0: --condition is fixed or open, not '$condition'" >&2
@@ -71,8 +72,8 @@ for folder in "$data"/train "$data"/train_*; do
 done
 
 if stage 2 "labels of training, and development trials of speakers that training does not see"; then
-  run python "$recipe/local/make_labels.py" --utt2spk "${utt2spk[@]}" --dev-speakers "$dev_speakers" --seed "$seed" \
-    --output "$labels"
+  run python "$root/recipes/local/held_out_speakers.py" --utt2spk "${utt2spk[@]}" --dev-speakers "$dev_speakers" \
+    --seed "$seed" --output "$labels"
 fi
 
 kind_of() { case $1 in big_dnn) echo plp ;; *) echo fbank ;; esac; }
@@ -105,12 +106,7 @@ if stage 5 "extract"; then
     done
     for folder in "${train[@]}"; do cat "$exp/$network/embeddings/$(basename "$folder")/xvector.scp"; done \
       >"$exp/$network/embeddings/all.scp"
-    for part in utt2spk dev_utt2spk; do
-      awk -v list="$labels/$part" 'BEGIN { while ((getline line < list) > 0) { split(line, word, " "); keep[word[1]] } }
-        $1 in keep' "$exp/$network/embeddings/all.scp" >"$exp/$network/embeddings/$part.scp"
-    done
-    mv "$exp/$network/embeddings/utt2spk.scp" "$exp/$network/embeddings/train.scp"
-    mv "$exp/$network/embeddings/dev_utt2spk.scp" "$exp/$network/embeddings/dev.scp"
+    split_embeddings "$exp/$network/embeddings" "$labels"
   done
 fi
 

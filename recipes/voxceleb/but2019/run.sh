@@ -14,7 +14,10 @@
 #   --set "KEY=VALUE ..." overrides of the configuration of every network
 #   --lda N              numbers that LDA leaves (default: 150)
 #   --top N              cohort speakers of the adaptive S-norm (default: 300)
-#   --stage N, --stop-stage M   1 data, 2 train, 3 extract, 4 score, 5 fuse, 6 table
+#   --dev-speakers N     speakers of the training data that training leaves out: the fusion learns from their trials
+#                        (default: 100)
+#   --seed N             of their choice (default: 0)
+#   --stage N, --stop-stage M   1 data, 2 labels and development trials, 3 train, 4 extract, 5 score, 6 fuse, 7 table
 #   --work DIR           where data/ and exp/ go (default: the recipe's own folder)
 #   --processes N        training processes, one a GPU (default: 1)
 #   --device NAME        for extraction: auto, cpu, cuda (default: auto)
@@ -25,7 +28,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.." && pwd)
 recipe=$root/recipes/voxceleb/but2019
 
 stage=1
-stop_stage=6
+stop_stage=7
 voxceleb1=
 voxceleb2=
 lists=
@@ -37,11 +40,14 @@ networks="resnet_softmax resnet_aam xvector big_dnn"
 set=
 lda=150
 top=300
+dev_speakers=100
+seed=0
 work=$recipe
 processes=1
 device=auto
 . "$root/tools/parse_options.sh"
 . "$root/recipes/local/voxceleb.sh"
+. "$root/recipes/local/held_out_speakers.sh"
 
 need_both_corpora
 case $condition in fixed | open) ;; *)
@@ -50,13 +56,14 @@ case $condition in fixed | open) ;; *)
   ;;
 esac
 set_up
-data=$work/data exp=$work/exp/$condition
+data=$work/data exp=$work/exp/$condition labels=$work/exp/$condition/labels
 train=("$data/vox2_dev")
 if [ "$condition" = open ]; then
   read -ra extra <<<"$more"
   train+=("${extra[@]}")
 fi
-settings=(--set data.train="[$(IFS=,; printf '%s' "${train[*]}")]")
+settings=(--set data.train="[$(IFS=,; printf '%s' "${train[*]}")]" --set data.exclude="$labels/dev_recordings"
+  --set method.labels="$labels/utt2spk")
 add_noise_and_rooms
 for override in $set; do settings+=(--set "$override"); done
 
@@ -65,7 +72,14 @@ if stage 1 "data: VoxCeleb2 dev for training, all of VoxCeleb1 for the lists"; t
   prepare_lists
 fi
 
-if stage 2 "train: $networks"; then
+if stage 2 "labels of training, and development trials of speakers that training does not hear"; then
+  sessions=()
+  for folder in "${train[@]}"; do [ ! -f "$folder/utt2session" ] || sessions+=("$folder/utt2session"); done
+  run python "$root/recipes/local/held_out_speakers.py" --utt2spk "${train[@]/%//utt2spk}" \
+    --utt2session "${sessions[@]}" --dev-speakers "$dev_speakers" --seed "$seed" --output "$labels"
+fi
+
+if stage 3 "train: $networks"; then
   for network in $networks; do
     start=()
     [ "$network" != resnet_aam ] || start=(--set training.init_from="$exp/resnet_softmax")
@@ -74,7 +88,7 @@ if stage 2 "train: $networks"; then
   done
 fi
 
-if stage 3 "extract: the lists' recordings, and those of training for LDA, PLDA and cohort"; then
+if stage 4 "extract: the lists' recordings, and those of training for LDA, PLDA, cohort and development trials"; then
   for network in $networks; do
     for folder in "${train[@]}" "$data/vox1_all"; do
       run_past_failures "$exp/$network/embeddings/$(basename "$folder")" \
@@ -82,41 +96,45 @@ if stage 3 "extract: the lists' recordings, and those of training for LDA, PLDA 
         --output "$exp/$network/embeddings/$(basename "$folder")"
     done
     for folder in "${train[@]}"; do cat "$exp/$network/embeddings/$(basename "$folder")/xvector.scp"; done \
-      >"$exp/$network/embeddings/train.scp"
+      >"$exp/$network/embeddings/all.scp"
+    split_embeddings "$exp/$network/embeddings" "$labels"
   done
-  for folder in "${train[@]}"; do cat "$folder/utt2spk"; done | LC_ALL=C sort >"$exp/utt2spk"
 fi
 
 columns=()
 for trials in "$data"/vox1_all/trials_*; do columns+=("$(basename "$trials")=$trials"); done
 
-if stage 4 "score: cosine and LDA + PLDA with adaptive S-norm, speaker means as cohort"; then
+if stage 5 "score: cosine and LDA + PLDA with adaptive S-norm, speaker means as cohort"; then
   for network in $networks; do
     folder=$exp/$network
-    run speakerssl backend train --embeddings "$folder/embeddings/train.scp" --utt2spk "$exp/utt2spk" \
+    run speakerssl backend train --embeddings "$folder/embeddings/train.scp" --utt2spk "$labels/utt2spk" \
       --chain "mean,lda:$lda,length" --plda --output "$folder/backend.npz"
-    for column in "${columns[@]}"; do
-      normed=(--embeddings "$folder/embeddings/vox1_all/xvector.scp" --trials "${column#*=}" --method as --top "$top"
-        --cohort "$folder/embeddings/train.scp" --cohort-utt2spk "$exp/utt2spk")
-      run speakerssl norm "${normed[@]}" --output "$folder/scores/${column%%=*}-cosine.txt"
-      run speakerssl norm "${normed[@]}" --backend "$folder/backend.npz" --output "$folder/scores/${column%%=*}-plda.txt"
+    for list in dev="$labels/dev_trials" "${columns[@]}"; do
+      name=${list%%=*} embeddings=$folder/embeddings/vox1_all/xvector.scp
+      [ "$name" != dev ] || embeddings=$folder/embeddings/dev.scp
+      normed=(--embeddings "$embeddings" --trials "${list#*=}" --method as --top "$top"
+        --cohort "$folder/embeddings/train.scp" --cohort-utt2spk "$labels/utt2spk")
+      run speakerssl norm "${normed[@]}" --output "$folder/scores/$name-cosine.txt"
+      run speakerssl norm "${normed[@]}" --backend "$folder/backend.npz" --output "$folder/scores/$name-plda.txt"
     done
   done
 fi
 
-if stage 5 "fuse: weights from the first list"; then
-  for column in "${columns[@]}"; do
-    scores=()
+if stage 6 "fuse: weights from the development trials"; then
+  scores_of() { # scores_of LIST: NAME=FILE of every system that is fused
     for network in $networks; do
-      for kind in cosine plda; do scores+=("$network-$kind=$exp/$network/scores/${column%%=*}-$kind.txt"); done
+      for kind in cosine plda; do printf '%s\n' "$network-$kind=$exp/$network/scores/$1-$kind.txt"; done
     done
-    [ "$column" != "${columns[0]}" ] ||
-      run speakerssl fuse --scores "${scores[@]}" --trials "${column#*=}" --save "$exp/fusion.json"
+  }
+  mapfile -t scores < <(scores_of dev)
+  run speakerssl fuse --scores "${scores[@]}" --trials "$labels/dev_trials" --save "$exp/fusion.json"
+  for column in "${columns[@]}"; do
+    mapfile -t scores < <(scores_of "${column%%=*}")
     run speakerssl fuse --scores "${scores[@]}" --load "$exp/fusion.json" --output "$exp/fusion/scores/${column%%=*}.txt"
   done
 fi
 
-if stage 6 "table"; then
+if stage 7 "table"; then
   for network in $networks; do
     for kind in cosine plda; do
       mkdir -p "$exp/$network-$kind/scores"
