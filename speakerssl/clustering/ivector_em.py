@@ -2,7 +2,8 @@
 
 The residual covariances, of frames around a recording's moved means, begin as those of the UBM; the UBM alone says
 which Gaussian a frame belongs to. The prior is estimated by minimum divergence (Kenny 2008), which gives the w a zero
-mean and unit covariance again. Kaldi's weights that depend on the i-vector are left out, as its recipes do.
+mean and unit covariance again. Kaldi's mixture weights that depend on the i-vector are left out; its recipes do without
+them (unverified).
 """
 
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from speakerssl.options import check_range
 
 @dataclass(frozen=True)
 class Updates:
-    """What an iteration of EM estimates beside the matrix; the defaults are those of Kaldi, from memory (unverified).
+    """What an iteration of EM estimates beside the matrix; the defaults are those of Kaldi (verified).
 
     covariances: the residual covariances.
     prior: minimum divergence, which gives the i-vectors zero mean and unit covariance.
