@@ -5,17 +5,26 @@ import mmap
 import os
 import shutil
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Protocol
 
 import pytest
 
 from speakerssl.cli.main import main
 
 SCRIPT = Path(__file__).resolve().parents[2] / "tools" / "faults.py"
-Watch = Callable[[Path, Callable[[], object]], None]
+PATIENCE = 60.0  # seconds
+BEGUN, DONE = 1, 2
+
+
+class Watch(Protocol):
+    """See the fixture `when_opened`."""
+
+    def __call__(self, path: Path, action: Callable[[], object], before: Path | None = None) -> None: ...
 
 
 @dataclass
@@ -97,26 +106,42 @@ def bench(faults: ModuleType, inputs: Path, tmp_path: Path, capsys: pytest.Captu
 
 
 _watched: dict[str, tuple[Callable[[], object], mmap.mmap]] = {}  # the flag is one with all processes that are forked
+_waiting: dict[str, mmap.mmap] = {}
 
 
 def _hear(event: str, args: tuple[object, ...]) -> None:
     place = {"open": 0, "os.rename": 1}.get(event)
-    if place is not None and _watched and isinstance(args[place], (str, bytes, os.PathLike)):
-        action, done = _watched.get(os.path.abspath(os.fsdecode(args[place])), (None, None))  # type: ignore[arg-type]
-        if action is not None and done is not None and done[0] == 0:
-            done[0] = 1
+    if place is None or not _watched or not isinstance(args[place], (str, bytes, os.PathLike)):
+        return
+    path = os.path.abspath(os.fsdecode(args[place]))  # type: ignore[arg-type]
+    if path in _watched:
+        action, flag = _watched[path]
+        if flag[0] == 0:
+            flag[0] = BEGUN
             action()
+            flag[0] = DONE
+    if event == "open" and path in _waiting:
+        deadline = time.monotonic() + PATIENCE
+        while _waiting[path][0] != DONE and time.monotonic() < deadline:
+            time.sleep(0.005)  # another thread or process is to be first
 
 
 @pytest.fixture
 def when_opened() -> Iterator[Watch]:
-    """`when_opened(file, action)`: `action()` happens when the verb first opens `file`, or renames another to it."""
+    """`when_opened(file, action)`: `action()` happens when the verb first opens `file`, or renames another to it.
+
+    A verb that reads several recordings at once waits before it opens `before`, until that is done.
+    """
     if not getattr(_hear, "added", False):
         sys.addaudithook(_hear)  # for good: there is no way to take it back
         _hear.added = True  # type: ignore[attr-defined]
 
-    def watch(path: Path, action: Callable[[], object]) -> None:
-        _watched[os.path.abspath(path)] = (action, mmap.mmap(-1, 1))
+    def watch(path: Path, action: Callable[[], object], before: Path | None = None) -> None:
+        flag = mmap.mmap(-1, 1)
+        _watched[os.path.abspath(path)] = (action, flag)
+        if before is not None:
+            _waiting[os.path.abspath(before)] = flag
 
     yield watch
     _watched.clear()
+    _waiting.clear()

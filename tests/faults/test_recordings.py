@@ -36,7 +36,7 @@ def test_one_that_vanishes_is_named_and_comes_back(bench: Bench, when_opened: Wa
     expected = bench.contents(out)
     shutil.rmtree(out)
     path, away = _of(bench, OTHER), tmp_path / "away.flac"
-    when_opened(_of(bench, FIRST), lambda: path.rename(away))
+    when_opened(_of(bench, FIRST), lambda: path.rename(away), before=path)
     said = bench.run(name, out)
     assert said.status == 1
     assert "Traceback" not in "".join(said.lines)
@@ -52,7 +52,7 @@ def test_one_that_changes_is_made_again(bench: Bench, when_opened: Watch, tmp_pa
     """What was made of it while it changed is not taken for what it is now: the next run equals a fresh one."""
     out, fresh = tmp_path / "out", tmp_path / "fresh"
     path = _of(bench, OTHER)
-    when_opened(_of(bench, FIRST), lambda: _replace(path))
+    when_opened(_of(bench, FIRST), lambda: _replace(path), before=path)
     first = bench.run(name, out)
     assert not first.status or name == "validate", first
     said = bench.run(name, out)
