@@ -58,7 +58,8 @@ iterate() {
     folder=$exp/iteration-$((number - 1)) next=$exp/iteration-$number
     cluster_again "$folder" "$next"
     local begin=()
-    [ "$model" = ivector ] || [ "$model" = floor ] || begin=(--set training.init_from="$model")
+    [ "$model" = ivector ] || [ "$model" = floor ] ||
+      begin=(--set training.init_from="$model" --set method.centres="$folder/train.scp")
     run speakerssl train --config "$conf" "${settings[@]}" "${begin[@]}" --set method.labels="$next/utt2cluster" \
       --set data.exclude="$valid/recordings" --output "$next"
     model=$next

@@ -150,6 +150,12 @@ class Head(nn.Module):
         return Classified(self.classes.returned(losses), found.plain, places, logs)
 
     @torch.no_grad()
+    def plain_losses(self, found: Classified) -> Tensor:
+        """Cross-entropy [N] of the logits without margin, smoothing or penalty: how well each label is fitted."""
+        losses = self.classes.cross_entropy(found.logits, found.labels, self.num_classes, 0.0)
+        return self.classes.returned(losses)
+
+    @torch.no_grad()
     def lead(self, found: Classified) -> Tensor:
         """The own class's logit, without margin, less the largest other one [N]: above 0 where the head is right."""
         beaten = found.logits.new_full((len(found.logits),), -torch.inf)

@@ -1,9 +1,9 @@
 """What to do about labels that are likely wrong: leave them out, or replace them by what the network predicts.
 
-DLG-LC (arXiv 2304.05754). The gate compares each recording's last loss with a threshold that is fixed or fitted anew
-each epoch (losses/gate.py). A recording above it is left out of the loss or, with `correct`, taught by its own
-prediction, sharpened, where that is confident. The view with the more confident prediction teaches the others: with
-`views.clean_prob: 1` one of the first two is as recorded, and usually that one.
+DLG-LC (arXiv 2304.05754). The gate compares each recording's last loss, without margin, with a threshold that is fixed
+or fitted anew each epoch (losses/gate.py). A recording above it is left out of the loss or, with `correct`, taught by
+its own prediction, sharpened, where that is confident. The view with the more confident prediction teaches the others:
+with `views.clean_prob: 1` one of the first two is as recorded, and usually that one.
 """
 
 from collections.abc import Mapping

@@ -35,6 +35,7 @@ class Supervised(Method):
     Attributes:
         source: where labels come from, for who reads them: 'utt2spk', 'recordings' or a file.
         speeds: factors at which every recording is a further one with a class of its own.
+        centres: a file of embeddings at whose means the class centres begin, for who reads it; None: at random.
         head: the classification head, once labels are known.
         aum: how far each recording's own logit has been above the others, with `aum`.
         class_keys: a hash of each class's name [C] int64, by which a head is known again.
@@ -57,8 +58,10 @@ class Supervised(Method):
         gate: Mapping[str, Any] | None = None,
         correction: LabelCorrection | None = None,
         aum: Mapping[str, Any] | None = None,
+        centres: str | None = None,
     ) -> None:
         super().__init__()
+        self.centres = centres
         self.encoder, self.loss_config = encoder, dict(loss)
         self.source, self.speeds, self.balanced = source, speeds, balanced
         self.gate_config, self.correction = gate, correction
@@ -113,7 +116,8 @@ class Supervised(Method):
             self.aum.observe(batch.recordings, self.head.lead(found).view(views, -1).mean(0))
         logs = {name: float(value) for name, value in found.logs.items()}
         if self.gate is not None:
-            losses, more = self._gated(losses, embeddings, batch, step)
+            plain = self.head.plain_losses(found).view(views, -1).mean(0)
+            losses, more = self._gated(losses, plain, embeddings, batch, step)
             logs |= more
         output = LossOutput(losses.mean(), logs)
         return self.with_diagnostics(output, embeddings[0], embeddings[-1], batch, step)
@@ -122,14 +126,20 @@ class Supervised(Method):
         if self.gate is not None and self.plan.steps_per_epoch and (step + 1) % self.plan.steps_per_epoch == 0:
             self.gate.end_epoch()
 
-    def _gated(self, losses: Tensor, embeddings: Tensor, batch: Batch, step: int) -> tuple[Tensor, dict[str, float]]:
-        """Losses [B] of believed labels, of corrected ones, and 0 for the rest, with what to log."""
+    def _gated(
+        self, losses: Tensor, plain: Tensor, embeddings: Tensor, batch: Batch, step: int
+    ) -> tuple[Tensor, dict[str, float]]:
+        """Losses [B] of believed labels, of corrected ones, and 0 for the rest, with what to log.
+
+        The gate sees the `plain` losses [B], without margin: a margin that rises with the steps would lift all of them
+        over a threshold of the epoch before, and the network would be left to teach itself.
+        """
         assert self.gate is not None
         if self.correction is not None:  # told at the first step, not when the gate first holds a label back
             at_least("supervised with correct", batch.views, 2, "views.num_global")
         if self.training:
-            self.gate.observe(batch.recordings, losses)
-        believed = self.gate.believed(losses, self.epoch_at(step))
+            self.gate.observe(batch.recordings, plain)
+        believed = self.gate.believed(plain, self.epoch_at(step))
         corrected = torch.zeros_like(believed)
         other = torch.zeros_like(losses)
         if self.correction is not None and not bool(believed.all()):
@@ -167,7 +177,7 @@ def _key(name: str) -> int:
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "big", signed=True)
 
 
-OPTIONS = ("labels", "speeds", "balanced", "gate", "correct", "aum")
+OPTIONS = ("labels", "speeds", "balanced", "gate", "correct", "aum", "centres")
 THRESHOLD_CLASS = "threshold samples"  # no class of a file has a space
 
 
@@ -175,7 +185,8 @@ THRESHOLD_CLASS = "threshold samples"  # no class of a file has a space
 def build_supervised(encoder: Encoder, options: Mapping[str, Any], loss: Mapping[str, Any]) -> Method:
     """Options: labels (utt2spk, recordings or a file; required), speeds (such as [0.9, 1.1]), balanced (each class
     equally often), gate ({}, or {kind: fixed, threshold: T}), correct ({}: corrects what the gate holds back), aum ({},
-    or {share, percentile}: the run writes suspect_labels)."""
+    or {share, percentile}: the run writes suspect_labels), centres (a file of the recordings' embeddings, at whose
+    means the class centres begin: those that were clustered)."""
     check_options("supervised", options, OPTIONS)
     source, balanced = options.get("labels"), options.get("balanced", False)
     if not isinstance(source, str):
@@ -192,7 +203,11 @@ def build_supervised(encoder: Encoder, options: Mapping[str, Any], loss: Mapping
         check_keys("method supervised: aum", aum, ["share", "percentile"])
         if gate is not None:
             raise InputError("method supervised: aum judges labels that are trained on: leave out `gate`")
-    return Supervised(encoder, loss, source, _speeds(options.get("speeds", ())), balanced, gate, correction, aum)
+    centres = options.get("centres")
+    if centres is not None and not isinstance(centres, str):
+        raise InputError(f"method supervised: centres is a file of embeddings, not {centres!r}")
+    speeds = _speeds(options.get("speeds", ()))
+    return Supervised(encoder, loss, source, speeds, balanced, gate, correction, aum, centres)
 
 
 def _speeds(values: Any) -> tuple[float, ...]:

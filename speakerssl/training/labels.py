@@ -13,6 +13,7 @@ from speakerssl.data.views import AudioViews, ViewDataset
 from speakerssl.errors import InputError
 from speakerssl.methods import Method
 from speakerssl.methods.supervised import Supervised
+from speakerssl.training.centres import start_centres
 
 
 class LabelledViews:
@@ -56,6 +57,8 @@ def apply_labels(method: Method, config: Config, dataset: ViewDataset) -> ViewDa
     if method.speeds:
         labelled, table = _with_copies(dataset, kept, table, method.speeds)
     method.use_labels(number_labels(labelled.ids, table))
+    if method.centres is not None:
+        start_centres(method, labelled.ids, method.centres, config.training.seed)
     return labelled
 
 

@@ -8,6 +8,7 @@ from speakerssl.data.labels import Labels
 from speakerssl.encoders import Encoder
 from speakerssl.errors import InputError
 from speakerssl.methods import Batch, Plan, Supervised, build_method
+from speakerssl.methods.views import join_views
 
 from .conftest import views_of
 
@@ -79,6 +80,23 @@ def test_the_gate_leaves_out_what_lies_over_it_and_correction_teaches_it(encoder
         target, student = logits[teacher, row].softmax(0), logits[1 - teacher, row]
         losses.append(-(target * student.log_softmax(0)).sum())
     assert output.loss.item() == pytest.approx(torch.stack(losses).mean().item(), abs=1e-5)
+
+
+def test_a_rising_margin_lifts_nothing_over_the_gate(encoder: Encoder) -> None:
+    """The gate sees the losses without margin; with it those of labels that are fitted would exceed what was fitted
+    to the epoch before."""
+    batch = batch_of()
+    believed = []
+    for margin in (0.0, 0.5):
+        method = made(encoder, loss={"name": "aam", "margin": margin}, gate={})
+        output = method(batch, 0)
+        assert method.gate is not None
+        believed.append(method.gate.losses[:16].clone())
+        logits = [method.head.logits(embeddings) for embeddings in join_views(encoder, batch.views)]
+        plain = [torch.nn.functional.cross_entropy(one, batch.labels, reduction="none") for one in logits]
+        torch.testing.assert_close(believed[-1], torch.stack(plain).mean(0).detach())
+    assert output.loss > believed[1].mean() + 1
+    assert torch.equal(*believed)
 
 
 def test_the_gate_learns_at_the_end_of_an_epoch_and_goes_with_the_checkpoint(encoder: Encoder) -> None:

@@ -50,7 +50,9 @@ def test_iterations_from_a_start_without_training(recipe, voxceleb: Path, tmp_pa
     assert len(clustered) == 24 - 6
     assert not clustered & held_out
     if len(rows) == 3:  # the second iteration began with the encoder of the first
-        assert f"init_from={exp}/iteration-1" in result.stderr.replace("\\", "")
+        said = result.stderr.replace("\\", "")
+        assert f"init_from={exp}/iteration-1" in said
+        assert f"method.centres={exp}/iteration-1/train.scp" in said
 
 
 def test_i_vectors_do_not_see_what_validation_was_cut_from(tmp_path: Path) -> None:
