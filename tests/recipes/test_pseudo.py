@@ -8,7 +8,7 @@ import pytest
 
 from speakerssl.config import load_config
 from speakerssl.encoders import build_encoder
-from speakerssl.methods import build_method
+from speakerssl.methods import Supervised, build_method
 
 from .conftest import ROOT, load_script
 from .voices import write_voices
@@ -98,10 +98,18 @@ def test_a_wrong_start_is_named(recipe, voxceleb: Path, tmp_path: Path) -> None:
     assert recipe("voxceleb/pseudo", "--train", tmp_path).returncode == 2
 
 
-@pytest.mark.parametrize("path", ["speechocean762/pseudo/conf/pseudo.yaml", "voxceleb/pseudo/conf/resnet34.yaml"])
-def test_the_configurations_build(path: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "gated"),
+    [
+        ("speechocean762/pseudo/conf/pseudo.yaml", False),
+        ("open_speech/conf/pseudo.yaml", True),
+        ("voxceleb/pseudo/conf/resnet34.yaml", True),
+    ],
+)
+def test_the_configurations_build(path: str, gated: bool) -> None:
     config = load_config(ROOT / "recipes" / path, ["training.epochs=1", "training.steps=null"])
     encoder = build_encoder(**{"feat_dim": 80, **config.encoder})
     method = build_method(encoder, config.method, config.loss)
-    assert method.gate_config is not None
-    assert method.correction is not None
+    assert isinstance(method, Supervised)
+    assert (method.gate_config is not None) == gated
+    assert (method.correction is not None) == path.startswith("voxceleb")  # it takes two views a recording
