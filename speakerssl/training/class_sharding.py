@@ -42,7 +42,7 @@ class ClassSharding:
                 key: self._collected(value, bounds) if _has_rows(value, len(parameter)) else value
                 for key, value in kept.items()
             }
-        return _Whole(method), _Whole({**state, "state": {**state["state"], **numbers}})
+        return WholeState(method), WholeState({**state, "state": {**state["state"], **numbers}})
 
     def loaders(self, optimizer: torch.optim.Optimizer) -> tuple[Stateful, Stateful]:
         """Where a checkpoint's states of method and optimizer go."""
@@ -71,7 +71,9 @@ class ClassSharding:
         return whole
 
 
-class _Whole:
+class WholeState:
+    """A state that is whole already, where a checkpoint asks for one."""
+
     def __init__(self, state: dict[str, Any]) -> None:
         self.state = state
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from speakerssl.embeddings.model_dir import CONFIG, WEIGHTS, first_difference, load_weights, read_model_dir
+from speakerssl.embeddings.model_dir import CONFIG, WEIGHTS, load_weights, read_model_dir
 from speakerssl.encoders import Encoder, ResNet
 from speakerssl.encoders.widening import load_widened
 from speakerssl.errors import InputError
@@ -31,7 +31,7 @@ def _load_encoder(encoder: Encoder, folder: Path) -> None:
     """The weights of `folder`, widened where they are those of a narrower network of the same kind."""
     if isinstance(encoder, ResNet) and (folder / CONFIG).is_file():
         _, _, narrow = read_model_dir(folder)
-        if isinstance(narrow, ResNet) and first_difference(encoder.state_dict(), narrow.state_dict()):
+        if isinstance(narrow, ResNet):  # an equally wide one stays as it is
             with in_file(str(folder)):
                 load_widened(encoder, narrow.state_dict())
             return

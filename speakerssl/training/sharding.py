@@ -23,7 +23,7 @@ from speakerssl.config import Config, TrainingConfig
 from speakerssl.errors import InputError
 from speakerssl.methods import Method
 from speakerssl.training.checkpoint import Stateful
-from speakerssl.training.class_sharding import ClassSharding
+from speakerssl.training.class_sharding import ClassSharding, WholeState
 from speakerssl.training.distributed import World
 from speakerssl.training.memory_saving import blocks_of
 
@@ -66,7 +66,7 @@ class Sharding:
         method, state = get_state_dict(self.method, optimizer, options=_WHOLE)
         if method:
             self.whole.load_state_dict(method)
-        return self.whole, _State(state)
+        return self.whole, WholeState(state)
 
     def loaders(self, optimizer: torch.optim.Optimizer) -> tuple[Stateful, Stateful]:
         """Where a checkpoint's states of method and optimizer go; all processes read it."""
@@ -80,18 +80,7 @@ def share_out(method: Method, config: Config, world: World) -> Sharding | ClassS
     return ClassSharding(method, world) if method.by_class else None
 
 
-class _State:
-    def __init__(self, state: dict[str, Any]) -> None:
-        self.state = state
-
-    def state_dict(self) -> dict[str, Any]:
-        return self.state
-
-    def load_state_dict(self, state: dict[str, Any]) -> object:
-        raise NotImplementedError
-
-
-class _MethodLoader(_State):
+class _MethodLoader(WholeState):
     def __init__(self, method: nn.Module) -> None:
         self.method = method
 
@@ -99,7 +88,7 @@ class _MethodLoader(_State):
         return set_model_state_dict(self.method, state, options=_WHOLE)
 
 
-class _OptimizerLoader(_State):
+class _OptimizerLoader(WholeState):
     def __init__(self, method: nn.Module, optimizer: torch.optim.Optimizer) -> None:
         self.method, self.optimizer = method, optimizer
 
