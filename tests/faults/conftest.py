@@ -1,6 +1,5 @@
 """Inputs of every verb, small, and the moment in which something happens to them."""
 
-import importlib.util
 import mmap
 import os
 import shutil
@@ -15,8 +14,9 @@ from typing import Protocol
 import pytest
 
 from speakerssl.cli.main import main
+from tests.scripts import ROOT, load_script
 
-SCRIPT = Path(__file__).resolve().parents[2] / "tools" / "faults.py"
+SCRIPT = ROOT / "tools" / "faults.py"
 PATIENCE = 60.0  # seconds
 BEGUN, DONE = 1, 2
 
@@ -74,12 +74,7 @@ class Bench:
 
 @pytest.fixture(scope="session")
 def faults() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("faults", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = sys.modules["faults"] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script(SCRIPT)
 
 
 @pytest.fixture(scope="session")

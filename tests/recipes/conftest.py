@@ -1,23 +1,10 @@
 """Runs recipes as a person does, from the shell."""
 
-import importlib.util
 import subprocess
-from pathlib import Path
-from types import ModuleType
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def load_script(path: Path) -> ModuleType:
-    """A script of a recipe as a module, without a package around it."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+from tests.scripts import ROOT
 
 
 @pytest.fixture(scope="session")

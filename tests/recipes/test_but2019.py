@@ -12,8 +12,8 @@ from speakerssl.encoders import build_encoder
 from speakerssl.features.frontend import FeatureFrontend
 from speakerssl.training.build import build_dataset
 from speakerssl.trials.speakers import read_utt2spk
+from tests.scripts import ROOT, load_script
 
-from .conftest import ROOT, load_script
 from .voices import write_voices, write_voxceleb
 
 SCRIPT = ROOT / "recipes" / "local" / "held_out_speakers.py"

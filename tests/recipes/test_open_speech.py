@@ -12,8 +12,8 @@ import speakerssl
 from speakerssl.config_file import read_yaml
 from speakerssl.embeddings.model_dir import save_model
 from speakerssl.encoders import build_encoder
+from tests.scripts import ROOT, load_script
 
-from .conftest import ROOT, load_script
 from .voices import write_voices
 
 RECIPE = ROOT / "recipes" / "open_speech"

@@ -9,8 +9,8 @@ import pytest
 from speakerssl.config import load_config
 from speakerssl.encoders import build_encoder
 from speakerssl.methods import Supervised, build_method
+from tests.scripts import ROOT, load_script
 
-from .conftest import ROOT, load_script
 from .voices import write_voices
 
 QUICK = (

@@ -12,7 +12,7 @@ import yaml
 from speakerssl.config import Config, load_config, to_mapping
 from speakerssl.data.corpora import read_corpus
 from speakerssl.training.build import build_modules, train
-from tests.recipes.conftest import ROOT, load_script
+from tests.scripts import ROOT, load_script
 
 script = load_script(ROOT / "recipes/voxceleb/ssl/local/published_setups.py")
 CONF = ROOT / "recipes/voxceleb/ssl/conf"

@@ -7,7 +7,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from .conftest import ROOT, load_script
+from tests.scripts import ROOT, load_script
 
 RECIPE = ROOT / "recipes" / "speechocean762"
 GAPS = {"snt_xent": 2.0, "multiview_ssps": 3.0, "untrained": 0.5, "floor": 1.0}  # between the means of the two classes

@@ -14,8 +14,7 @@ from speakerssl.config import load_config
 from speakerssl.encoders import build_encoder
 from speakerssl.errors import InputError
 from speakerssl.methods import Batch, build_method
-
-from .conftest import ROOT, load_script
+from tests.scripts import ROOT, load_script
 
 RECIPE = ROOT / "recipes" / "speechocean762"
 REQUIRED = {"nt_xent", "snt_xent", "snt_xent_am", "snt_xent_aam", "moco", "dino", "ssps", "vicreg", "dcl", "adaface"}

@@ -1,7 +1,6 @@
 """tools/before_after.py: what counts as a difference, and its inputs."""
 
 import gzip
-import importlib.util
 from pathlib import Path
 from types import ModuleType
 
@@ -11,18 +10,14 @@ import pytest
 from speakerssl.embeddings.storage import read_embeddings
 from speakerssl.scoring.enrolment import read_enrolment
 from speakerssl.trials.trial_list import read_trials
+from tests.scripts import ROOT, load_script
 
-PATH = Path(__file__).resolve().parents[2] / "tools" / "before_after.py"
+PATH = ROOT / "tools" / "before_after.py"
 
 
 @pytest.fixture(scope="module")
 def tool() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("before_after", PATH)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script(PATH)
 
 
 def test_differences_are_found_and_described(tool: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

@@ -1,16 +1,15 @@
 """A short round of `tools/fuzz.py` over every reader, always the same files; the long one is run by hand."""
 
-import importlib.util
 import logging
-import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 from speakerssl.errors import InputError
+from tests.scripts import ROOT, load_script
 
-SCRIPT = Path(__file__).resolve().parents[2] / "tools" / "fuzz.py"
+SCRIPT = ROOT / "tools" / "fuzz.py"
 # The readers of tools/fuzz.py, here as well: building its table imports the packages, which collecting tests need not.
 NAMES = (
     "xvector.ark", "xvector.scp", "xvector.npz", "mean_vec.npy", "trials", "scores", "plda", "backend.npz",
@@ -20,12 +19,7 @@ NAMES = (
 
 @pytest.fixture(scope="module")
 def fuzz() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("fuzz", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = sys.modules["fuzz"] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script(SCRIPT)
 
 
 def test_every_reader_is_named(fuzz: ModuleType) -> None:
