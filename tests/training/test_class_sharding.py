@@ -8,12 +8,10 @@ import numpy as np
 import pytest
 import torch
 import torch.distributed as dist
-from torch import nn
 from torch.multiprocessing.spawn import spawn
 
-from speakerssl.config import Config, OptimizerConfig, ScheduleConfig, TrainingConfig
+from speakerssl.config import OptimizerConfig, TrainingConfig
 from speakerssl.data.labels import Labels
-from speakerssl.data.views import ViewDataset
 from speakerssl.errors import InputError
 from speakerssl.methods import Method, Supervised, build_method
 from speakerssl.training.checkpoint import list_checkpoints, read_checkpoint
@@ -21,7 +19,8 @@ from speakerssl.training.distributed import World
 from speakerssl.training.initial import _load_head
 from speakerssl.training.sharding import Sharding
 from speakerssl.training.trainer import Trainer
-from tests.training.test_grad_cache import MeanEncoder, Recordings
+from tests.training.test_grad_cache import MeanEncoder
+from tests.training.test_sharding import fit
 
 CLASSES, STEPS = 9, 4
 KINDS: dict[str, dict[str, Any]] = {
@@ -46,13 +45,7 @@ def made(seed: int = 0, **options: Any) -> Supervised:
 def train(folder: Path, world: World, steps: int = STEPS, name: str = "sgd", **options: Any) -> Trainer:
     """A run of `steps` steps in `folder`, from its last checkpoint."""
     method = made(**options.pop("method", {}))
-    training = TrainingConfig(batch_size=16, steps=steps, checkpoint_every=2, tensorboard=False, **options)
-    optimizer = OptimizerConfig(name=cast(Any, name), lr=0.1)
-    schedule = ScheduleConfig(name="constant")
-    config = Config(features={}, encoder={}, loss={}, training=training, optimizer=optimizer, schedule=schedule)
-    trainer = Trainer(config, method, nn.Identity(), cast(ViewDataset, Recordings()), folder, world)
-    trainer.fit()
-    return trainer
+    return fit(method, folder, world, steps, OptimizerConfig(name=cast(Any, name), lr=0.1), **options)
 
 
 def train_rank(rank: int, port: int, folder: str) -> None:

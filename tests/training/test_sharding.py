@@ -44,7 +44,11 @@ def train(
     **options: Any,
 ) -> Trainer:
     """A run of `steps` steps in `folder`, from its last checkpoint."""
-    method = made("simclr", resnet)
+    return fit(made("simclr", resnet), folder, world, steps, optimizer, **options)
+
+
+def fit(method: Method, folder: Path, world: World, steps: int, optimizer: OptimizerConfig, **options: Any) -> Trainer:
+    """A run of `method` on `Recordings`, at a constant rate, with a checkpoint every two steps."""
     training = TrainingConfig(batch_size=16, steps=steps, checkpoint_every=2, tensorboard=False, **options)
     schedule = ScheduleConfig(name="constant")
     config = Config(features={}, encoder={}, loss={}, training=training, optimizer=optimizer, schedule=schedule)
