@@ -19,7 +19,7 @@ from speakerssl.encoders import Encoder
 from speakerssl.io import remark
 
 PROBE_SECONDS = 1.0
-WORTH_SECONDS = 20.0  # of torch's time for the whole job; below it, it is done before a choice has paid
+WORTH_SECONDS = 20.0  # of torch's time in each process; below it, the job is done before a choice has paid
 TOLERANCE = 1e-4
 COSINE = 0.9999
 _log = logging.getLogger("speakerssl")
@@ -32,7 +32,7 @@ def choose_engine(
 
     Args:
         feats: features [T, F] of some recordings of the job, at least one.
-        total_frames: of all its recordings.
+        total_frames: of all recordings that one process of the job embeds.
         say: is told what was chosen, and why.
     """
     torch_engine = TorchEngine(encoder)

@@ -1,19 +1,23 @@
 """Embeddings of every recording in a data directory, stored as the encoder gives them (not length-normalized)."""
 
 import hashlib
-import logging
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from speakerssl.data.kaldi import DataDir, Utterance, invert
-from speakerssl.data.lengths import read_lengths
+from speakerssl.data.kaldi import DataDir, invert
 from speakerssl.data.prepare import write_failures
 from speakerssl.embeddings.crops import Crops
+from speakerssl.embeddings.extraction_plan import (
+    ExtractionOptions,
+    by_source,
+    choose_jobs,
+    known_durations,
+    pick_engine,
+)
 from speakerssl.embeddings.model import ONNX_SUFFIX, load_model
 from speakerssl.embeddings.pieces import STREAM_SECONDS
 from speakerssl.embeddings.pretrained import resolve_model, without_torch
@@ -21,44 +25,12 @@ from speakerssl.embeddings.rate import Rate
 from speakerssl.embeddings.resume import Parts
 from speakerssl.embeddings.storage import write_embeddings
 from speakerssl.embeddings.workers import WorkerSettings, embed_all
-from speakerssl.errors import InputError, JobError
-from speakerssl.io import atomic_path, remark
-from speakerssl.processes import check_jobs, count_cores
+from speakerssl.errors import JobError
+from speakerssl.io import atomic_path
 from speakerssl.resume import Identity, output_lock
 
-if TYPE_CHECKING:
-    from speakerssl.embeddings.engines import Engine
-
 CONFIG, WEIGHTS = "config.yaml", "model.safetensors"  # as model_dir has them, which needs torch
-SECONDS_A_PROCESS = 600.0  # less audio than this does not repay the start of one more process
 DEVICE_BATCH_SECONDS = 60.0
-AUTO_SECONDS = 120.0  # of audio: with less to do, even loading the model to measure engines would not pay
-PROBED, PROBE_SECONDS_OF_RECORDING = 3, 6.0  # recordings, and seconds of each, that engines are measured on
-_log = logging.getLogger("speakerssl")
-SEGMENTS = 64  # of one recording that a process takes at a time
-
-
-@dataclass(frozen=True)
-class ExtractionOptions:
-    """How to extract; None takes what the model's configuration (crops) or the machine (jobs, batches) suggests.
-
-    `batch_seconds` is the padded length of a batch; it decides speed and memory, never the embeddings. By default a
-    CPU takes one recording at a time, which is faster there than padding, and other devices 60 seconds.
-    `on_no_speech` is one of data.speech.ON_NO_SPEECH, `verify` one of resume.VERIFY. `engine` is one of
-    engines.ENGINES, or `auto`: the fastest on this machine, measured where there is enough to do.
-    """
-
-    num_crops: int | None = None
-    crop_seconds: float | None = None
-    batch_seconds: float | None = None
-    device: str = "cpu"
-    jobs: int | None = None
-    threads: int = 1
-    resume: bool = True
-    quiet: bool = False
-    on_no_speech: str = "error"
-    verify: str = "stat"
-    engine: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -141,7 +113,7 @@ def _embed_missing(
 ) -> tuple[dict[str, str], str]:
     """Embeds what `parts` lacks; returns {id: reason} of the recordings that failed, and the engine that was used."""
     missing = [utterance for utterance in directory.utterances if utterance.id not in parts.done]
-    durations, failed = _durations(directory, missing)
+    durations, failed = known_durations(directory, missing)
     engine = pick_engine(model, directory, durations, options)
     engine_name = "onnx" if model.endswith(ONNX_SUFFIX) else getattr(engine, "name", "torch")
     if not durations:
@@ -152,9 +124,9 @@ def _embed_missing(
 
         listed = length_batches(durations, options.batch_seconds or DEVICE_BATCH_SECONDS)
     else:
-        listed = _by_source(directory, durations)
+        listed = by_source(directory, durations)
     batches = [[directory.recordings[key] for key in batch] for batch in listed]
-    jobs = min(_jobs(options, sum(durations.values())), len(batches))
+    jobs = min(choose_jobs(options, sum(durations.values())), len(batches))
     long = {key: seconds for key, seconds in durations.items() if seconds > STREAM_SECONDS}
     settings = WorkerSettings(model, crops, options.device, options.threads, options.on_no_speech, pad, long, engine)
     try:
@@ -166,61 +138,6 @@ def _embed_missing(
     finally:
         parts.flush()
     return failed, engine_name
-
-
-def pick_engine(
-    model: str, directory: DataDir, durations: Mapping[str, float], options: ExtractionOptions
-) -> "Engine | None":
-    """What is to compute the network of a model directory; None: torch, or what an ONNX file needs anyway.
-
-    Raises InputError for an engine that is not known or cannot be used here.
-    """
-    if model.endswith(ONNX_SUFFIX):
-        if options.engine not in ("auto", "onnx"):
-            raise InputError(f"--engine {options.engine}: {model} is an ONNX file, which only onnx computes")
-        return None
-    if options.engine == "auto" and (options.device != "cpu" or sum(durations.values()) < AUTO_SECONDS):
-        return None
-    from speakerssl.embeddings.engine_choice import choose_engine
-    from speakerssl.embeddings.engines import build_engine
-    from speakerssl.embeddings.torch_model import load_torch_model
-
-    loaded = load_torch_model(model, options.device)
-    if options.engine != "auto":
-        return build_engine(options.engine, loaded.encoder)
-    order = sorted(durations, key=lambda key: durations[key])
-    feats = []
-    for key in order[len(order) // 2 :][:PROBED]:  # of the length that is most common
-        with suppress(InputError):  # which the job itself will report
-            seconds = min(durations[key], PROBE_SECONDS_OF_RECORDING)
-            feats.append(loaded.features(directory.recordings[key].read(0.0, seconds, loaded.sample_rate)))
-    total = sum(durations.values()) / 0.01
-    if not feats:
-        return None
-    return choose_engine(loaded.encoder, feats, total, _log.info if options.quiet else remark)
-
-
-def _by_source(directory: DataDir, durations: Mapping[str, float]) -> list[list[str]]:
-    """Ids by the file that they are in, at most SEGMENTS of one at a time, the longest first: a file is opened once."""
-    by_source: dict[str, list[str]] = {}
-    for key in directory.recordings:
-        if key in durations:
-            by_source.setdefault(directory.recordings[key].source, []).append(key)
-    groups = [keys[i : i + SEGMENTS] for keys in by_source.values() for i in range(0, len(keys), SEGMENTS)]
-    return sorted(groups, key=lambda keys: (-sum(durations[key] for key in keys), keys[0]))
-
-
-def _durations(directory: DataDir, utterances: list[Utterance]) -> tuple[dict[str, float], dict[str, str]]:
-    """Seconds by id from utt2dur or headers, and the reasons why some have none."""
-    known = {u.id: directory.utt2dur[u.id] for u in utterances if u.id in directory.utt2dur}
-    failed: dict[str, str] = {}
-    unknown = [utterance for utterance in utterances if utterance.id not in known]
-    for utterance, seconds in read_lengths(unknown):
-        if isinstance(seconds, Exception):
-            failed[utterance.id] = str(seconds)
-        else:
-            known[utterance.id] = seconds
-    return known, failed
 
 
 def _write(output: Path, embeddings: Mapping[str, np.ndarray], utt2spk: Mapping[str, str] | None) -> dict[str, str]:
@@ -258,11 +175,3 @@ def _described(model: Path, crops: Crops, options: ExtractionOptions) -> dict[st
         "on_no_speech": options.on_no_speech,
         "normalized": False,
     }
-
-
-def _jobs(options: ExtractionOptions, seconds: float) -> int:
-    if options.jobs:
-        return check_jobs(options.jobs)
-    if options.device != "cpu":
-        return 1  # one process feeds the device
-    return max(1, min(count_cores() // options.threads, int(seconds / SECONDS_A_PROCESS)))

@@ -1,14 +1,19 @@
 #!/usr/bin/env python3
-"""What embedding costs on a CPU: one recording at a time against padded batches, and the memory of a long recording.
+"""What embedding costs on a CPU: one recording at a time against padded batches, a second process, a long recording.
 
     tools/benchmarks/extraction.py batches --data DATA_DIR --number 150
+    tools/benchmarks/extraction.py processes --data DATA_DIR
     tools/benchmarks/extraction.py long --hours 1.5
 
-Processor seconds of one thread; peak resident memory of a process of its own.
+Processor seconds of one thread, but for `processes`, which is the clock's on an idle machine; peak resident memory of a
+process of its own.
 """
 
 import argparse
+import os
 import resource
+import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -51,6 +56,38 @@ def batches(data: str, number: int, encoders: list[str]) -> None:
             print(f"{name} {plan}: {time.process_time() - start:.1f} s", flush=True)
 
 
+def processes(data: str, encoders: list[str], repeats: int = 2) -> None:
+    """Seconds of `speakerssl extract` from files to written embeddings, start included, in one process and in two."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    for name in encoders:
+        seconds: dict[int, list[float]] = {1: [], 2: []}
+        with tempfile.TemporaryDirectory() as folder:
+            build(name, f"{folder}/model")
+            command = [
+                sys.executable,
+                "-m",
+                "speakerssl.cli.main",
+                "extract",
+                "--model",
+                f"{folder}/model",
+                "--data",
+                data,
+            ]
+            for repeat in range(repeats):
+                for jobs in seconds:
+                    output = f"{folder}/out-{repeat}-{jobs}"
+                    start = time.perf_counter()
+                    subprocess.run(
+                        [*command, "--output", output, "--jobs", str(jobs)],
+                        check=True,
+                        capture_output=True,
+                        env=environment,
+                    )
+                    seconds[jobs].append(time.perf_counter() - start)
+        one, two = (statistics.median(seconds[jobs]) for jobs in (1, 2))
+        print(f"{name}: one process {one:.1f} s, two {two:.1f} s, {one / two:.2f} x", flush=True)
+
+
 def long(hours: float, name: str) -> None:
     """Peak memory and processor seconds of one recording of `hours`, read from a FLAC file."""
     import soundfile
@@ -72,8 +109,8 @@ def long(hours: float, name: str) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("batches", "long"))
-    parser.add_argument("--data", help="Kaldi data directory (batches)")
+    parser.add_argument("what", choices=("batches", "processes", "long"))
+    parser.add_argument("--data", help="Kaldi data directory (batches, processes)")
     parser.add_argument("--number", type=int, default=150, help="recordings (default: 150)")
     parser.add_argument("--hours", type=float, default=1.5, help="length of the long recording (default: 1.5)")
     parser.add_argument("--encoder", nargs="+", default=list(ENCODERS), help="encoders of the registry")
@@ -81,6 +118,8 @@ def main() -> int:
     torch.set_num_threads(1)
     if args.what == "batches":
         batches(args.data, args.number, args.encoder)
+    elif args.what == "processes":
+        processes(args.data, args.encoder)
     else:
         for name in args.encoder:
             long(args.hours, name)
