@@ -13,6 +13,7 @@ import pytest
 
 from speakerssl.executors import choice
 from speakerssl.executors.share import Share, result_of
+from tests import ray_nodes
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -55,6 +56,22 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def ray_environment(tmp_path: Path) -> dict[str, str]:
+    """Of `ray_cluster` and those who use it: modules in `tmp_path` are known."""
+    return ray_nodes.environment(tmp_path)
+
+
+@pytest.fixture
+def ray_cluster(
+    tmp_path: Path, free_port: int, ray_environment: dict[str, str]
+) -> Iterator[tuple[str, ray_nodes.Node]]:
+    """The address of the head of a cluster of two, and the worker."""
+    pytest.importorskip("ray", reason="ray is not installed: pip install speakerssl[ray]")
+    with ray_nodes.started(free_port, tmp_path, ray_environment) as worker:
+        yield f"127.0.0.1:{free_port}", worker
 
 
 @pytest.fixture(autouse=True)

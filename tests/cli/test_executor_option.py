@@ -1,6 +1,8 @@
 """Every verb that takes --executor writes the same bytes on another one as here, and says the same."""
 
+import io
 import shutil
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from speakerssl.cli.main import main
 from speakerssl.errors import JobError
 from speakerssl.executors import on_executor
 from tests.conftest import PickledExecutor
+from tests.ray_nodes import Node
 
 IVECTOR = "--gaussians 4 --dim 3 --ubm-iterations 2 --full-iterations 1 --iterations 2"
 VERBS = {
@@ -42,32 +45,46 @@ def places(takes: dict[str, str], config: Path, model: str, two_sets: Path, tmp_
     return {"data": data, "config": config, "model": model, "sets": two_sets, "ivector": tmp_path / "ivector"}
 
 
-@pytest.mark.parametrize("verb", VERBS)
-def test_the_results_are_those_of_this_machine(
-    verb: str,
-    places: dict[str, object],
-    pickled: PickledExecutor,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.setattr(kmeans, "BLOCK", 50)
-    if verb == "ivector extract":
+def run(verb: str, places: dict[str, object], *more: str) -> dict[str, bytes]:
+    """The files of a run in the present folder, and what it said."""
+    if verb == "ivector extract" and not Path("ivector").exists():
         words = f"ivector train --data {places['data']} --output {places['ivector']} {IVECTOR}"
         assert main(words.split()) == 0
-    monkeypatch.chdir(tmp_path)
-    seen = []
-    for more in ([], ["--executor", "slurm", "--jobs", "3"]):
-        Path("out").mkdir()
-        capsys.readouterr()
+    Path("out").mkdir()
+    said = io.StringIO()
+    with redirect_stdout(said):
         status = main([*VERBS[verb].format(**places).split(), *more])
-        seen.append((status, capsys.readouterr().out, contents(Path("out"))))
-        shutil.rmtree("out")
-    assert seen[0][:2] == seen[1][:2]
-    assert [name for name, content in seen[0][2].items() if seen[1][2].pop(name, None) != content] == []
-    assert not seen[1][2]
-    assert seen[0][2], seen[0][1]
+    found = contents(Path("out"))
+    shutil.rmtree("out")
+    assert found, said.getvalue()
+    return {**found, "": f"{status}: {said.getvalue()}".encode()}
+
+
+def different(first: dict[str, bytes], second: dict[str, bytes]) -> list[str]:
+    """Names of the files that only one run wrote, or each in its own way."""
+    return sorted(name for name in {*first, *second} if first.get(name) != second.get(name))
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_results_are_those_of_this_machine(
+    verb: str, places: dict[str, object], pickled: PickledExecutor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kmeans, "BLOCK", 50)
+    monkeypatch.chdir(tmp_path)
+    here = run(verb, places)
+    assert different(here, run(verb, places, "--executor", "slurm", "--jobs", "3")) == []
     assert pickled.shares
+
+
+@pytest.mark.slow
+def test_the_results_of_a_real_cluster_are_those_of_this_machine(
+    places: dict[str, object], ray_cluster: tuple[str, Node], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every verb on one cluster: starting one takes longer than most of them."""
+    monkeypatch.chdir(tmp_path)
+    ray = ("--executor", "ray", "--jobs", "2", "--executor-option", f"address={ray_cluster[0]}")
+    found = {verb: different(run(verb, places), run(verb, places, *ray)) for verb in VERBS}
+    assert not any(found.values()), found
 
 
 def test_an_option_without_a_value_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,14 +1,7 @@
 """A real cluster of two machines' processes on this one: a lost machine costs time and nothing else."""
 
-import os
-import shutil
-import signal
-import socket
 import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,9 +10,8 @@ import pytest
 from speakerssl.errors import InputError, JobError
 from speakerssl.executors import on_executor
 from speakerssl.processes import map_processes
+from tests.ray_nodes import DEADLINE, Node, until
 
-ROOT = Path(__file__).resolve().parents[2]
-DEADLINE = 120  # seconds for what takes one on an idle machine
 JOBS = '''
 import os, sys, time
 from pathlib import Path
@@ -71,86 +63,23 @@ if __name__ == "__main__":
 '''
 
 
-class Node:
-    """`ray start --block` in a session of its own, so that all its processes can be found and ended."""
-
-    def __init__(self, name: str, folder: Path, environment: dict[str, str], *arguments: str) -> None:
-        command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--num-cpus=1", *arguments]
-        self.log = folder / f"{name}.log"
-        with self.log.open("w") as log:
-            self.process = subprocess.Popen(
-                [*command, "--object-store-memory=80000000", "--disable-usage-stats"],
-                stdout=log, stderr=subprocess.STDOUT, env={**environment, "NODE": name}, start_new_session=True,
-            )  # fmt: skip
-
-    def kill(self) -> None:
-        """SIGKILL to every process of the session, until none is left."""
-        until(lambda: not [os.kill(pid, signal.SIGKILL) for pid in self.alive()], "a process of Ray stays")
-        self.process.wait()
-
-    def alive(self) -> list[int]:
-        """Processes of the session that have not ended."""
-        found = []
-        for path in Path("/proc").glob("[0-9]*"):
-            try:
-                state, _, _, session = (path / "stat").read_text().rpartition(")")[2].split()[:4]
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-            if int(session) == self.process.pid and state != "Z":
-                found.append(int(path.name))
-        return found
-
-
-def until(condition: Callable[[], object], otherwise: str) -> None:
-    end = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < end, otherwise
-        time.sleep(0.05)
-
-
-def answers(port: int) -> bool:
-    with socket.socket() as client:
-        return client.connect_ex(("127.0.0.1", port)) == 0
-
-
 @pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
-    (tmp_path / "jobs.py").write_text(JOBS)
-    quick = {"RAY_health_check_period_ms": "500", "RAY_health_check_failure_threshold": "3"}
-    return {**os.environ, **quick, "PYTHONPATH": f"{tmp_path}:{ROOT}", "RAY_health_check_initial_delay_ms": "0"}
-
-
-@pytest.fixture
-def cluster(tmp_path: Path, environment: dict[str, str]) -> Iterator[tuple[str, Node]]:
-    """The address of the head, and the worker."""
-    pytest.importorskip("ray", reason="ray is not installed: pip install speakerssl[ray]")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    folder, nodes = tempfile.mkdtemp(prefix="ray"), []  # a socket's path is at most 107 bytes long
-    try:
-        head = ("--head", f"--port={port}", "--include-dashboard=false", f"--temp-dir={folder}")
-        nodes.append(Node("head", tmp_path, environment, *head))
-        until(lambda: answers(port), "the head does not answer")
-        nodes.append(Node("worker", tmp_path, environment, f"--address=127.0.0.1:{port}"))
-        yield f"127.0.0.1:{port}", nodes[1]
-    finally:
-        for node in reversed(nodes):
-            node.kill()
-        shutil.rmtree(folder)
-    assert not any(node.alive() for node in nodes)
+def jobs_module(tmp_path: Path) -> Path:
+    path = tmp_path / "jobs.py"
+    path.write_text(JOBS)
+    return path
 
 
 @pytest.mark.slow
 def test_a_machine_that_is_lost_in_mid_job_changes_nothing(
-    tmp_path: Path, environment: dict[str, str], cluster: tuple[str, Node]
+    tmp_path: Path, jobs_module: Path, ray_environment: dict[str, str], ray_cluster: tuple[str, Node]
 ) -> None:
-    address, worker = cluster
+    address, worker = ray_cluster
     work = tmp_path / "work"
     work.mkdir()
     driver = subprocess.Popen(
-        [sys.executable, str(tmp_path / "jobs.py"), address, str(work)],
-        env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        [sys.executable, str(jobs_module), address, str(work)],
+        env=ray_environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     try:
         until(
