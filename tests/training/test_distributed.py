@@ -1,6 +1,10 @@
 """Where a process computes, and what several share. Two processes at work: test_trainer, test_launch."""
 
+import json
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -48,3 +52,45 @@ def test_determinism_is_asked_for_and_undone(monkeypatch: pytest.MonkeyPatch) ->
     finally:
         make_deterministic(False)
     assert not torch.are_deterministic_algorithms_enabled()
+
+
+# `speakerssl train`, of which process 1 is killed once: in its 7th step, past the checkpoint of step 4.
+KILLED_ONCE = """
+import os, signal
+from speakerssl.cli.main import main
+from speakerssl.training.trainer import Trainer
+
+steps, step = [], Trainer._step
+
+def killed(self, *args):
+    steps.append(1)
+    if len(steps) == 7 and os.environ["RANK"] == "1" and not os.path.exists(os.environ["KILLED"]):
+        open(os.environ["KILLED"], "w").close()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return step(self, *args)
+
+Trainer._step = killed
+raise SystemExit(main())
+"""
+
+
+@pytest.mark.slow
+def test_torchrun_begins_again_from_the_last_checkpoint_when_a_process_is_lost(write_config, tmp_path: Path) -> None:
+    config, script = write_config(), tmp_path / "train.py"
+    script.write_text(KILLED_ONCE)
+    (tmp_path / "whole-killed").touch()
+    found = {}
+    for name in ("whole", "restarted"):
+        command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+        command += ["--max-restarts", "3", str(script), "train", "--config", str(config), "--device", "cpu"]
+        done = subprocess.run(
+            [*command, "--output", str(tmp_path / name)],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "KILLED": str(tmp_path / f"{name}-killed")},
+            capture_output=True, text=True, timeout=300, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert (tmp_path / f"{name}-killed").exists()
+        found[name] = (tmp_path / name / "model.safetensors").read_bytes()
+    assert found["restarted"] == found["whole"]
+    steps = [json.loads(line)["step"] for line in (tmp_path / "restarted" / "train.jsonl").read_text().splitlines()]
+    assert steps == list(range(1, 13))
