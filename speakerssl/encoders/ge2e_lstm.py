@@ -1,6 +1,7 @@
 """The d-vector LSTM of GE2E (Wan et al. 2018, arXiv 1710.10467), with the partial utterances of Resemblyzer."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -59,11 +60,12 @@ class Ge2eLSTM(Encoder):
         self.embedding = nn.Linear(hidden, embed_dim)
 
     def embed(self, feats: Tensor, lengths: Tensor | None) -> Tensor:
-        # Sums and index tensors instead of sizes and views: an exported graph then holds for any number of frames.
+        # Sums, index tensors and an `end` that is no number of Python's: so an exported graph holds for any length.
         whole = torch.ones_like(feats[0, :, 0]).sum().long()
         counts = self.partials(whole if lengths is None else lengths)  # [] or [B]
         padded = functional.pad(feats, (0, 0, 0, self.partial_frames))
-        starts = torch.arange(0, feats.shape[1], self.partial_step, device=feats.device)
+        end: Any = counts.max() * self.partial_step
+        starts = torch.arange(0, end, self.partial_step, device=feats.device)
         place = starts[:, None] + torch.arange(self.partial_frames, device=feats.device)[None, :]
         windows = padded[:, place]  # [B, P, frames, F]
         units = self._unit_vectors(windows.flatten(0, 1)).reshape(*windows.shape[:2], self.embed_dim)

@@ -50,6 +50,19 @@ def test_one_window_is_the_last_state_made_a_unit_vector() -> None:
         assert float(encoder(torch.rand(3, 55, 8)).min()) >= 0
 
 
+def test_windows_beyond_the_longest_recording_are_not_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder: Any = build_encoder("ge2e_lstm", 8, hidden=6, embed_dim=5, partial_frames=20, partial_step=8).eval()
+    computed, unit_vectors = [], encoder._unit_vectors
+    monkeypatch.setattr(
+        encoder, "_unit_vectors", lambda windows: computed.append(len(windows)) or unit_vectors(windows)
+    )
+    for frames in (5, 20, 21, 43, 44, 60):
+        encoder(torch.rand(1, frames, 8))
+        assert computed[-1] == int(encoder.partials(torch.tensor(frames)))
+    encoder(torch.rand(2, 60, 8), torch.tensor([10, 37]))
+    assert computed[-1] == 2 * int(encoder.partials(torch.tensor(37)))
+
+
 @pytest.mark.parametrize("frames", [900, 907, 1201])
 def test_a_long_recording_is_embedded_as_the_whole(frames: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("speakerssl.encoders.ge2e_lstm.WINDOWS_AT_ONCE", 7)

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""What computes an encoder fastest on this CPU, against a plain loop in torch, and against speechbrain.
+"""What computes an encoder fastest on this CPU, against a plain loop in torch, speechbrain and Resemblyzer.
 
     tools/benchmarks/engines.py networks --data DATA_DIR DATA_DIR --number 40 --write
     tools/benchmarks/engines.py speechbrain --data DATA_DIR --write
+    tools/benchmarks/engines.py resemblyzer --data DATA_DIR --write
     tools/benchmarks/engines.py start --data DATA_DIR --write
 
 Processor seconds of one thread; the ways take turns on each recording, and the least of all rounds of a recording
 counts: other work on the machine only adds. `networks` times the network alone on features of real recordings of mixed
-length, one at a time; `speechbrain` from samples to embedding; `start` whole commands.
+length, one at a time; `speechbrain` and `resemblyzer` from samples to embedding; `start` whole commands.
 """
 
 import argparse
@@ -15,7 +16,7 @@ import copy
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from table import machine, markdown_table, replace_section
 from speakerssl.data.kaldi import DataDir
 from speakerssl.embeddings.engines import ENGINES, Engine, TorchEngine, build_engine
 from speakerssl.embeddings.export import export_model
+from speakerssl.embeddings.import_model import import_model
 from speakerssl.embeddings.model_dir import build_model, save_model
 from speakerssl.embeddings.torch_model import TorchModel, load_torch_model
 
@@ -57,7 +59,7 @@ def read_waves(data: list[str], number: int) -> list[np.ndarray]:
 
 
 def alternate(
-    ways: dict[str, Callable[[Any], np.ndarray]], items: list[Any], rounds: int
+    ways: Mapping[str, Callable[[Any], np.ndarray]], items: list[Any], rounds: int
 ) -> tuple[dict[str, float], dict[str, np.ndarray]]:
     """Processor seconds of each way over all items, the least of all rounds of each item, and what it gives [N, D]."""
     spent = {name: np.full(len(items), np.inf) for name in ways}
@@ -147,6 +149,42 @@ def speechbrain(args: argparse.Namespace) -> str:
     return f"ECAPA-TDNN of 512 channels, {len(waves)} recordings, {args.rounds} rounds that alternate.\n\n{table}"
 
 
+def resemblyzer(args: argparse.Namespace) -> str:
+    """`VoiceEncoder.embed_utterance` of Resemblyzer with the weights in its package, and ours with them, from samples.
+
+    Resemblyzer's removal of silences, which comes before, is in neither.
+    """
+    import resemblyzer
+
+    theirs = resemblyzer.VoiceEncoder("cpu", verbose=False)
+    with tempfile.TemporaryDirectory() as folder:
+        model = load_torch_model(import_model(Path(resemblyzer.__file__).parent / "pretrained.pt", folder))
+    waves = read_waves(args.data, args.number)
+    names = [name for name in ENGINES if not ENGINES[name].why_not("cpu")]
+    engines = {name: build_engine(name, model.encoder) for name in names}
+
+    def ours(name: str, wave: np.ndarray) -> np.ndarray:
+        model.engine = engines[name]
+        return model.encode([wave])
+
+    loud = [0.05 * wave / np.sqrt(np.mean((wave / 32768) ** 2)) for wave in waves]  # -26 dBFS, which nobody raises
+    ways: dict[str, Callable[[Any], np.ndarray]] = {
+        "Resemblyzer": lambda w: theirs.embed_utterance(w / np.float32(32768))
+    }
+    ways |= {f"ours, {name}": partial(ours, name) for name in engines}
+    spent, found = alternate(ways, [wave.astype(np.float32) for wave in loud], args.rounds)
+    cosines = {name: float((vectors * found["Resemblyzer"]).sum(axis=1).min()) for name, vectors in found.items()}
+    rows = [
+        [name, f"{value:.2f}", f"{spent['Resemblyzer'] / value:.2f}", f"{cosines[name]:.6f}"]
+        for name, value in spent.items()
+    ]
+    table = markdown_table(
+        ["from samples, one recording at a time", "processor s", "times as fast", "least cosine"], rows
+    )
+    seconds = sum(map(len, waves)) / 16000
+    return f"{len(waves)} recordings, {seconds:.0f} s, {args.rounds} rounds that alternate.\n\n{table}"
+
+
 def start(args: argparse.Namespace) -> str:
     """Whole `speakerssl verify` commands on two recordings."""
     first, second = (one.source for one in DataDir.read(args.data[0]).utterances[:2])
@@ -169,7 +207,7 @@ def start(args: argparse.Namespace) -> str:
 def main() -> int:
     """One section of RESULTS.md."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parts = {"networks": networks, "speechbrain": speechbrain, "start": start}
+    parts = {"networks": networks, "speechbrain": speechbrain, "resemblyzer": resemblyzer, "start": start}
     parser.add_argument("what", choices=parts)
     parser.add_argument("--data", nargs="+", required=True, help="Kaldi data directories of real recordings")
     parser.add_argument("--number", type=int, default=40, help="recordings (40)")
