@@ -77,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
 
         return _finish(embed_one_by_one(args.model, directory, args.raw, args.device, args.on_no_speech), None)
     from speakerssl.embeddings.embed_files import embed_to_file
-    from speakerssl.embeddings.extraction import ExtractionOptions
+    from speakerssl.embeddings.extraction_plan import ExtractionOptions
 
     options = ExtractionOptions(
         device=args.device, jobs=args.jobs, threads=args.threads, on_no_speech=args.on_no_speech, verify=args.verify,

@@ -59,7 +59,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from speakerssl.embeddings.extraction import ExtractionOptions, extract
+    from speakerssl.embeddings.extraction import extract
+    from speakerssl.embeddings.extraction_plan import ExtractionOptions
 
     for name in ("batch_seconds", "threads", "jobs"):
         value = getattr(args, name)

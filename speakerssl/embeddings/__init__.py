@@ -7,7 +7,8 @@ from speakerssl.lazy import lazy_exports
 if TYPE_CHECKING:
     from speakerssl.embeddings.crops import Crops
     from speakerssl.embeddings.decision import Decision, Verification
-    from speakerssl.embeddings.extraction import ExtractionOptions, extract
+    from speakerssl.embeddings.extraction import extract
+    from speakerssl.embeddings.extraction_plan import ExtractionOptions
     from speakerssl.embeddings.model import SpeakerModel, load_model
     from speakerssl.embeddings.model_dir import save_model
     from speakerssl.embeddings.onnx_model import OnnxModel
@@ -22,7 +23,8 @@ else:
         {
             "crops": ("Crops",),
             "decision": ("Decision", "Verification"),
-            "extraction": ("ExtractionOptions", "extract"),
+            "extraction": ("extract",),
+            "extraction_plan": ("ExtractionOptions",),
             "model": ("SpeakerModel", "load_model"),
             "model_dir": ("save_model",),
             "onnx_model": ("OnnxModel",),

@@ -9,7 +9,8 @@ import numpy as np
 
 from speakerssl.constants import FULL_SCALE
 from speakerssl.data.kaldi import DataDir
-from speakerssl.embeddings.extraction import Extracted, ExtractionOptions, embed_directory
+from speakerssl.embeddings.extraction import Extracted, embed_directory
+from speakerssl.embeddings.extraction_plan import ExtractionOptions
 from speakerssl.embeddings.model import load_model, unit_vectors
 from speakerssl.embeddings.outputs import check_format, write_as
 from speakerssl.errors import InputError

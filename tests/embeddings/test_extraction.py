@@ -16,7 +16,8 @@ import soundfile
 
 from speakerssl.data.kaldi import DataDir
 from speakerssl.embeddings import workers
-from speakerssl.embeddings.extraction import ExtractionOptions, extract
+from speakerssl.embeddings.extraction import extract
+from speakerssl.embeddings.extraction_plan import ExtractionOptions
 from speakerssl.embeddings.model import load_model
 from speakerssl.embeddings.storage import read_embeddings
 from speakerssl.errors import InputError, JobError

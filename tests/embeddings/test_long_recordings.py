@@ -15,6 +15,7 @@ from speakerssl.embeddings import extraction, feature_file, long_recordings, pie
 from speakerssl.embeddings import model as model_module
 from speakerssl.embeddings.crops import Crops
 from speakerssl.embeddings.extraction import extract
+from speakerssl.embeddings.extraction_plan import ExtractionOptions
 from speakerssl.embeddings.feature_file import FeatureFile
 from speakerssl.embeddings.floor import raw_statistics
 from speakerssl.embeddings.long_recordings import fits_whole
@@ -116,7 +117,7 @@ def test_extract_and_embed_read_a_long_file_in_pieces(tmp_path: Path, voice, mon
     read_on = Utterance.read_on
     monkeypatch.setattr(Utterance, "read_on", lambda *a: (lengths.append(a[2]), read_on(*a))[1])
     for seconds in (None, 1000.0):
-        options = extraction.ExtractionOptions(batch_seconds=seconds, resume=False)
+        options = ExtractionOptions(batch_seconds=seconds, resume=False)
         extract(tmp_path / "model", data, tmp_path / "out", options)
         found = read_embeddings(tmp_path / "out" / "xvector.scp")
         monkeypatch.setattr(long_recordings, "WHOLE_BYTES", {"cpu": 1 << 40})
@@ -165,7 +166,7 @@ def test_the_command_of_a_long_recording_runs_once_for_all_pieces(tmp_path: Path
     (data / "utt2dur").write_text("a 11\n")
     allow_pipes()
     try:
-        extract(tmp_path / "model", data, tmp_path / "out", extraction.ExtractionOptions())
+        extract(tmp_path / "model", data, tmp_path / "out", ExtractionOptions())
     finally:
         allow_pipes(False)
     assert (tmp_path / "count").read_text() == "x\n"
