@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from speakerssl.embeddings.freed_memory import give_back_freed_memory
 from speakerssl.features.base import Whole
 from speakerssl.features.frontend import FeatureFrontend
 from speakerssl.features.pieces import FrameStream
@@ -40,6 +41,7 @@ class FeatureFile:
             raise
 
     def read(self, begin: int, end: int) -> Tensor:
+        give_back_freed_memory()  # of the window before
         return self._read(self._file, begin, end, self.dim)
 
     def close(self) -> None:
@@ -63,6 +65,7 @@ class FeatureFile:
                 peak = max(peak, float(new.max())) if len(new) else peak
                 raw.write(new.float().cpu().numpy().tobytes())
                 frames += len(new)
+            give_back_freed_memory()
         self._whole = Whole(peak, math.sqrt(squares / max(1, samples)))
         return frames, torch.cat(found) if found else None
 
@@ -76,6 +79,7 @@ class FeatureFile:
             chunk = chunk if voiced is None else chunk[voiced[begin:end]]
             self._file.write(chunk.tobytes())
             self.num_frames += len(chunk)
+            give_back_freed_memory()
 
     def _mean_and_scale(self, raw: IO[bytes], frames: int) -> tuple[Tensor, Tensor]:
         """What utterance normalization takes off and multiplies with; 0 and 1 with any other kind."""
