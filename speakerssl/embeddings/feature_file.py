@@ -41,7 +41,6 @@ class FeatureFile:
             raise
 
     def read(self, begin: int, end: int) -> Tensor:
-        give_back_freed_memory()  # of the window before
         return self._read(self._file, begin, end, self.dim)
 
     def close(self) -> None:
@@ -79,7 +78,6 @@ class FeatureFile:
             chunk = chunk if voiced is None else chunk[voiced[begin:end]]
             self._file.write(chunk.tobytes())
             self.num_frames += len(chunk)
-            give_back_freed_memory()
 
     def _mean_and_scale(self, raw: IO[bytes], frames: int) -> tuple[Tensor, Tensor]:
         """What utterance normalization takes off and multiplies with; 0 and 1 with any other kind."""
@@ -108,6 +106,7 @@ class FeatureFile:
         return self.frontend.raw.of_whole(self._read(raw, begin, end, self._raw_dim), self._whole)
 
     def _read(self, file: IO[bytes], begin: int, end: int, dim: int) -> Tensor:
+        give_back_freed_memory()  # of the frames that were read before
         file.seek(4 * begin * dim)
         content = file.read(4 * (end - begin) * dim)
         return torch.from_numpy(np.frombuffer(content, np.float32).reshape(-1, dim).copy()).to(self.device)

@@ -9,14 +9,14 @@ import pytest
 
 from speakerssl.embeddings import freed_memory
 
-# 40 minutes through a FeatureFile; prints by how many MB the process has grown.
+# 40 minutes through a FeatureFile; prints by how many MB the process was larger than after 4 minutes, at its largest.
 FEATURES = """
 import numpy as np, torch
 from speakerssl.embeddings.feature_file import FeatureFile
 from speakerssl.features.frontend import FeatureFrontend
 
 def used():
-    pages = [line for line in open("/proc/self/status") if line.startswith("RssAnon")]
+    pages = [line for line in open("/proc/self/status") if line.startswith("VmHWM")]
     return int(pages[0].split()[1]) // 1024
 
 torch.set_num_threads(1)
@@ -34,7 +34,7 @@ print(used() - sizes[1])
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is read from /proc")
 def test_a_long_recording_does_not_grow_the_heap() -> None:
-    """In one arena, where glibc 2.36 keeps 100 MB and more of these 40 minutes."""
+    """In one arena, where glibc 2.36 keeps 120 MB of these 40 minutes."""
     environment = {
         **os.environ,
         "MALLOC_ARENA_MAX": "1",
@@ -45,7 +45,7 @@ def test_a_long_recording_does_not_grow_the_heap() -> None:
         [sys.executable, "-c", FEATURES], env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert int(done.stdout) < 40
+    assert int(done.stdout) < 80
 
 
 def test_another_library_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
