@@ -3,6 +3,8 @@
 Padded batches go through them row by row: there are no masks in the graph.
 """
 
+import functools
+import os
 import tempfile
 from pathlib import Path
 from typing import Any, ClassVar
@@ -73,9 +75,7 @@ class OpenvinoEngine(OnnxEngine):
     precision: ClassVar[str] = "f32"
 
     def _start(self) -> None:
-        import openvino
-
-        core = openvino.Core()
+        core = _openvino_core(os.getpid())
         settings = {
             "INFERENCE_PRECISION_HINT": self.precision,
             "INFERENCE_NUM_THREADS": torch.get_num_threads(),
@@ -100,6 +100,17 @@ class OpenvinoBf16Engine(OpenvinoEngine):
     def why_not(cls, device: str) -> str:
         """Why it cannot be used on `device`, '' where it can."""
         return super().why_not(device) or why_no_bf16()
+
+
+@functools.cache
+def _openvino_core(process: int) -> Any:
+    """One for process number `process`, never given back. Each (OpenVINO 2026.4) gives the thread that makes it a stack
+    for signals and takes that away at its end, also when another has put the older stack back meanwhile: after two of
+    them the next signal, be it a child's end or Ctrl-C, would be a segmentation fault.
+    """
+    import openvino
+
+    return openvino.Core()
 
 
 def export_graph(encoder: Encoder | None) -> bytes:

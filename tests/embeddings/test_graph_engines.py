@@ -1,7 +1,9 @@
 """Engines that compute an exported graph; that their embeddings are torch's is tested with the other engines."""
 
 import os
+import pickle
 import resource
+import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
@@ -65,6 +67,27 @@ def test_recordings_of_many_lengths_take_no_more_memory(encoder: Encoder) -> Non
 
     first = peak_after(range(620, 700))
     assert peak_after(range(540, 620)) - first < 35  # MiB; by OpenVINO's default it is nearly one a length
+
+
+# A signal that Python answers, such as Ctrl-C, after the last engine is gone.
+SIGNALLED = """
+import gc, pickle, signal, sys
+pickled = sys.stdin.buffer.read()
+engines = [pickle.loads(pickled), pickle.loads(pickled)]
+while engines:
+    del engines[0]
+    gc.collect()
+signal.signal(signal.SIGUSR1, lambda *_: print("answered"))
+signal.raise_signal(signal.SIGUSR1)
+"""
+
+
+def test_a_signal_after_the_last_engine_is_answered(encoder: Encoder) -> None:
+    if reason := OpenvinoEngine.why_not("cpu"):
+        pytest.skip(reason)
+    engine = pickle.dumps(OpenvinoEngine(encoder))
+    done = subprocess.run([sys.executable, "-c", SIGNALLED], input=engine, capture_output=True, check=False)
+    assert (done.returncode, done.stdout) == (0, b"answered\n"), done.stderr
 
 
 def test_in_bfloat16_the_direction_is_the_same(encoder: Encoder) -> None:
