@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 import torch
 import torch.distributed as dist
 from torch import nn
+from torch.distributed.distributed_c10d import PrefixStore
+from torch.distributed.rendezvous import rendezvous
 from torch.nn.parallel import DistributedDataParallel
 
 from speakerssl.errors import InputError, JobError
@@ -91,9 +93,22 @@ def open_world(device: str = "auto") -> Iterator[World]:
     if place.type == "cuda":
         torch.cuda.set_device(place)
     if size > 1:
-        dist.init_process_group("nccl" if place.type == "cuda" else "gloo")
+        _join("nccl" if place.type == "cuda" else "gloo", rank, size)
     try:
         yield World(rank, size, place)
     finally:
         if size > 1:
             dist.destroy_process_group()
+
+
+def _join(backend: str, rank: int, size: int) -> None:
+    """Joins the group of this start. torchrun keeps one store for all starts of a run on one machine: a process that
+    finds there where those of the start before listened waits for them in vain. Several machines count restarts each
+    for itself; with TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 (torch) every start has a store of its own.
+    """
+    restart = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+    if restart == "0" or os.environ.get("LOCAL_WORLD_SIZE") != str(size):
+        dist.init_process_group(backend)
+        return
+    store, rank, size = next(rendezvous("env://", rank, size))
+    dist.init_process_group(backend, store=PrefixStore(f"restart-{restart}", store), rank=rank, world_size=size)
