@@ -67,8 +67,8 @@ def train(config: Config, output: str | Path, device: str = "auto") -> Path:
             of the run is gone.
     """
     output = Path(output)
-    if LAUNCHER in os.environ:
-        end_with(int(os.environ[LAUNCHER]))
+    if LAUNCHER in os.environ or "TORCHELASTIC_RUN_ID" in os.environ:  # torchrun too leaves orphans where it is killed
+        end_with(int(os.environ.get(LAUNCHER, os.getppid())))
     # One process holds the folder for all of a run.
     with output_lock(output) if os.environ.get("RANK", "0") == "0" else nullcontext():
         return _train(config, output, device)

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,9 @@ from speakerssl.training.stopping import StopRequest
 LONG = {"batch_size": 16, "steps": 100000, "checkpoint_every": 100000, "log_every": 1}
 
 
-def start(config: Path, output: Path, *options: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "speakerssl.cli.main", "train", "--config", str(config), "--device", "cpu"]
+def start(config: Path, output: Path, *options: str, through: Sequence[str] = ()) -> subprocess.Popen[str]:
+    command = [sys.executable, *through, "-m", "speakerssl.cli.main", "train", "--config", str(config)]
+    command += ["--device", "cpu"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     pipe = subprocess.PIPE
     return subprocess.Popen([*command, "--output", str(output), *options], env=environment, stderr=pipe, text=True)
@@ -95,13 +97,30 @@ def test_killed_itself_it_leaves_no_orphan_and_a_second_run_is_refused_meanwhile
     _, said = second.communicate(timeout=300)
     assert second.returncode == 2
     assert "is writing here; wait for it or name another folder" in said
+    kill_and_see_all_end(child)
+
+
+@pytest.mark.slow
+def test_a_killed_torchrun_leaves_no_orphan(write_config, tmp_path: Path) -> None:
+    torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    child = start(write_config(training=LONG), tmp_path / "exp", through=torchrun)
+    wait_for_steps(tmp_path / "exp", child)
+    kill_and_see_all_end(child)
+
+
+def kill_and_see_all_end(child: subprocess.Popen[str]) -> None:
     family = children_of(child.pid)
+    assert len(family) >= 2
     child.kill()
     child.wait()
     end = time.monotonic() + 30
-    while any(alive(process) for process in family):
-        assert time.monotonic() < end
-        time.sleep(0.1)
+    try:
+        while any(alive(process) for process in family):
+            assert time.monotonic() < end
+            time.sleep(0.1)
+    finally:
+        for process in filter(alive, family):
+            os.kill(process, signal.SIGKILL)
 
 
 def test_the_first_signal_is_remembered_and_all_is_as_before_afterwards() -> None:
