@@ -15,6 +15,7 @@ from speakerssl.features.frontend import FeatureFrontend
 from speakerssl.features.pieces import FrameStream
 
 CHUNK = 20_000  # frames that are normalized at once
+GIVE_BACK_EVERY = 4  # pieces of samples or features
 MIN_CMN_WINDOW = 100  # of sliding normalization: features.cmvn looks at as many at the start
 
 
@@ -28,6 +29,7 @@ class FeatureFile:
     def __init__(self, frontend: FeatureFrontend, pieces: Iterable[np.ndarray], device: torch.device) -> None:
         self.frontend, self.device = frontend, device
         self.num_frames, self.dim = 0, frontend.feature_dim
+        self._pieces = 0
         self._raw_dim = frontend.raw.feature_dim
         self._whole = Whole(-math.inf, 0.0)
         self._file = tempfile.TemporaryFile(prefix="speakerssl-")  # noqa: SIM115 - closed by `close`
@@ -64,7 +66,7 @@ class FeatureFile:
                 peak = max(peak, float(new.max())) if len(new) else peak
                 raw.write(new.float().cpu().numpy().tobytes())
                 frames += len(new)
-            give_back_freed_memory()
+            self._freed()
         self._whole = Whole(peak, math.sqrt(squares / max(1, samples)))
         return frames, torch.cat(found) if found else None
 
@@ -105,8 +107,14 @@ class FeatureFile:
         """Raw features [n, F'] as they are in the whole recording."""
         return self.frontend.raw.of_whole(self._read(raw, begin, end, self._raw_dim), self._whole)
 
+    def _freed(self) -> None:
+        """Memory goes back every few pieces: at each one it took half as long as all else, for 30 MB less."""
+        self._pieces += 1
+        if self._pieces % GIVE_BACK_EVERY == 0:
+            give_back_freed_memory()
+
     def _read(self, file: IO[bytes], begin: int, end: int, dim: int) -> Tensor:
-        give_back_freed_memory()  # of the frames that were read before
+        self._freed()  # the frames that were read before
         file.seek(4 * begin * dim)
         content = file.read(4 * (end - begin) * dim)
         return torch.from_numpy(np.frombuffer(content, np.float32).reshape(-1, dim).copy()).to(self.device)
