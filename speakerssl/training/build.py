@@ -37,6 +37,7 @@ from speakerssl.training.held_out import check_held_out, read_excluded
 from speakerssl.training.initial import load_initial
 from speakerssl.training.labels import apply_labels
 from speakerssl.training.memory import keep_freed_memory
+from speakerssl.training.recordings import compare_recordings
 from speakerssl.training.reference import build_reference
 from speakerssl.training.stopping import StopRequest, end_with
 from speakerssl.training.suspect_labels import write_suspect_labels
@@ -58,8 +59,8 @@ _LATER = (
 def train(config: Config, output: str | Path, device: str = "auto") -> Path:
     """Trains to the end, resuming where an earlier start was stopped; returns the model directory.
 
-    Writes `output/{config.yaml, model.safetensors, train.jsonl, checkpoints/, tensorboard/}`, and `suspect_labels` too
-    where the method records AUM.
+    Writes `output/{config.yaml, model.safetensors, train.jsonl, checkpoints/, tensorboard/}`, `identity.json` where it
+    reads recordings, and `suspect_labels` where the method records AUM.
 
     Raises:
         InputError: configuration, data or checkpoint at fault, by name.
@@ -81,8 +82,11 @@ def _train(config: Config, output: Path, device: str) -> Path:
     with open_world(device) as world:
         with in_file(config.origin):
             features, method, frontend = build_modules(config)
-            dataset = apply_labels(method, config, build_dataset(config, features.sample_rate, output))
+            recorded = build_dataset(config, features.sample_rate, output)
+            dataset = apply_labels(method, config, recorded)
             check_held_out(config, dataset.ids)
+        if world.is_main:
+            compare_recordings(output, recorded)
         if config.training.init_from is not None:
             load_initial(method, config.training.init_from)
         describe_recordings(method, config, dataset.ids)

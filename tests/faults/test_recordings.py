@@ -88,7 +88,9 @@ def test_training_ends_by_name_where_one_became_shorter(bench: Bench, when_opene
     out, path = tmp_path / "out", _of(bench, OTHER)
     when_opened(out / "checkpoints" / "step-00000002.pt", lambda: _replace(path, 1600))
     bench.run("train", out).refuses(path, "the recording is empty or ends before")
-    assert bench.run("train", out).status == 0
+    said = bench.run("train", out)
+    assert said.status == 0
+    assert f"recordings: 1 changed (the first: '{OTHER}') since this run began" in "".join(said.lines)
     assert (out / "model.safetensors").exists()
 
 
