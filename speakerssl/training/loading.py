@@ -3,6 +3,7 @@
 torch raises what a worker raised with the worker's traceback for a message, in which the name is lost.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -26,6 +27,30 @@ def batches_of(loader: DataLoader[Any]) -> Iterator[Any]:
         if isinstance(batch, SpeakerSSLError):
             raise batch
         yield batch
+
+
+class Waiting:
+    """How long training waits for its batches."""
+
+    def __init__(self) -> None:
+        self._waited, self._since = 0.0, time.monotonic()
+
+    def over(self, batches: Iterator[Any]) -> Iterator[Any]:
+        """The same batches, counted."""
+        while True:
+            began = time.monotonic()
+            batch = next(batches, None)
+            self._waited += time.monotonic() - began
+            if batch is None:
+                return
+            yield batch
+
+    def percent(self) -> float:
+        """The share of time that went into waiting since this was last asked, in percent."""
+        now = time.monotonic()
+        share = 100 * self._waited / max(now - self._since, 1e-9)
+        self._waited, self._since = 0.0, now
+        return share
 
 
 class _Guarded:

@@ -65,7 +65,8 @@ class TrainingLog:
         elapsed = time.monotonic() - self.began
         left = elapsed / max(1, step - self.start) * (self.total_steps - step)
         parts = [f"step {step}/{self.total_steps}"]
-        names = {"loss": "loss", "lr": "lr", "recordings_per_second": "rec/s", "valid_eer_percent": "valid EER %"}
+        names = {"loss": "loss", "lr": "lr", "recordings_per_second": "rec/s", "data_wait_percent": "data wait %"}
+        names["valid_eer_percent"] = "valid EER %"
         parts += [f"{name} {values[key]:.4g}" for key, name in names.items() if key in values]
         return "  ".join([*parts, f"left {left / 60:.1f} min"])
 

@@ -28,7 +28,7 @@ from speakerssl.training.checkpoint import Stateful, keep_last, list_checkpoints
 from speakerssl.training.clipping import clip_gradients
 from speakerssl.training.distributed import World
 from speakerssl.training.grad_cache import average_gradients, build_encoder_cache
-from speakerssl.training.loading import batches_of, make_loader
+from speakerssl.training.loading import Waiting, batches_of, make_loader
 from speakerssl.training.log import TrainingLog
 from speakerssl.training.memory_saving import checkpoint_blocks
 from speakerssl.training.reference import REFERENCE_SECONDS
@@ -88,6 +88,7 @@ class Trainer:
             self.batches = ShardBatches(shards, buffer, per_step, training.seed, world.rank, world.size)
         since = method.sampler.start_epoch - 1 if method.sampler is not None and method.reads_references else None
         self.loader = _loader(_Identified(dataset, training.seed, since), self.batches, config.data.num_workers)
+        self.waiting = Waiting()
         self.total_steps = training.steps or round((training.epochs or 0) * len(self.batches))
         method.plan = Plan(len(self.batches), self.total_steps, batch_ratio(config), training.log_every, len(dataset))
         self.optimizer = build_optimizer(method, config)
@@ -182,7 +183,7 @@ class Trainer:
                 self.best.offer(step, values["valid_eer_percent"], state)
             log.picture(step, "validation/projection", self.validate.draw)
         if step % training.log_every == 0 or validated or last:
-            log.step(step, values)
+            log.step(step, {**values, "data_wait_percent": self.waiting.percent()})
         if step % training.checkpoint_every == 0 or last:
             self._save(step)
             if self.world.is_main:
@@ -211,7 +212,7 @@ class Trainer:
             if prepares and position == 0:  # inside an epoch the checkpoint brought them
                 self.method.eval()
                 self.batches.sampled_positives = self.method.start_epoch(epoch, self.embed)
-            for batch in batches_of(self.loader):
+            for batch in self.waiting.over(batches_of(self.loader)):
                 labels = self.method.labels
                 yield batch if labels is None else replace(batch, labels=torch.from_numpy(labels)[batch.recordings])
                 step += 1

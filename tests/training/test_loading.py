@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from speakerssl.errors import InputError
-from speakerssl.training.loading import batches_of, make_loader
+from speakerssl.training.loading import Waiting, batches_of, make_loader
 
 
 class Numbers:
@@ -46,3 +46,22 @@ class Broken(Numbers):
 def test_a_defect_keeps_its_traceback(workers: int) -> None:
     with pytest.raises(ZeroDivisionError, match="a defect of ours"):
         list(batches_of(make_loader(Broken(), list, batch_size=2, num_workers=workers)))
+
+
+def test_the_share_of_time_that_steps_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [100.0]
+    monkeypatch.setattr("speakerssl.training.loading.time.monotonic", lambda: clock[0])
+
+    def slow():
+        for number in range(4):
+            clock[0] += 1.0  # a batch takes a second
+            yield number
+
+    waiting, shares, seen = Waiting(), [], []
+    for number in waiting.over(slow()):
+        seen.append(number)
+        clock[0] += 3.0  # and its step three
+        if number % 2:
+            shares.append(waiting.percent())
+    assert seen == [0, 1, 2, 3]
+    assert shares == [25.0, 25.0]

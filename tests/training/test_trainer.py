@@ -103,6 +103,7 @@ def test_accumulation_amp_and_clipping_train(write_config, tmp_path: Path) -> No
     assert [row["step"] for row in rows] == [6]
     assert np.isfinite(rows[0]["loss"])
     assert rows[0]["recordings_per_second"] > 0
+    assert 0 < rows[0]["data_wait_percent"] < 100
     assert list((tmp_path / "exp" / "tensorboard").glob("events*"))
 
 
