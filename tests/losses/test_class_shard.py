@@ -1,17 +1,14 @@
 """Classes shared out over processes against one that has them all: losses, logs, gradients, weights, draws."""
 
-import os
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-import torch.distributed as dist
 from torch import Tensor, nn
-from torch.multiprocessing.spawn import spawn
 
 from speakerssl.errors import InputError
 from speakerssl.losses import Classified, build_head
+from tests.groups import results_of
 
 N, D, C, STEPS = 12, 6, 17, 3
 LABELS = torch.tensor([0, 16, 1, 2, 2, 5, 8, 9, 10, 16, 3, 8])
@@ -76,16 +73,6 @@ def train(rank: int, world: int) -> list[dict[str, Any]]:
     return found
 
 
-def work(rank: int, port: int, folder: str, world: int) -> None:
-    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
-    torch.set_num_threads(1)
-    dist.init_process_group("gloo", rank=rank, world_size=world)
-    try:
-        torch.save(train(rank, world), Path(folder) / f"{rank}.pt")
-    finally:
-        dist.destroy_process_group()
-
-
 def joined(parts: list[dict[str, Tensor]], apart: list[str]) -> dict[str, Tensor]:
     """What processes share out in one piece; of the rest, which is the same in all, that of the first."""
     for name in parts[0]:
@@ -96,9 +83,8 @@ def joined(parts: list[dict[str, Tensor]], apart: list[str]) -> dict[str, Tensor
 
 @pytest.mark.slow
 @pytest.mark.parametrize("world", [2, 3])
-def test_several_processes_are_one(tmp_path: Path, free_port: int, world: int) -> None:
-    spawn(work, args=(free_port, str(tmp_path), world), nprocs=world)
-    several = [torch.load(tmp_path / f"{rank}.pt") for rank in range(world)]
+def test_several_processes_are_one(world: int) -> None:
+    several = results_of(train, world, world)
     alone = train(0, 1)
     for number, (config, one) in enumerate(zip(CONFIGS, alone, strict=True)):
         parts = [found[number] for found in several]

@@ -1,17 +1,12 @@
 """Two processes against one: loss and gradients of a batch that is split must be those of the whole."""
 
-import os
-import tempfile
-from pathlib import Path
-
 import pytest
 import torch
-import torch.distributed as dist
 from torch import nn
-from torch.multiprocessing.spawn import spawn
 
 from speakerssl.losses import build_loss, gather
 from speakerssl.losses.identity import identify
+from tests.groups import results_of
 
 CONFIGS: list[dict[str, object]] = [
     {"symmetry": "one_direction"},
@@ -55,29 +50,19 @@ def train(rank: int, world: int) -> list[tuple[float, torch.Tensor]]:
     return found
 
 
-def work(rank: int, port: int, folder: str) -> None:
-    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
-    torch.set_num_threads(1)
-    dist.init_process_group("gloo", rank=rank, world_size=WORLD)
+def work(rank: int) -> tuple[list[tuple[float, torch.Tensor]], str]:
+    found = train(rank, WORLD)
     try:
-        found = train(rank, WORLD)
-        message = ""
-        try:
-            build_loss({})(torch.randn(2 + rank, 3), torch.randn(2 + rank, 3))
-        except Exception as error:
-            message = f"{type(error).__name__}: {error}"
-        torch.save((found, message), Path(folder) / f"{rank}.pt")
-    finally:
-        dist.destroy_process_group()
+        build_loss({})(torch.randn(2 + rank, 3), torch.randn(2 + rank, 3))
+    except Exception as error:
+        return found, f"{type(error).__name__}: {error}"
+    return found, ""
 
 
 @pytest.mark.slow
-def test_two_processes_give_the_loss_and_gradients_of_one(free_port: int) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        spawn(work, args=(free_port, folder), nprocs=WORLD)
-        results = [torch.load(Path(folder) / f"{rank}.pt") for rank in range(WORLD)]
+def test_two_processes_give_the_loss_and_gradients_of_one() -> None:
     expected = train(0, 1)
-    (first, first_message), (second, second_message) = results
+    (first, first_message), (second, second_message) = results_of(work, WORLD)
     assert len(expected) == STEPS * len(CONFIGS)
     for one, a, b in zip(expected, first, second, strict=True):
         assert (a[0] + b[0]) / 2 == pytest.approx(one[0], abs=1e-6)

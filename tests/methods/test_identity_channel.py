@@ -2,19 +2,16 @@
 source of them and each plan of views against a slow loop over sets, in one process and in two."""
 
 import math
-import os
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-import torch.distributed as dist
 from torch import Tensor
-from torch.multiprocessing.spawn import spawn
 
 from speakerssl.encoders import build_encoder
 from speakerssl.losses import MomentumQueue
 from speakerssl.methods import Batch, Method, build_method
+from tests.groups import results_of
 
 from .conftest import DIM, FEATS, SMALL, views_of
 
@@ -151,20 +148,13 @@ def test_one_process_equals_a_slow_loop(plan: str, negatives: str) -> None:
     assert found == pytest.approx(slow(method_of(plan, negatives), plan, negatives), rel=2e-5)
 
 
-def work(rank: int, port: int, folder: str) -> None:
-    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
-    torch.set_num_threads(1)
-    dist.init_process_group("gloo", rank=rank, world_size=WORLD)
-    try:
-        torch.save([run(method_of(*case), case[0], rank, WORLD) for case in CASES], Path(folder) / f"{rank}.pt")
-    finally:
-        dist.destroy_process_group()
+def work(rank: int) -> list[list[float]]:
+    return [run(method_of(*case), case[0], rank, WORLD) for case in CASES]
 
 
 @pytest.mark.slow
-def test_two_processes_equal_a_slow_loop(tmp_path: Path, free_port: int) -> None:
-    spawn(work, args=(free_port, str(tmp_path)), nprocs=WORLD)
-    first, second = (torch.load(tmp_path / f"{rank}.pt") for rank in range(WORLD))
+def test_two_processes_equal_a_slow_loop() -> None:
+    first, second = results_of(work, WORLD)
     for case, one, other in zip(CASES, first, second, strict=True):
         mean = [(a + b) / 2 for a, b in zip(one, other, strict=True)]
         assert mean == pytest.approx(slow(method_of(*case), *case), rel=2e-5), case

@@ -1,14 +1,11 @@
 """Class centres shared out in training: the steps of one process, whole checkpoints, exact resume."""
 
-import os
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import pytest
 import torch
-import torch.distributed as dist
-from torch.multiprocessing.spawn import spawn
 
 from speakerssl.config import OptimizerConfig, TrainingConfig
 from speakerssl.data.labels import Labels
@@ -19,6 +16,7 @@ from speakerssl.training.distributed import World
 from speakerssl.training.initial import _load_head
 from speakerssl.training.sharding import Sharding
 from speakerssl.training.trainer import Trainer
+from tests.groups import results_of
 from tests.training.test_grad_cache import MeanEncoder
 from tests.training.test_sharding import fit
 
@@ -48,34 +46,27 @@ def train(folder: Path, world: World, steps: int = STEPS, name: str = "sgd", **o
     return fit(method, folder, world, steps, OptimizerConfig(name=cast(Any, name), lr=0.1), **options)
 
 
-def train_rank(rank: int, port: int, folder: str) -> None:
-    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
-    torch.set_num_threads(1)
-    dist.init_process_group("gloo", rank=rank, world_size=2)
+def train_rank(rank: int, folder: Path) -> dict[str, Any]:
+    world = World(rank, 2)
+    found: dict[str, Any] = {}
+    for kind, options in KINDS.items():
+        found[kind] = train(folder / kind, world, **options).method.state_dict()
+    found["once"] = train(folder / "once", world, name="adam").method.state_dict()
+    for steps in (2, STEPS):
+        found["twice"] = train(folder / "twice", world, steps, name="adam").method.state_dict()
+    begun = made(1)
+    assert _load_head(begun, folder / "once") == ["head"]
+    found["begun"] = begun.head.weight.detach()
     try:
-        world, path = World(rank, 2), Path(folder)
-        found: dict[str, Any] = {}
-        for kind, options in KINDS.items():
-            found[kind] = train(path / kind, world, **options).method.state_dict()
-        found["once"] = train(path / "once", world, name="adam").method.state_dict()
-        for steps in (2, STEPS):
-            found["twice"] = train(path / "twice", world, steps, name="adam").method.state_dict()
-        begun = made(1)
-        assert _load_head(begun, path / "once") == ["head"]
-        found["begun"] = begun.head.weight.detach()
-        try:
-            Sharding(made(), TrainingConfig(fsdp=True), world)
-        except InputError as error:
-            found["refused"] = str(error)
-        torch.save(found, path / f"{rank}.pt")
-    finally:
-        dist.destroy_process_group()
+        Sharding(made(), TrainingConfig(fsdp=True), world)
+    except InputError as error:
+        found["refused"] = str(error)
+    return found
 
 
 @pytest.mark.slow
-def test_two_processes_take_the_steps_of_one(tmp_path: Path, free_port: int) -> None:
-    spawn(train_rank, args=(free_port, str(tmp_path)), nprocs=2)
-    first, second = (torch.load(tmp_path / f"{rank}.pt") for rank in range(2))
+def test_two_processes_take_the_steps_of_one(tmp_path: Path) -> None:
+    first, second = results_of(train_rank, 2, tmp_path)
     start = made().state_dict()
     for kind, options in KINDS.items():
         alone = train(tmp_path / f"{kind}-alone", World(), **options).method.state_dict()

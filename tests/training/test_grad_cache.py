@@ -1,17 +1,14 @@
 """Cached gradients through the trainer: those of the whole batch, for any method, and in two processes."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import pytest
 import torch
-import torch.distributed as dist
 from safetensors.torch import load_file
 from torch import nn
-from torch.multiprocessing.spawn import spawn
 
 from speakerssl.config import Config, OptimizerConfig, TrainingConfig, load_config
 from speakerssl.data.views import ViewDataset
@@ -21,6 +18,7 @@ from speakerssl.training.build import train
 from speakerssl.training.distributed import World
 from speakerssl.training.grad_cache import EncoderCache
 from speakerssl.training.trainer import Trainer
+from tests.groups import results_of
 
 # No batch statistics (a chunk's would differ), no masks (drawn once a forward pass either way).
 INSTANCE = {"views": {"spec_augment": {}}, "optimizer": {"name": "sgd", "lr": 0.05}}
@@ -142,25 +140,18 @@ def trained(folder: Path, world: World, cache: dict, name: str) -> dict[str, tor
     return {key: value.clone() for key, value in trainer.method.encoder.state_dict().items()}
 
 
-def train_rank(rank: int, port: int, folder: str) -> None:
-    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
-    torch.set_num_threads(1)
-    dist.init_process_group("gloo", rank=rank, world_size=2)
-    try:
-        found = {}
-        for name in ("simclr", "moco"):
-            for kind, cache in (("plain", {}), ("cached", {"chunk": 3})):
-                found[name, kind] = trained(Path(folder) / f"{name}-{kind}", World(rank, 2), cache, name)
-        torch.save(found, Path(folder) / f"{rank}.pt")
-    finally:
-        dist.destroy_process_group()
+def train_rank(rank: int, folder: Path) -> dict[tuple[str, str], dict[str, torch.Tensor]]:
+    found = {}
+    for name in ("simclr", "moco"):
+        for kind, cache in (("plain", {}), ("cached", {"chunk": 3})):
+            found[name, kind] = trained(folder / f"{name}-{kind}", World(rank, 2), cache, name)
+    return found
 
 
 @pytest.mark.slow
-def test_two_processes_cache_what_one_would(tmp_path: Path, free_port: int) -> None:
+def test_two_processes_cache_what_one_would(tmp_path: Path) -> None:
     """Negatives come from both processes: each must send the gradient of both losses back through its own chunks."""
-    spawn(train_rank, args=(free_port, str(tmp_path)), nprocs=2)
-    first, second = (torch.load(tmp_path / f"{rank}.pt") for rank in range(2))
+    first, second = results_of(train_rank, 2, tmp_path)
     alone = trained(tmp_path / "alone", World(), {}, "simclr")
     start = MeanEncoder().state_dict()
     for name in ("simclr", "moco"):

@@ -1,13 +1,10 @@
 """What sampled positives are looked up in: encoder embeddings or feature statistics, from audio or from a store."""
 
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-import torch.distributed as dist
-from torch.multiprocessing.spawn import spawn
 
 from speakerssl.config import load_config
 from speakerssl.encoders import build_encoder
@@ -19,6 +16,7 @@ from speakerssl.methods.statistics import statistics_embeddings
 from speakerssl.training import reference
 from speakerssl.training.build import _build_model, build_dataset, train
 from speakerssl.training.reference import ReferenceStream, build_reference
+from tests.groups import results_of
 
 
 @pytest.fixture
@@ -148,26 +146,20 @@ class Numbers:
         return np.full((3, 2), index, dtype=np.float32)
 
 
-def collect_numbers(rank: int, port: int, folder: str) -> None:
-    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
-    dist.init_process_group("gloo", rank=rank, world_size=2)
-    try:
-        stream = ReferenceStream(Numbers(7), None, torch.nn.Linear(1, 1))  # type: ignore[arg-type]
-        seen: list[int] = []
+def collect_numbers(rank: int) -> tuple[np.ndarray | None, list[int]]:
+    stream = ReferenceStream(Numbers(7), None, torch.nn.Linear(1, 1))  # type: ignore[arg-type]
+    seen: list[int] = []
 
-        def values(feats: list[torch.Tensor]) -> np.ndarray:
-            seen.extend(int(one[0, 0]) for one in feats)
-            return np.stack([one.numpy().mean(0) for one in feats])
+    def values(feats: list[torch.Tensor]) -> np.ndarray:
+        seen.extend(int(one[0, 0]) for one in feats)
+        return np.stack([one.numpy().mean(0) for one in feats])
 
-        torch.save((stream.collect(values), seen), Path(folder) / f"{rank}.pt")
-    finally:
-        dist.destroy_process_group()
+    return stream.collect(values), seen
 
 
 @pytest.mark.slow
-def test_two_processes_each_embed_a_half_and_the_first_has_all(tmp_path: Path, free_port: int) -> None:
-    spawn(collect_numbers, args=(free_port, str(tmp_path)), nprocs=2)
-    (found, first), (nothing, second) = (torch.load(tmp_path / f"{r}.pt", weights_only=False) for r in (0, 1))
+def test_two_processes_each_embed_a_half_and_the_first_has_all() -> None:
+    (found, first), (nothing, second) = results_of(collect_numbers, 2)
     np.testing.assert_array_equal(found, np.repeat(np.arange(7.0)[:, None], 2, axis=1))
     assert nothing is None
     assert (first, second) == ([0, 2, 4, 6], [1, 3, 5, 0])

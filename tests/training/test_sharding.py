@@ -1,14 +1,11 @@
 """Shared-out weights: two processes take the steps of one, files hold the whole, and a run goes on from them."""
 
-import os
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 import torch
-import torch.distributed as dist
 from torch import nn
-from torch.multiprocessing.spawn import spawn
 
 from speakerssl.config import Config, OptimizerConfig, ScheduleConfig, TrainingConfig
 from speakerssl.data.views import ViewDataset
@@ -19,6 +16,7 @@ from speakerssl.training.checkpoint import list_checkpoints, read_checkpoint
 from speakerssl.training.distributed import World
 from speakerssl.training.sharding import Sharding
 from speakerssl.training.trainer import Trainer
+from tests.groups import results_of
 from tests.training.test_grad_cache import MeanEncoder, Recordings
 
 STEPS = 4
@@ -57,29 +55,21 @@ def fit(method: Method, folder: Path, world: World, steps: int, optimizer: Optim
     return trainer
 
 
-def train_rank(rank: int, port: int, folder: str) -> None:
-    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
-    torch.set_num_threads(1)
-    dist.init_process_group("gloo", rank=rank, world_size=2)
-    try:
-        world = World(rank, 2)
-        whole = train(Path(folder) / "once", world, fsdp=True, clip_grad=1.0)
-        mine = sum(value.to_local().numel() for value in cast(Any, whole.method.parameters()))
-        for steps in (2, STEPS):
-            again = train(Path(folder) / "twice", world, steps, fsdp=True, clip_grad=1.0)
-        synchronized: dict[str, Any] = {"optimizer": ADAMW, "resnet": True, "sync_batch_norm": True}
-        resnet = train(Path(folder) / "resnet", world, fsdp=True, **synchronized)
-        if rank == 0:
-            states = [trainer.whole_method.state_dict() for trainer in (whole, again, resnet)]
-            torch.save((mine, *states), Path(folder) / "found.pt")
-    finally:
-        dist.destroy_process_group()
+def train_rank(rank: int, folder: Path) -> tuple[Any, ...]:
+    world = World(rank, 2)
+    whole = train(folder / "once", world, fsdp=True, clip_grad=1.0)
+    mine = sum(value.to_local().numel() for value in cast(Any, whole.method.parameters()))
+    for steps in (2, STEPS):
+        again = train(folder / "twice", world, steps, fsdp=True, clip_grad=1.0)
+    synchronized: dict[str, Any] = {"optimizer": ADAMW, "resnet": True, "sync_batch_norm": True}
+    resnet = train(folder / "resnet", world, fsdp=True, **synchronized)
+    states = [trainer.whole_method.state_dict() for trainer in (whole, again, resnet)] if rank == 0 else []
+    return (mine, *states)
 
 
 @pytest.mark.slow
-def test_two_processes_take_the_steps_of_one(tmp_path: Path, free_port: int) -> None:
-    spawn(train_rank, args=(free_port, str(tmp_path)), nprocs=2)
-    mine, once, twice, resnet = torch.load(tmp_path / "found.pt")
+def test_two_processes_take_the_steps_of_one(tmp_path: Path) -> None:
+    mine, once, twice, resnet = results_of(train_rank, 2, tmp_path)[0]
     alone = train(tmp_path / "alone", World(), fsdp=True, clip_grad=1.0)
     assert mine < 0.7 * sum(value.numel() for value in alone.method.parameters())
     written = read_checkpoint(list_checkpoints(tmp_path / "once" / "checkpoints")[-1])["method"]

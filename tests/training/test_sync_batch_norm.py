@@ -1,15 +1,12 @@
 """Batch statistics of all processes, and shuffled keys: two processes against one."""
 
-import os
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pytest
 import torch
-import torch.distributed as dist
 from torch import nn
-from torch.multiprocessing.spawn import spawn
 
 from speakerssl.config import Config, OptimizerConfig, TrainingConfig
 from speakerssl.data.views import ViewDataset
@@ -19,6 +16,7 @@ from speakerssl.methods.moco import shuffle_rows
 from speakerssl.training.distributed import World
 from speakerssl.training.sync_batch_norm import GatheredBatchNorm, synchronize_batch_norm
 from speakerssl.training.trainer import Trainer
+from tests.groups import results_of
 
 WORLD, ROWS, STEPS, FEATS = 2, 8, 3, 6
 
@@ -78,31 +76,23 @@ def outputs(share: slice, synchronized: bool) -> list[list[torch.Tensor]]:
     return found
 
 
-def work(rank: int, port: int, folder: str) -> None:
-    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
-    torch.set_num_threads(1)
-    dist.init_process_group("gloo", rank=rank, world_size=WORLD)
-    try:
-        half = ROWS // WORLD
-        world = World(rank, WORLD, torch.device("cpu"))
-        rows = torch.arange(half * 2.0).view(half, 2) + 100 * rank
-        shuffled, back = shuffle_rows(rows, seed=5)
-        assert back is not None
-        result = {
-            "layers": outputs(slice(rank * half, (rank + 1) * half), synchronized=True),
-            "vicreg": vicreg(Path(folder) / f"sync-{rank}", world, True),
-            "alone": vicreg(Path(folder) / f"alone-{rank}", world, False),
-            "rows": rows, "shuffled": shuffled, "returned": back(shuffled * 2),
-        }  # fmt: skip
-        torch.save(result, Path(folder) / f"{rank}.pt")
-    finally:
-        dist.destroy_process_group()
+def work(rank: int, folder: Path) -> dict[str, Any]:
+    half = ROWS // WORLD
+    world = World(rank, WORLD, torch.device("cpu"))
+    rows = torch.arange(half * 2.0).view(half, 2) + 100 * rank
+    shuffled, back = shuffle_rows(rows, seed=5)
+    assert back is not None
+    return {
+        "layers": outputs(slice(rank * half, (rank + 1) * half), synchronized=True),
+        "vicreg": vicreg(folder / f"sync-{rank}", world, True),
+        "alone": vicreg(folder / f"alone-{rank}", world, False),
+        "rows": rows, "shuffled": shuffled, "returned": back(shuffled * 2),
+    }  # fmt: skip
 
 
 @pytest.mark.slow
-def test_two_processes_take_the_steps_of_one(tmp_path: Path, free_port: int) -> None:
-    spawn(work, args=(free_port, str(tmp_path)), nprocs=WORLD)
-    first, second = (torch.load(tmp_path / f"{rank}.pt") for rank in range(WORLD))
+def test_two_processes_take_the_steps_of_one(tmp_path: Path) -> None:
+    first, second = results_of(work, WORLD, tmp_path)
 
     for whole, one, other in zip(outputs(slice(None), False), first["layers"], second["layers"], strict=True):
         for number in (0, 1):  # outputs, and gradients of the sum over all processes
