@@ -220,7 +220,8 @@ def _fields(line: str, separator: int) -> list[str]:
     """The fields of one line."""
     if not separator:
         return line.split()
-    return [field.strip() for field in next(csv.reader([line.strip("\r\n")], delimiter=chr(separator)))]
+    plain = line.strip("\r\n").replace("\r", " ")  # which csv refuses within a line
+    return [field.strip() for field in next(csv.reader([plain], delimiter=chr(separator)))]
 
 
 def _separator(lines: Sequence[str]) -> int:

@@ -56,6 +56,7 @@ def test_a_header_names_the_columns_and_is_no_row(tmp_path: Path) -> None:
         ('\n{"enrol": "a", "test": "b"}\n', "t:2: is JSON; lists have columns"),
         ('[{"enrol": "a", "test": "b"}]\n', "t:1: is JSON"),
         ('["a", "b"]\n', "t:1: is JSON"),
+        ("a,\r b\nc,d\n", "t:1: expected 2 columns"),  # a traceback, as tools/fuzz_coverage.py found
     ],
 )
 def test_what_is_no_table_is_named_by_its_line(tmp_path: Path, text: str, message: str) -> None:
