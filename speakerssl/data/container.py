@@ -16,6 +16,7 @@ class Layout(NamedTuple):
         trusted: whether the length in the header may be believed; else only decoding tells it.
         for_libav: whether libsndfile has no decoder for it, or fails on healthy files.
         scanned: whether all of the file was looked through for joined recordings.
+        unscanned: not yet, although the file is small: a stretch that ends before the header's length needs no look.
         starts_at: the byte at which the recording begins, behind tags that its decoder does not pass over.
     """
 
@@ -26,6 +27,7 @@ class Layout(NamedTuple):
     trusted: bool = True
     for_libav: bool = False
     scanned: bool = False
+    unscanned: bool = False
     starts_at: int = 0
 
 

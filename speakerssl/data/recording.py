@@ -88,6 +88,8 @@ class Recording:
             with self._named():
                 if (known := mp4_length(self._file)) is not None:
                     return known
+        if self._layout.unscanned:
+            self._look_for_joints()
         decoder = self._open()
         frames = sum(map(len, self._blocks())) if decoder.frames is None else decoder.frames
         if frames <= 0:
@@ -196,7 +198,7 @@ class Recording:
     def _may_go_on(self, decoder: Decoder) -> bool:
         """Whether something lies behind the last sample of a file that others can be joined to."""
         if self._layout.kind == "flac" and isinstance(decoder, SndfileDecoder):
-            return decoder.unread() > _MOST_UNREAD
+            return self._layout.unscanned or decoder.unread() > _MOST_UNREAD
         return self._layout.kind == "ogg"
 
     def _look_for_joints(self) -> bool:

@@ -59,15 +59,16 @@ def _inspect_pages(stream: BinaryIO, kind: str, head: bytes, base: int, total: i
         if not any(name in head[:512] for name in (b"vorbis", b"OpusHead")):
             return Layout(kind, for_libav=True, trusted=False, scanned=True)
         chained = last_page[14:18] != head[14:18]  # the stream's serial number
-    scan = scan or chained or total <= SMALL
+    # STREAMINFO of FLAC: 36 bits of total samples from bit 4 of byte 21; 0 where the writer could not know.
+    known = kind == "flac" and len(head) >= 26 and bool(head[21] & 0x0F or any(head[22:26]))
+    later = known and not scan and total <= SMALL
+    scan = scan or chained or (total <= SMALL and not later)
     parts = _parts(stream, _JOINTS[kind], base) if scan else (base,)
     if len(parts) > 1:
         return Layout(kind, parts=parts, scanned=True)
     if kind == "ogg":
         return Layout(kind, scanned=scan, starts_at=starts_at)
-    # STREAMINFO: 36 bits of total samples from bit 4 of byte 21; 0 where the writer could not know.
-    known = len(head) >= 26 and bool(head[21] & 0x0F or any(head[22:26]))
-    return Layout(kind, trusted=known, for_libav=not known, scanned=scan, starts_at=starts_at)
+    return Layout(kind, trusted=known, for_libav=not known, scanned=scan, unscanned=later, starts_at=starts_at)
 
 
 def _parts(stream: BinaryIO, joint: re.Pattern[bytes], base: int) -> tuple[int, ...]:

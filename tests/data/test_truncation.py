@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from speakerssl.data import truncation
 from speakerssl.data.audio import AudioError, check_audio, read_audio
 from speakerssl.data.truncation import inspect
 
@@ -65,6 +66,17 @@ def test_joined_recordings_are_read_as_one(write, kind: str, subtype: str) -> No
     assert check_audio(path) == (96000, 16000)
     np.testing.assert_array_equal(read_audio(path), np.concatenate([once, once]))
     np.testing.assert_allclose(read_audio(path, 2.5, 1.0)[8000:], once[:8000], atol=1)
+    np.testing.assert_allclose(read_audio(path, 4.0, 1.0), once[16000:32000], atol=1)
+
+
+def test_a_stretch_within_a_small_flac_needs_no_look_for_joints(write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Crops of training are such: the look takes a fifteenth of the time in which a pair of them is made."""
+    path, looks = write("FLAC", "PCM_16"), []
+    monkeypatch.setattr(truncation, "_parts", lambda *_: looks.append(1) or (0,))
+    assert len(read_audio(path, 0.5, 2.0)) == 32000
+    assert not looks
+    assert len(read_audio(path, 0.5)) == 40000
+    assert looks
 
 
 @pytest.mark.parametrize(("kind", "subtype"), [("OGG", "VORBIS"), ("FLAC", "PCM_16")])
