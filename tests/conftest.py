@@ -52,7 +52,7 @@ def pickled(monkeypatch: pytest.MonkeyPatch) -> PickledExecutor:
 
 @pytest.fixture
 def free_port() -> int:
-    """A port of the loopback that nobody listens on: where two processes of a test meet."""
+    """A port of the loopback that nobody listens on: where the head of a Ray cluster listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

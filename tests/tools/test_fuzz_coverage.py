@@ -56,3 +56,10 @@ def test_a_defect_behind_branches_is_found_and_its_file_left(tmp_path: Path) -> 
     assert done.returncode == 1
     assert "ZeroDivisionError" in done.stdout
     assert [path.read_bytes()[:4] for path in tmp_path.glob("defect-crash-*")] == [b"abcd"]
+
+
+def test_an_unknown_reader_is_named_with_the_known_ones(tmp_path: Path) -> None:
+    pytest.importorskip("atheris", reason="atheris is not installed: pip install atheris")
+    done = run(SCRIPT, tmp_path, "trails")
+    assert done.returncode == 1
+    assert done.stderr.startswith("'trails' is in the name of no reader; the readers are: xvector.ark, ")
