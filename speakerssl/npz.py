@@ -8,6 +8,7 @@ import io
 import lzma
 import math
 import struct
+import sys
 import tokenize
 import zipfile
 import zlib
@@ -73,6 +74,22 @@ def read_header(stream: IO[bytes], size: int) -> tuple[tuple[int, ...], bool, np
     if min(shape, default=0) < 0 or dtype.itemsize * math.prod(shape) > size:
         raise ValueError(f"an array claims the shape {shape}, more than there is of it")
     return shape, in_columns, dtype
+
+
+def texts(array: np.ndarray) -> list[str]:
+    """The text of an array [N] of characters or of UTF-8 bytes.
+
+    Raises ValueError for another array, and for numbers that are no characters: numpy reads any, Python fails later.
+    """
+    if array.ndim != 1 or array.dtype.kind not in "US":
+        raise ValueError(f"{array.dtype} of the shape {list(array.shape)}, not a row of text")
+    if array.dtype.kind == "S":
+        return [name.decode() for name in array.tolist()]
+    native = np.ascontiguousarray(array.astype(array.dtype.newbyteorder("=")))
+    points = native.view(np.uint32) if native.nbytes else np.empty(0, np.uint32)
+    if ((points > sys.maxunicode) | ((points >= 0xD800) & (points <= 0xDFFF))).any():
+        raise ValueError("numbers that are no characters")
+    return native.tolist()
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from speakerssl.errors import InputError
-from speakerssl.npz import read_npy, read_npz
+from speakerssl.npz import read_npy, read_npz, texts
 
 ARRAYS: dict[str, Any] = {
     "matrix": np.arange(6.0).reshape(2, 3),
@@ -95,3 +95,20 @@ def test_damage_is_an_input_error(tmp_path_factory: pytest.TempPathFactory, plac
         message = str(error)
     assert message.count("\n") == 0
     assert len(message.removeprefix(str(path))) < 250
+
+
+@pytest.mark.parametrize("order", "<>")
+def test_text_is_read_in_either_order_of_bytes(order: str) -> None:
+    ids = ["a", "\U0010ffff", "", "é/2"]
+    assert texts(np.array(ids).astype(f"{order}U4")) == ids
+    assert texts(np.array([name.encode() for name in ids])) == ids
+    assert texts(np.empty(0, f"{order}U1")) == []
+    assert texts(np.array(["", ""], f"{order}U0")) == ["", ""]
+
+
+@pytest.mark.parametrize("point", [0x110000, 0xFFFFFFFF, 0xD800, 0xDFFF])
+@pytest.mark.parametrize("order", "<>")
+def test_numbers_that_are_no_characters_are_refused(point: int, order: str) -> None:
+    array = np.array([[97, point], [97, 98]], f"{order}u4").view(f"{order}U2")[:, 0]
+    with pytest.raises(ValueError, match="no characters"):
+        texts(array)

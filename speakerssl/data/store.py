@@ -20,6 +20,7 @@ import numpy as np
 
 from speakerssl.errors import InputError
 from speakerssl.io import reading
+from speakerssl.npz import texts
 
 
 class FeatureStore:
@@ -35,7 +36,7 @@ class FeatureStore:
             self.info: dict[str, Any] = json.loads((self.path / "info.json").read_text(encoding="utf-8"))
             self.num_copies = int(self.info["copies"])
             with np.load(self.path / "index.npz", allow_pickle=False) as index:
-                self.ids: list[str] = index["ids"].astype(str).tolist()
+                self.ids: list[str] = texts(index["ids"].astype(str))
                 self.offsets: np.ndarray = index["offsets"].astype(np.int64)
             if self.offsets.shape != (len(self.ids) + 1,) or self.offsets[0] != 0 or (np.diff(self.offsets) < 0).any():
                 raise ValueError("its index contradicts itself")

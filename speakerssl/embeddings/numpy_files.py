@@ -10,7 +10,7 @@ import numpy as np
 from numpy.lib.format import MAGIC_PREFIX
 
 from speakerssl.errors import InputError
-from speakerssl.npz import check_ratio, read_header
+from speakerssl.npz import check_ratio, read_header, texts
 
 # What a file may unpack to. Embeddings hardly shrink when packed; ids do, by 50 and more.
 SMALL, MOST_TIMES = 256 * 2**20, 100
@@ -45,14 +45,12 @@ def read_array(path: Path) -> np.ndarray:
 
 def ids_of(array: np.ndarray, path: Path) -> list[str]:
     """Ids as text, from an array [N] of text or UTF-8 bytes. Raises InputError."""
-    if array.ndim != 1 or array.dtype.kind not in "US":
-        raise InputError(f"{path}: ids are {array.dtype} of the shape {list(array.shape)}, not a row of text; {CURE}")
-    if array.dtype.kind == "U":
-        return [str(name) for name in array.tolist()]
     try:
-        return [name.decode() for name in array.tolist()]
+        return texts(array)
     except UnicodeDecodeError:
         raise InputError(f"{path}: ids are bytes that are not UTF-8; {CURE}") from None
+    except ValueError as error:
+        raise InputError(f"{path}: ids are {error}; {CURE}") from None
 
 
 def numbers(array: np.ndarray, path: Path) -> np.ndarray:

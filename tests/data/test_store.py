@@ -55,7 +55,13 @@ def test_a_store_that_is_cut_off_while_it_is_read_is_an_error_and_no_crash(tmp_p
 
 
 @pytest.mark.parametrize(
-    "index", [{}, {"ids": np.array(["a"]), "offsets": np.array([0, 5, 3])}, {"ids": np.array([{}])}]
+    "index",
+    [
+        {},
+        {"ids": np.array(["a"]), "offsets": np.array([0, 5, 3])},
+        {"ids": np.array([{}])},
+        {"ids": np.full(1, 0x110000, np.uint32).view("U1"), "offsets": np.array([0, 10])},
+    ],
 )
 def test_an_index_that_cannot_be_is_refused(tmp_path: Path, index: dict) -> None:
     write_store(tmp_path / "store", copies=1)

@@ -74,6 +74,8 @@ def test_objects_are_refused_with_the_cure_and_run_nothing(tmp_path: Path, matri
         ({"ids": np.arange(3), "embeddings": np.zeros((3, 5))}, "ids are int64"),
         ({"ids": np.array([IDS]), "embeddings": np.zeros((3, 5))}, "not a row of text"),
         ({"ids": np.array([b"\xff", b"b", b"c"]), "embeddings": np.zeros((3, 5))}, "not UTF-8"),
+        ({"ids": np.full(3, 0x110000, "u4").view("U1"), "embeddings": np.zeros((3, 5))}, "ids are numbers that are no"),
+        ({"ids": np.array(["a", "b", "\udc80"]), "embeddings": np.zeros((3, 5))}, "ids are numbers that are no"),
         ({"ids": np.array(IDS), "embeddings": np.array([["x"]] * 3)}, "not numbers"),
         ({"ids": np.array(IDS), "embeddings": np.zeros((3, 5), complex)}, "not numbers"),
         ({"ids": np.array(IDS), "embeddings": np.zeros((4, 5))}, "3 ids and an array of shape"),
