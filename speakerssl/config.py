@@ -97,7 +97,7 @@ class TrainingConfig:
     compile: bool = False  # torch.compile of the encoder: minutes at the start, then faster steps, mostly on a GPU
     fsdp: bool = False  # several processes share out the weights, where the encoder and its optimizer do not fit one
     sync_batch_norm: bool = False  # batch normalization over the batch of all processes
-    amp: Literal["none", "bf16"] = "none"
+    amp: Literal["none", "bf16", "auto"] = "none"  # auto: bf16 where processor or GPU computes in it, else none
     clip_grad: float | None = None  # bound of the gradient's norm
     clip_grad_each: bool = False  # the norm of each parameter on its own (DINO), rather than of all together
     deterministic: bool = False  # CUDA kernels that give the same bits again, at a price in time

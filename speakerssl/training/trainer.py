@@ -31,6 +31,7 @@ from speakerssl.training.grad_cache import average_gradients, build_encoder_cach
 from speakerssl.training.loading import Waiting, batches_of, make_loader
 from speakerssl.training.log import TrainingLog
 from speakerssl.training.memory_saving import checkpoint_blocks
+from speakerssl.training.precision import computes_in_bf16
 from speakerssl.training.reference import REFERENCE_SECONDS
 from speakerssl.training.schedule import batch_ratio, learning_rate, scaled_lr
 from speakerssl.training.sharding import share_out
@@ -72,6 +73,7 @@ class Trainer:
             checkpoint_blocks(method.encoder)
         if config.training.compile:
             method.encoder.compile()  # in place: the names of weights stay
+        self.in_bf16 = computes_in_bf16(config.training.amp, world.device, quiet=not world.is_main)
         self.cache = build_encoder_cache(method.encoder, dict(config.training.grad_cache))
         self.shared_out = [parameter for parameter, _ in method.by_class.values()]
         self.validate, self.embed, self.stop = validate, embed, stop or StopRequest()
@@ -161,7 +163,7 @@ class Trainer:
         return output, lr
 
     def _autocast(self) -> torch.autocast:
-        return torch.autocast(self.world.device.type, torch.bfloat16, enabled=self.config.training.amp == "bf16")
+        return torch.autocast(self.world.device.type, torch.bfloat16, enabled=self.in_bf16)
 
     def _features(self, batch: Batch) -> Batch:
         """Views and references of a batch to normalized features; references are never augmented."""
