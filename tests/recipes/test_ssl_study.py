@@ -2,6 +2,7 @@
 
 import json
 import sys
+from datetime import date
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -98,9 +99,10 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[ModuleType, 
             lines = "".join(f"{a} {b} {score}\n" for (_, a, b), score in zip(pairs, scores))
             for name in ("cross-channel", "cross-channel-fused"):
                 (folder / f"{name}.txt").write_text(lines)
-    arguments = ["--exp", tmp_path / "exp", "--rows", *rows, "--trials", tmp_path / "trials"]
-    arguments += ["--utt2spk", tmp_path / "utt2spk", "--steps", 900, "--output", tmp_path / "RESULTS.md"]
-    return load_script(RECIPE / "local" / "write_study.py"), [str(word) for word in arguments]
+    systems = [*rows, "untrained", "floor"]
+    arguments = ["--exp", tmp_path / "exp", "--trials", tmp_path / "trials", "--utt2spk", tmp_path / "utt2spk"]
+    arguments += ["--steps", 900, "--runs", tmp_path / "runs.npz", "--output", tmp_path / "RESULTS.md"]
+    return load_script(RECIPE / "local" / "write_study.py"), [str(word) for word in (*arguments, "--systems", *systems)]
 
 
 def test_the_study_says_what_differs_beyond_chance(study, tmp_path: Path, monkeypatch, capsys):
@@ -112,15 +114,63 @@ def test_the_study_says_what_differs_beyond_chance(study, tmp_path: Path, monkey
     assert "- cross-channel: ssps beats SNT-Xent-AM: **holds** (ssps - snt_xent_am: -" in text
     assert "- cross-channel-fused: the best row beats the best of the paper's losses: **holds**" in text
     (row,) = [line for line in text.splitlines() if line.startswith("| ssps |")]
-    assert float(row.split("|")[4]) < 0.01
+    assert float(row.split("|")[5]) < 0.01
     assert "| **Nothing trained** |" in text
-    assert any(line.startswith("| floor | 2 |") for line in text.splitlines())
+    assert any(line.startswith(f"| floor | {date.today().isoformat()} | 2 |") for line in text.splitlines())
     (paper,) = [line for line in text.splitlines() if line.startswith("| nt_xent |")]
-    assert float(paper.split("|")[4]) > 0.01
+    assert float(paper.split("|")[5]) > 0.01
 
 
 def test_a_row_without_scores_is_named(study, monkeypatch, capsys):
     module, arguments = study
-    monkeypatch.setattr(sys, "argv", ["write_study.py", *arguments[:3], "dino", *arguments[3:]])
+    monkeypatch.setattr(sys, "argv", ["write_study.py", *arguments, "dino"])
     assert module.main() == 2
     assert "dino/scores: does not exist" in capsys.readouterr().err
+
+
+def test_a_study_run_in_parts_is_that_of_one_run(study, tmp_path: Path, monkeypatch, capsys):
+    module, arguments = study
+    first = arguments.index("--systems") + 1
+    monkeypatch.setattr(sys, "argv", ["write_study.py", *arguments])
+    assert module.main() == 0
+    whole = (tmp_path / "RESULTS.md").read_text()
+    (tmp_path / "runs.npz").unlink()
+    for part in (["snt_xent", "floor", "ssps"], ["untrained", "nt_xent"], ["snt_xent_aam", "snt_xent_am"]):
+        monkeypatch.setattr(sys, "argv", ["write_study.py", *arguments[:first], *part])
+        assert module.main() == 0
+    assert (tmp_path / "RESULTS.md").read_text() == whole
+    assert "left out" not in capsys.readouterr().err
+
+
+def test_rows_of_another_budget_do_not_stand_in_one_table(study, tmp_path: Path, monkeypatch, capsys):
+    module, arguments = study
+    first = arguments.index("--systems") + 1
+    monkeypatch.setattr(sys, "argv", ["write_study.py", *arguments])
+    assert module.main() == 0
+    arguments[arguments.index("900")] = "600"
+    monkeypatch.setattr(sys, "argv", ["write_study.py", *arguments[:first], "snt_xent"])
+    assert module.main() == 0
+    assert "runs.npz: its rows are left out, of other conditions (900 steps" in capsys.readouterr().err
+    assert "| ssps |" not in (tmp_path / "RESULTS.md").read_text()
+
+
+def test_rows_need_the_one_they_are_compared_with(study, tmp_path: Path, monkeypatch, capsys):
+    module, arguments = study
+    monkeypatch.setattr(sys, "argv", ["write_study.py", *arguments[: arguments.index("--systems") + 1], "ssps"])
+    assert module.main() == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "runs.npz: has no row snt_xent" in line
+    assert not (tmp_path / "runs.npz").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"text", "archive"])
+def test_a_file_that_holds_no_rows_is_named(study, tmp_path: Path, monkeypatch, capsys, content):
+    module, arguments = study
+    if isinstance(content, bytes):
+        (tmp_path / "runs.npz").write_bytes(content)
+    else:
+        np.savez(tmp_path / "runs.npz", rows=np.array(["ssps"]))
+    monkeypatch.setattr(sys, "argv", ["write_study.py", *arguments])
+    assert module.main() == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "runs.npz: is no file of the study's rows" in line
