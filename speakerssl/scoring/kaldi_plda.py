@@ -1,6 +1,7 @@
 """Reads and writes Kaldi's `plda` files, binary and text: <Plda> mean transform psi </Plda>."""
 
 import io
+import math
 import struct
 from pathlib import Path
 from typing import Any
@@ -58,10 +59,10 @@ def _binary(stream: io.BytesIO) -> list[np.ndarray]:
         if kind not in TYPES:
             raise ValueError(f"found {kind!r} where a vector or matrix starts")
         shape = tuple(_integer(stream) for _ in range(1 if kind.endswith(b"V") else 2))
-        size = int(np.prod(shape)) * TYPES[kind].itemsize
-        data = stream.read(size)
-        if len(data) != size:
+        size = math.prod(shape) * TYPES[kind].itemsize
+        if size > len(stream.getbuffer()) - stream.tell():
             raise ValueError("it ends early")
+        data = stream.read(size)
         arrays.append(np.frombuffer(data, TYPES[kind]).reshape(shape).astype(np.float64))
     _expect(stream, b"</Plda>")
     return arrays

@@ -81,6 +81,14 @@ def test_the_main_recipe_runs_each_loss_on_both_kinds_of_views(monkeypatch, caps
     )
 
 
+def test_a_wrong_option_is_refused_before_anything_runs(recipe):
+    result = recipe("speechocean762/ssl_study", "--paper", "maybe")
+    assert result.returncode == 2
+    assert result.stdout == ""
+    (line,) = result.stderr.splitlines()
+    assert "--paper wants true or false, not 'maybe'" in line
+
+
 @pytest.fixture
 def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[ModuleType, list[str]]:
     """write_study.py and its arguments for scores in which `ssps` is better than the rest by a wide margin."""

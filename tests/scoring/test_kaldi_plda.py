@@ -59,6 +59,15 @@ def test_cut_short(tmp_path: Path, keep: int) -> None:
         read_kaldi_plda(path)
 
 
+@pytest.mark.parametrize("rows", [3, 2**31 - 1])
+def test_sizes_beyond_the_file(tmp_path: Path, rows: int) -> None:
+    """The larger one, doubled and squared, is no size that a machine can hold."""
+    path = tmp_path / "plda"
+    path.write_bytes(b"\0B<Plda> DM " + 2 * struct.pack("<bi", 4, rows) + bytes(60))
+    with pytest.raises(InputError, match="not a whole Kaldi plda file: it ends early"):
+        read_kaldi_plda(path)
+
+
 @pytest.mark.parametrize(
     "content",
     [

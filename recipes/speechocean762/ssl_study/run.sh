@@ -39,6 +39,10 @@ jobs=2
 results=$study/RESULTS.md
 . "$root/tools/parse_options.sh"
 
+if [[ ! "$paper" =~ ^(true|false)$ ]]; then
+  echo "$0: --paper wants true or false, not '$paper'; see $0 --help" >&2
+  exit 2
+fi
 set_up
 conf=$recipe/conf/base.yaml
 data=$work/data exp=$work/exp
@@ -47,11 +51,8 @@ if [ "$rows" = all ]; then
   rows=$(python "$recipe/local/settings.py")
 elif [ "$paper" = true ]; then
   rows=$(printf '%s\n' $(python "$recipe/local/settings.py" --paper) $rows | awk '!seen[$0]++')
-elif [ "$paper" = false ]; then
-  baselines=()
 else
-  echo "$0: --paper wants true or false, not '$paper'; see $0 --help" >&2
-  exit 2
+  baselines=()
 fi
 python "$recipe/local/settings.py" --check $rows
 list_training() { # what the main recipe's first stage has made
