@@ -36,8 +36,8 @@ class FeatureStore:
             self.info: dict[str, Any] = json.loads((self.path / "info.json").read_text(encoding="utf-8"))
             self.num_copies = int(self.info["copies"])
             with np.load(self.path / "index.npz", allow_pickle=False) as index:
-                self.ids: list[str] = texts(index["ids"].astype(str))
-                self.offsets: np.ndarray = index["offsets"].astype(np.int64)
+                self.ids: list[str] = texts(np.asarray(index["ids"]).astype(str))
+                self.offsets: np.ndarray = np.asarray(index["offsets"]).astype(np.int64)
             if self.offsets.shape != (len(self.ids) + 1,) or self.offsets[0] != 0 or (np.diff(self.offsets) < 0).any():
                 raise ValueError("its index contradicts itself")
         except (OSError, ValueError, KeyError, TypeError, EOFError, RecursionError, zipfile.BadZipFile) as error:

@@ -82,7 +82,8 @@ def _load(path: Path) -> Any:
                     check_ratio(sum(member.file_size for member in packed.infolist()), size, SMALL, MOST_TIMES)
                     for member in packed.infolist():
                         with packed.open(member) as stream:
-                            _check_header(stream, member.file_size)
+                            if not _check_header(stream, member.file_size):  # np.load would give its bytes
+                                raise ValueError(f"what it holds as {member.filename!r} is no array")
             else:
                 file.seek(0)
                 _check_header(file, size)
@@ -91,12 +92,13 @@ def _load(path: Path) -> Any:
         raise _unreadable(path, error) from None
 
 
-def _check_header(stream: IO[bytes], size: int) -> None:
-    """Refuses an array that claims more bytes than there are; of what is no array np.load says what it thinks."""
+def _check_header(stream: IO[bytes], size: int) -> bool:
+    """Refuses an array that claims more bytes than there are; returns whether it is an array at all."""
     is_array = stream.read(len(MAGIC_PREFIX)) == MAGIC_PREFIX
     stream.seek(0)
     if is_array:
         read_header(stream, size)
+    return is_array
 
 
 def _unreadable(path: Path, error: BaseException) -> InputError:

@@ -3,7 +3,9 @@
 import json
 import os
 import pickle
+import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -66,5 +68,16 @@ def test_a_store_that_is_cut_off_while_it_is_read_is_an_error_and_no_crash(tmp_p
 def test_an_index_that_cannot_be_is_refused(tmp_path: Path, index: dict) -> None:
     write_store(tmp_path / "store", copies=1)
     np.savez(tmp_path / "store" / "index.npz", **index)
+    with pytest.raises(InputError, match="not a complete feature store"):
+        FeatureStore(tmp_path / "store")
+
+
+@pytest.mark.parametrize("name", ["ids", "offsets"])
+def test_an_index_whose_member_is_no_array_is_refused(tmp_path: Path, name: str) -> None:
+    write_store(tmp_path / "store", copies=1)
+    arrays: dict[str, Any] = {"ids": np.array(["a"]), "offsets": np.array([0, 10])}
+    np.savez(tmp_path / "store" / "index.npz", **{key: array for key, array in arrays.items() if key != name})
+    with zipfile.ZipFile(tmp_path / "store" / "index.npz", "a") as packed:
+        packed.writestr(f"{name}.npy", b"no array")
     with pytest.raises(InputError, match="not a complete feature store"):
         FeatureStore(tmp_path / "store")

@@ -88,6 +88,18 @@ def test_other_arrays_are_named(tmp_path: Path, arrays: dict[str, Any], message:
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("name", ["ids", "embeddings", "a"])
+def test_a_member_that_is_no_array_is_refused(tmp_path: Path, name: str) -> None:
+    """numpy gives the bytes of such a member in place of an array."""
+    arrays: dict[str, Any] = {"ids": np.array(IDS), "embeddings": np.zeros((3, 5))} if name != "a" else {}
+    np.savez(tmp_path / "x.npz", **arrays)
+    with zipfile.ZipFile(tmp_path / "whole.npz", "w") as changed, zipfile.ZipFile(tmp_path / "x.npz") as packed:
+        for member in {*packed.namelist(), f"{name}.npy"}:
+            changed.writestr(member, b"no array" if member == f"{name}.npy" else packed.read(member))
+    with pytest.raises(InputError, match=rf"whole\.npz: cannot be read: what it holds as '{name}\.npy' is no array"):
+        read_embeddings(tmp_path / "whole.npz")
+
+
 def header(shape: tuple[int, ...], dtype: str) -> bytes:
     stream = io.BytesIO()
     np.lib.format.write_array_header_1_0(stream, {"descr": dtype, "fortran_order": False, "shape": shape})
