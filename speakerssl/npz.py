@@ -85,7 +85,7 @@ def texts(array: np.ndarray) -> list[str]:
         raise ValueError(f"{array.dtype} of the shape {list(array.shape)}, not a row of text")
     if array.dtype.kind == "S":
         return [name.decode() for name in array.tolist()]
-    native = np.ascontiguousarray(array.astype(array.dtype.newbyteorder("=")))
+    native = np.ascontiguousarray(array, array.dtype.newbyteorder("="))
     points = native.view(np.uint32) if native.nbytes else np.empty(0, np.uint32)
     if ((points > sys.maxunicode) | ((points >= 0xD800) & (points <= 0xDFFF))).any():
         raise ValueError("numbers that are no characters")

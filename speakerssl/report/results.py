@@ -17,6 +17,8 @@ from speakerssl.report.markup import markdown_text
 from speakerssl.trials.score_file import join, read_scores
 from speakerssl.trials.trial_list import Trials, read_trials
 
+EER_DEFINITION = "EER: where miss and false-alarm rate cross, linear between operating points, ties grouped"
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -39,10 +41,7 @@ class Results:
     @property
     def definition(self) -> str:
         priors = ", ".join(f"{p:g}" for p in self.p_targets)
-        return (
-            "EER: where miss and false-alarm rate cross, linear between operating points, ties grouped; "
-            f"minDCF: p_target {priors}, both costs 1, normalized by the better blind decision"
-        )
+        return f"{EER_DEFINITION}; minDCF: p_target {priors}, both costs 1, normalized by the better blind decision"
 
 
 def collect(

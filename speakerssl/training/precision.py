@@ -10,7 +10,7 @@ def computes_in_bf16(amp: str, device: torch.device, quiet: bool = False) -> boo
     """What `training.amp` means on `device`: `auto` is bfloat16 where the device computes in it, else float32.
 
     `bf16` is kept where the device imitates it, so that a run can be repeated there, with a remark unless `quiet`: on
-    a processor with AVX2 and no more, SNT-Xent on the small ResNet trained at 14 recordings a second in place of 133.
+    a processor with AVX2 and no more, a step of Fast ResNet-34 took ten times as long (tools/benchmarks/RESULTS.md).
     """
     if amp == "none":
         return False

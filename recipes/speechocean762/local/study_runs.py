@@ -9,12 +9,12 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
 from speakerssl.errors import InputError
-from speakerssl.io import atomic_path, read_bytes, reading
+from speakerssl.io import atomic_path, read_bytes
+from speakerssl.npz import read_npz
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,13 @@ def load_runs(path: Path, shared: str) -> dict[str, Row]:
     if not path.exists():
         return {}
     try:
-        with reading(path), np.load(path, allow_pickle=False) as kept:
-            found = str(kept["conditions"])
-            rows = {name: _row(kept, name) for name in map(str, kept["rows"])}
-    except (ValueError, KeyError, EOFError, BadZipFile) as error:
-        raise InputError(f"{path}: is no file of the study's rows; remove it and run all rows again") from error
+        kept = read_npz(path)
+        found = str(kept["conditions"])
+        rows = {name: _row(kept, name) for name in map(str, kept["rows"])}
+    except (InputError, ValueError, KeyError) as error:
+        raise InputError(
+            f"{path}: is no file of the study's rows ({error}); remove it and run all rows again"
+        ) from None
     if found != shared:
         print(f"{path}: its rows are left out, of other conditions ({found}; now {shared})", file=sys.stderr)
         return {}

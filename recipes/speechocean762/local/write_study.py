@@ -15,7 +15,7 @@ from speakerssl.config_file import list_rows
 from speakerssl.errors import InputError, SpeakerSSLError
 from speakerssl.io import write_text
 from speakerssl.metrics.comparison import p_value, seed_means
-from speakerssl.report.results import collect, format_values, seed_folders
+from speakerssl.report.results import EER_DEFINITION, collect, format_values, seed_folders
 from speakerssl.trials.score_file import join, read_scores
 from speakerssl.trials.speakers import read_utt2spk, trial_speakers
 from speakerssl.trials.trial_list import read_trials
@@ -24,7 +24,6 @@ REFERENCE = "snt_xent"
 PAPER = paper_losses()
 CROSS = "cross-channel"
 SUFFIXES = {"": "cosine", "-fused": "cosine and PLDA of clusters, both with AS-norm, fused on validation trials"}
-DEFINITION = "EER: where miss and false-alarm rate cross, linear between operating points, ties grouped"
 COUNT = 1000
 SAMPLED_OR_TAUGHT = ("ssps", "ssps_encoder", "multiview_ssps", "dino")  # is SSPS or DINO better than the plain loss?
 
@@ -91,7 +90,7 @@ p: paired bootstrap over speakers ({COUNT} draws, the seeds' mean) of no differe
 for the number of rows.
 
 {table(rows)}
-{DEFINITION}.
+{EER_DEFINITION}.
 
 {verdict(rows)}"""
 
