@@ -1,7 +1,7 @@
 """Spectral clustering of unit vectors whose number of clusters the eigenvalues tell (Park et al. 2020)."""
 
 import numpy as np
-from scipy.linalg import eigh
+from scipy.linalg import LinAlgError, eigh
 from sklearn.cluster import KMeans
 
 from speakerssl.errors import InputError
@@ -32,8 +32,7 @@ def spectral(units: np.ndarray, clusters: int | None = None, seed: int = 0) -> n
     for neighbours in sorted({min(number, count - 1) for number in NEIGHBOURS}):
         laplacian = _laplacian(similar, neighbours)
         wanted = min(count, (clusters or MOST) + 1)
-        values, vectors = eigh(laplacian, subset_by_index=[0, wanted - 1])
-        largest = float(eigh(laplacian, eigvals_only=True, subset_by_index=[count - 1, count - 1])[0])
+        values, vectors, largest = _eigenvectors(laplacian, wanted)
         gaps = np.diff(values)
         number = clusters or int(gaps.argmax()) + 1
         gap = gaps[number - 1] if number <= len(gaps) else 0.0
@@ -58,3 +57,15 @@ def _laplacian(similar: np.ndarray, neighbours: int) -> np.ndarray:
     np.fill_diagonal(graph, 0.0)
     laplacian: np.ndarray = np.diag(graph.sum(axis=1)) - graph
     return laplacian
+
+
+def _eigenvectors(laplacian: np.ndarray, wanted: int) -> tuple[np.ndarray, np.ndarray, float]:
+    """The `wanted` smallest eigenvalues, their vectors [N, wanted], and the largest eigenvalue."""
+    last = len(laplacian) - 1
+    try:
+        values, vectors = eigh(laplacian, subset_by_index=[0, wanted - 1])
+        largest = float(eigh(laplacian, eigvals_only=True, subset_by_index=[last, last])[0])
+    except LinAlgError:  # LAPACK's fast method (syevr) gives up on some equal eigenvalues, on some processors
+        values, vectors = eigh(laplacian, driver="evd")
+        largest = float(values[-1])
+    return values[:wanted], vectors[:, :wanted], largest
