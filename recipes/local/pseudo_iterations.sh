@@ -4,11 +4,30 @@
 #   start       iteration 0: a model directory, or `ivector` or `floor`, which need no training on a GPU
 #   train       array of Kaldi data directories; valid: what `speakerssl validation` made of them
 #   conf, settings   configuration of each training, and an array of further options of `speakerssl train`
+#   first_labels   whose embeddings give iteration 1 its clusters: `start` (or unset), `floor` or `ivector`
 #   clusters    how many, or `auto`; cluster_options: an array of further options of `speakerssl cluster`
 #   iterations, jobs, ivector_options (array), report_labels (a true utt2spk, only to report NMI and purity, or empty)
 # Stopped at any point and started again, it goes on from there.
 
 helpers=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+
+embed_set() { # embed_set FOLDER MODEL DATA_DIR: its embeddings, into FOLDER/embeddings
+  local output=$1/embeddings/$(basename "$3")
+  case $2 in
+    floor)
+      [ -f "$output/xvector.scp" ] ||
+        run_past_failures "$output" speakerssl floor --data "$3" --output "$output"
+      ;;
+    ivector)
+      [ -f "$output/xvector.scp" ] ||
+        run speakerssl ivector extract --model "$1/ivector" --data "$3" --output "$output"
+      ;;
+    *)
+      run_past_failures "$output" \
+        speakerssl extract --engine torch --model "$2" --data "$3" --output "$output" --jobs "$jobs"
+      ;;
+  esac
+}
 
 embed() { # embed FOLDER MODEL: embeddings of the training recordings and of the validation halves
   local set
@@ -16,23 +35,7 @@ embed() { # embed FOLDER MODEL: embeddings of the training recordings and of the
     run speakerssl ivector train --data "${train[@]}" --exclude "$valid/recordings" --output "$1/ivector" \
       "${ivector_options[@]}"
   fi
-  for set in "${train[@]}" "$valid"; do
-    local output=$1/embeddings/$(basename "$set")
-    case $2 in
-      floor)
-        [ -f "$output/xvector.scp" ] ||
-          run_past_failures "$output" speakerssl floor --data "$set" --output "$output"
-        ;;
-      ivector)
-        [ -f "$output/xvector.scp" ] ||
-          run speakerssl ivector extract --model "$1/ivector" --data "$set" --output "$output"
-        ;;
-      *)
-        run_past_failures "$output" \
-          speakerssl extract --engine torch --model "$2" --data "$set" --output "$output" --jobs "$jobs"
-        ;;
-    esac
-  done
+  for set in "${train[@]}" "$valid"; do embed_set "$1" "$2" "$set"; done
   # Recordings that validation was cut from take no part in the clusters either.
   for set in "${train[@]}"; do cat "$1/embeddings/$(basename "$set")/xvector.scp"; done |
     awk -v list="$valid/recordings" 'BEGIN { while ((getline id < list) > 0) skip[id] } !($1 in skip)' >"$1/train.scp.part"
@@ -52,17 +55,21 @@ cluster_again() { # cluster_again FOLDER NEXT: the pseudo-labels of iteration NE
 }
 
 iterate() {
-  local number folder next model=$start
+  local number folder next model=$start source=$exp/iteration-0
   embed "$exp/iteration-0" "$start"
+  if [ "${first_labels:-start}" != start ]; then
+    source=$exp/first-labels
+    embed "$source" "$first_labels"
+  fi
   for ((number = 1; number <= iterations; number++)); do
     folder=$exp/iteration-$((number - 1)) next=$exp/iteration-$number
-    cluster_again "$folder" "$next"
+    cluster_again "$source" "$next"
     local begin=()
     [ "$model" = ivector ] || [ "$model" = floor ] ||
       begin=(--set training.init_from="$model" --set method.centres="$folder/train.scp")
     run speakerssl train --config "$conf" "${settings[@]}" "${begin[@]}" --set method.labels="$next/utt2cluster" \
       --set data.exclude="$valid/recordings" --output "$next"
-    model=$next
+    model=$next source=$next
     embed "$next" "$next"
     local status=0
     python "$helpers/pseudo_progress.py" --exp "$exp" --trials "$valid/trials" || status=$?

@@ -4,6 +4,7 @@ import json
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from speakerssl.config import load_config
@@ -73,6 +74,31 @@ def test_i_vectors_do_not_see_what_validation_was_cut_from(tmp_path: Path) -> No
     assert (tmp_path / "f" / "train.scp").read_text() == "kept a.ark:2\n"
 
 
+def test_the_first_clusters_may_be_those_of_the_feature_statistics(tmp_path: Path) -> None:
+    """`iterate` with its steps printed: iteration 1 learns the floor's clusters, iteration 2 those of iteration 1."""
+    script = f"""set -euo pipefail
+        run() {{ echo "$@"; }}; python() {{ :; }}
+        . {ROOT}/recipes/local/pseudo_iterations.sh
+        embed() {{ echo embed "$@"; }}; cluster_again() {{ echo cluster "$@"; }}
+        exp=exp start=model first_labels=floor iterations=2 conf=c.yaml valid=valid settings=()
+        iterate"""
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True, cwd=tmp_path)
+    said = [line for line in done.stdout.splitlines() if not line.startswith("speakerssl")]
+    assert said[:3] == [
+        "embed exp/iteration-0 model",
+        "embed exp/first-labels floor",
+        "cluster exp/first-labels exp/iteration-1",
+    ]
+    assert "cluster exp/iteration-1 exp/iteration-2" in said
+    assert "training.init_from=model --set method.centres=exp/iteration-0/train.scp" in done.stdout
+
+
+def test_wrong_first_labels_are_refused(recipe) -> None:
+    result = recipe("speechocean762/pseudo", "--first-labels", "guess")
+    assert result.returncode == 2
+    assert "--first-labels is start, floor or ivector, not 'guess'" in result.stderr
+
+
 def test_it_stops_when_validation_no_longer_improves(tmp_path: Path, monkeypatch) -> None:
     (tmp_path / "trials").write_text("1 a b\n1 c d\n0 a d\n0 c b\n")
     said = []
@@ -89,6 +115,55 @@ def test_it_stops_when_validation_no_longer_improves(tmp_path: Path, monkeypatch
     assert said == [0, 0, progress.STOP]
     assert (tmp_path / "best").read_text() == "iteration-1\n"
     assert "| 2 | 100 | 7 | 0.5 | 0.5 |" in (tmp_path / "iterations.md").read_text()
+
+
+def write_seeds(root: Path, gains: list[float]) -> list[str]:
+    """Arguments of write_pseudo.py for runs whose first iteration moves targets by its gain, the second does not."""
+    rng = np.random.default_rng(0)
+    names = [f"s{speaker:02d}-{number}" for speaker in range(20) for number in range(2)]
+    pairs = [(int(a[:3] == b[:3]), a, b) for i, a in enumerate(names) for b in names[:i]]
+    (root / "data").mkdir()
+    (root / "data" / "trials").write_text("".join(f"{label} {a} {b}\n" for label, a, b in pairs))
+    (root / "data" / "utt2spk").write_text("".join(f"{name} {name[:3]}\n" for name in names))
+    runs = []
+    for seed, gain in enumerate(gains):
+        runs.append(str(root / f"run-s{seed}"))
+        start = [label + rng.standard_normal() for label, _, _ in pairs]
+        for number, more in enumerate((0.0, gain, 0.0)):
+            folder = root / f"run-s{seed}" / f"iteration-{number}" / "scores"
+            folder.mkdir(parents=True)
+            scored = [(a, b, score + more * label) for (label, a, b), score in zip(pairs, start)]
+            for name in ("valid", "cross-channel"):
+                (folder / f"{name}.txt").write_text("".join(f"{a} {b} {score}\n" for a, b, score in scored))
+        (root / f"run-s{seed}" / "best").write_text("iteration-1\n" if gain > 0 else "iteration-0\n")
+    trials = str(root / "data" / "trials")
+    words = ["--start", "snt_xent", "--valid", trials, "--lists", f"cross-channel={trials}", "--steps", "300"]
+    return ["write_pseudo.py", "--runs", *runs, *words, "--output", str(root / "RESULTS.md")]
+
+
+@pytest.mark.parametrize(("gains", "word"), [([2.0, 2.0], "holds"), ([0.0, 0.0], "not told apart")])
+def test_what_iterations_gain_is_told_from_chance(tmp_path: Path, monkeypatch, gains: list[float], word: str) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "recipes" / "speechocean762" / "local"))
+    module = load_script(ROOT / "recipes" / "speechocean762" / "local" / "write_pseudo.py")
+    monkeypatch.setattr("sys.argv", write_seeds(tmp_path, gains))
+    assert module.main() == 0
+    text = (tmp_path / "RESULTS.md").read_text()
+    assert f"- cross-channel: what validation kept beats the start: **{word}** (kept - start: " in text
+    rows = {line.split(" | ")[0]: line.split(" | ")[1:] for line in text.splitlines() if line.startswith("| ")}
+    assert list(rows) == ["| system", "| ---", "| start", "| iteration 1", "| iteration 2", "| kept"]
+    assert rows["| iteration 2"][:2] == rows["| start"][:2]
+    assert rows["| kept"] == rows["| iteration 1"]
+
+
+def test_a_seed_without_an_iteration_is_named(tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "recipes" / "speechocean762" / "local"))
+    module = load_script(ROOT / "recipes" / "speechocean762" / "local" / "write_pseudo.py")
+    arguments = write_seeds(tmp_path, [1.0])
+    (tmp_path / "run-s1" / "iteration-0").mkdir(parents=True)
+    arguments.insert(3, str(tmp_path / "run-s1"))
+    monkeypatch.setattr("sys.argv", arguments)
+    assert module.main() == 2
+    assert "run-s1: has no iteration after the start" in capsys.readouterr().err
 
 
 def test_a_wrong_start_is_named(recipe, voxceleb: Path, tmp_path: Path) -> None:

@@ -4,20 +4,25 @@
 #
 #   recipes/speechocean762/pseudo/run.sh                       starts from the main recipe's best self-supervised row
 #   recipes/speechocean762/pseudo/run.sh --start ivector       from i-vectors
+#   recipes/speechocean762/pseudo/run.sh --start snt_xent --first-labels floor --clusters 400 --iterations 1
+#                                                              what RESULTS.md has
 #
-#   --stage N, --stop-stage M   1 data and features (the main recipe's), 2 start, 3 iterations, 4 test lists
+#   --stage N, --stop-stage M   1 data and features (the main recipe's), 2 start, 3 iterations, 4 test lists, 5 RESULTS.md
 #   --data-dir DIR              speechocean762, see ../run.sh
 #   --work DIR                  where data/ and exp/ go (default: the main recipe's folder, whose data is used again)
 #   --start NAME                a row of ../conf/rows.yaml to train, a model directory, `ivector` or `floor`
 #   --start-steps N             training steps of a row
 #   --iterations N              at most so many
+#   --first-labels NAME         whose embeddings give the first iteration its clusters: `start`, `ivector` or `floor`,
+#                               the feature statistics, which find recordings of one session (default: start)
 #   --clusters K                clusters of each iteration, or `auto` (the silhouette decides)
 #   --steps N                   training steps of an iteration
-#   --seed N                    of the start and the iterations
+#   --seeds "0 1 2"             of the start and the iterations, one run each
 #   --report-labels FILE        a true utt2spk of training recordings, only to print NMI and purity
 #   --set "KEY=VALUE ..."       overrides of conf/pseudo.yaml
 #   --num-validation N          recordings that ../run.sh sets aside (400)
 #   --jobs N                    processes of extraction
+#   --results FILE              the table over all seeds (default: RESULTS.md of this folder)
 #
 # Stopped at any point and started again, it goes on from there. Every command is printed as it can be run by hand.
 set -euo pipefail
@@ -32,24 +37,40 @@ work=$main
 start=multiview_ssps_snt_xent
 start_steps=600
 iterations=4
+first_labels=start
 clusters=auto
 steps=300
-seed=0
+seeds="0 1 2"
 report_labels=
 set=
 num_validation=400
 jobs=2
+results=$recipe/RESULTS.md
 . "$root/tools/parse_options.sh"
 . "$root/recipes/local/pseudo_iterations.sh"
 
+if [[ ! "$first_labels" =~ ^(start|floor|ivector)$ ]]; then
+  echo "$0: --first-labels is start, floor or ivector, not '$first_labels'; see $0 --help" >&2
+  exit 2
+fi
+
 set_up
 data=$work/data valid=$work/data/valid conf=$recipe/conf/pseudo.yaml
-exp=$work/exp/pseudo-$(basename "$start")-s$seed
-cluster_options=(--seed "$seed")
-ivector_options=(--gaussians 256 --dim 200 --seed "$seed")
-settings=(--set data.store="[$work/exp/store]" --set training.steps="$steps" --set training.seed="$seed"
-  --set validation.data="$valid" --set validation.trials="$valid/trials")
-for override in $set; do settings+=(--set "$override"); done
+lists=(trials_O="$data/test/trials_O" trials_H="$data/test/trials_H" cross-channel="$data/test_xc/trials_H")
+origin=$start
+is_row=false
+[ "$origin" = ivector ] || [ "$origin" = floor ] || [ -d "$origin" ] || is_row=true
+
+take_seed() { # take_seed N: what `iterate` reads, of this seed
+  exp=$work/exp/pseudo-$(basename "$origin")-by-$first_labels-s$1
+  start=$origin
+  [ "$is_row" = false ] || start=$work/exp/$origin-s$1
+  cluster_options=(--seed "$1")
+  ivector_options=(--gaussians 256 --dim 200 --seed "$1")
+  settings=(--set data.store="[$work/exp/store]" --set training.steps="$steps" --set training.seed="$1"
+    --set validation.data="$valid" --set validation.trials="$valid/trials")
+  for override in $set; do settings+=(--set "$override"); done
+}
 
 if stage 1 "data and features"; then
   run_past_failures "$data/valid" "$main/run.sh" --stop-stage 2 --data-dir "$data_dir" --work "$work" --jobs "$jobs" \
@@ -58,40 +79,43 @@ fi
 train=()
 for folder in "$data"/train "$data"/train_*; do [ ! -f "$folder/wav.scp" ] || train+=("$folder"); done
 
-if [ "$start" != ivector ] && [ "$start" != floor ] && [ ! -d "$start" ]; then
-  if stage 2 "start: row $start"; then
-    run "$main/local/train_one.sh" "$start-s$seed" "$work/exp" "$valid" "$main/conf/rows.yaml" "$start_steps"
-  fi
-  start=$work/exp/$start-s$seed
+if [ "$is_row" = true ] && stage 2 "start: row $origin"; then
+  for seed in $seeds; do
+    run "$main/local/train_one.sh" "$origin-s$seed" "$work/exp" "$valid" "$main/conf/rows.yaml" "$start_steps"
+  done
 fi
 
 if stage 3 "iterations"; then
-  iterate
+  for seed in $seeds; do
+    take_seed "$seed"
+    iterate
+  done
 fi
 
 if stage 4 "test lists, start and iterations"; then
-  systems=()
-  for folder in "$exp"/iteration-*; do
-    system=$(basename "$folder") model=$folder
-    [ "$system" != iteration-0 ] || model=$start
-    [ -f "$model/model.safetensors" ] || continue # i-vectors and the floor have no encoder to extract with
-    systems+=("$system")
-    for set_name in test test_xc; do
-      run speakerssl extract --engine torch --model "$model" --data "$data/$set_name" \
-        --output "$folder/embeddings/$set_name" --jobs "$jobs"
-    done
-    for list in trials_O=test/trials_O trials_H=test/trials_H cross-channel=test_xc/trials_H; do
-      run speakerssl score --embeddings "$folder/embeddings/$(dirname "${list#*=}")/xvector.scp" \
-        --trials "$data/${list#*=}" --output "$folder/scores/${list%%=*}.txt"
+  for seed in $seeds; do
+    take_seed "$seed"
+    for folder in "$exp"/iteration-*; do
+      model=$folder
+      [ "$(basename "$folder")" != iteration-0 ] || model=$start
+      for set_name in test test_xc; do embed_set "$folder" "$model" "$data/$set_name"; done
+      for list in "${lists[@]}"; do
+        run speakerssl score --embeddings "$folder/embeddings/$(basename "$(dirname "${list#*=}")")/xvector.scp" \
+          --trials "${list#*=}" --output "$folder/scores/${list%%=*}.txt"
+      done
     done
   done
-  run speakerssl table --exp "$exp" --systems "${systems[@]}" --lists trials_O="$data/test/trials_O" \
-    trials_H="$data/test/trials_H" cross-channel="$data/test_xc/trials_H" --markdown "$exp/table.md"
-  first=${systems[0]} last=$(cat "$exp/best")
-  if [ "$first" != "$last" ]; then
-    run speakerssl compare --trials "$data/test_xc/trials_H" --utt2spk "$data/test_xc/utt2spk" \
-      --scores "$exp/$first/scores/cross-channel.txt" "$exp/$last/scores/cross-channel.txt"
-  fi
+fi
+
+if stage 5 "$results"; then
+  runs=()
+  for seed in $seeds; do
+    take_seed "$seed"
+    runs+=("$exp")
+  done
+  run python "$main/local/write_pseudo.py" --runs "${runs[@]}" --start "$(basename "$origin")" \
+    --first-labels "$first_labels" --valid "$valid/trials" \
+    --lists "${lists[@]}" --steps "$steps" --output "$results"
 fi
 
 name_failures "$valid"
