@@ -89,10 +89,9 @@ def render(args: argparse.Namespace, columns: Mapping[str, Column]) -> str:
     )
     return f"""# Pseudo-labels on speechocean762
 
-Written by `recipes/speechocean762/pseudo/run.sh` on {date.today().isoformat()}; {seeds} seeds,
-{args.steps} steps an iteration. The start is `{args.start}`; the first iteration learns the clusters of
-`{args.first_labels}`, later ones those of the iteration before. Equal error rates in percent by cosine, mean ± sample
-standard deviation over the seeds.
+Written by `recipes/speechocean762/pseudo/run.sh` on {date.today().isoformat()}; {seeds} seeds, {args.steps} steps an
+iteration. The start is `{args.start}`; the first iteration learns the clusters of `{args.first_labels}`, later ones
+those of the iteration before. Equal error rates in percent by cosine, mean ± sample standard deviation over the seeds.
 `{KEPT}`: of each seed the iteration, or the start, that validation without labels has the lowest error rate for.
 p: paired bootstrap over speakers ({COUNT} draws, the seeds' mean) of no difference from the start.
 

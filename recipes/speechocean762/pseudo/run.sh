@@ -31,7 +31,7 @@ main=$root/recipes/speechocean762
 recipe=$main/pseudo
 
 stage=1
-stop_stage=4
+stop_stage=5
 data_dir=$root/../shared/data/speechocean762
 work=$main
 start=multiview_ssps_snt_xent
