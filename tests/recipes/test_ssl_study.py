@@ -129,6 +129,16 @@ def test_the_study_says_what_differs_beyond_chance(study, tmp_path: Path, monkey
     assert float(paper.split("|")[5]) > 0.01
 
 
+def test_notes_come_after_the_table(study, tmp_path: Path, monkeypatch):
+    module, arguments = study
+    (tmp_path / "notes.md").write_text("## What changed\n")
+    first = arguments.index("--systems")
+    words = [*arguments[:first], "--notes", str(tmp_path / "notes.md"), *arguments[first:]]
+    monkeypatch.setattr(sys, "argv", ["write_study.py", *words])
+    assert module.main() == 0
+    assert (tmp_path / "RESULTS.md").read_text().endswith("\n\n## What changed\n")
+
+
 def test_a_row_without_scores_is_named(study, monkeypatch, capsys):
     module, arguments = study
     monkeypatch.setattr(sys, "argv", ["write_study.py", *arguments, "dino"])

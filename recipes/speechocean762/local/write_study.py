@@ -13,7 +13,7 @@ from study_runs import Row, conditions, load_runs, save_runs
 
 from speakerssl.config_file import list_rows
 from speakerssl.errors import InputError, SpeakerSSLError
-from speakerssl.io import write_text
+from speakerssl.io import read_text, write_text
 from speakerssl.metrics.comparison import p_value, seed_means
 from speakerssl.report.results import EER_DEFINITION, collect, format_values, seed_folders
 from speakerssl.trials.score_file import join, read_scores
@@ -36,15 +36,17 @@ def main() -> int:
     parser.add_argument("--utt2spk", required=True, type=Path, help="speakers of its recordings")
     parser.add_argument("--steps", required=True, type=int, help="training steps of every run")
     parser.add_argument("--runs", required=True, type=Path, help="file of rows run before (shown too); these are added")
+    parser.add_argument("--notes", type=Path, help="Markdown written by hand, which comes after the table")
     parser.add_argument("--output", required=True, help="the file to write")
     args = parser.parse_args()
     try:
+        notes = "" if args.notes is None else f"\n{read_text(args.notes)}"
         shared = conditions(args.trials, args.utt2spk, args.steps)
         rows = {**load_runs(args.runs, shared), **measure(args.exp, args.systems, args.trials, args.utt2spk)}
         if REFERENCE not in rows:
             raise InputError(f"{args.runs}: has no row {REFERENCE}, with which all are compared; run it too")
         save_runs(args.runs, rows, shared)
-        text = render(rows, args.steps)
+        text = render(rows, args.steps) + notes
         write_text(args.output, text)
     except SpeakerSSLError as error:
         print(f"write_study.py: {error}", file=sys.stderr)

@@ -93,5 +93,5 @@ fi
 if stage 5 "$results"; then
   run python "$recipe/local/write_study.py" --exp "$exp" --systems $rows "${baselines[@]}" \
     --trials "$data/test_xc/trials_H" --utt2spk "$data/test_xc/utt2spk" --steps "$steps" --runs "$runs" \
-    --output "$results"
+    --notes "$study/notes.md" --output "$results"
 fi
