@@ -1,7 +1,6 @@
 """The d-vector LSTM of GE2E (Wan et al. 2018, arXiv 1710.10467), with the partial utterances of Resemblyzer."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -89,7 +88,7 @@ class Ge2eLSTM(Encoder):
 
     def _unit_vectors(self, windows: Tensor) -> Tensor:
         """[P, frames, F] -> [P, D]."""
-        with _float32_on_cpu(windows):
+        with torch.autocast("cpu", enabled=False):  # torch takes bfloat16 on processors where oneDNN has no such LSTM
             states, _ = self.lstm(windows)
         return functional.normalize(at_least_float32(torch.relu(self.embedding(states[:, -1]))))
 
@@ -101,10 +100,3 @@ class Ge2eLSTM(Encoder):
         last = (counts - 1) * self.partial_step
         uncovered = (own - 1 < last + self.covered) & (counts > 1)
         return counts - uncovered.to(counts.dtype)
-
-
-def _float32_on_cpu(x: Tensor) -> AbstractContextManager[Any]:
-    """Without autocast on the CPU: torch gives its LSTM bfloat16 on some processors where oneDNN has no such LSTM."""
-    if x.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
-        return torch.autocast("cpu", enabled=False)
-    return nullcontext()

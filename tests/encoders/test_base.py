@@ -129,7 +129,8 @@ def test_bfloat16_autocast_stays_close(name, small_encoder, batch):
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         half = encoder(*batch).float()
     similarity = torch.cosine_similarity(half, encoder(*batch))
-    assert similarity.min() > 0.98  # of 50 random layers 0.9895 on processors that imitate bfloat16; of most 0.999
+    # Fifty random layers: 0.9895 on a processor that imitates bfloat16.
+    assert similarity.min() > (0.98 if name == "rvector_resnet" else 0.99)
 
 
 @pytest.mark.parametrize(

@@ -136,8 +136,20 @@ def write_seeds(root: Path, gains: list[float]) -> list[str]:
             for name in ("valid", "cross-channel"):
                 (folder / f"{name}.txt").write_text("".join(f"{a} {b} {score}\n" for a, b, score in scored))
         (root / f"run-s{seed}" / "best").write_text("iteration-1\n" if gain > 0 else "iteration-0\n")
+    (root / "floor").symlink_to(root / "run-s0" / "iteration-0")
     trials = str(root / "data" / "trials")
-    words = ["--start", "snt_xent", "--valid", trials, "--lists", f"cross-channel={trials}", "--steps", "300"]
+    words = [
+        "--start",
+        "snt_xent",
+        "--floor",
+        str(root / "floor"),
+        "--valid",
+        trials,
+        "--lists",
+        f"cross-channel={trials}",
+        "--steps",
+        "300",
+    ]
     return ["write_pseudo.py", "--runs", *runs, *words, "--output", str(root / "RESULTS.md")]
 
 
@@ -150,7 +162,7 @@ def test_what_iterations_gain_is_told_from_chance(tmp_path: Path, monkeypatch, g
     text = (tmp_path / "RESULTS.md").read_text()
     assert f"- cross-channel: what validation kept beats the start: **{word}** (kept - start: " in text
     rows = {line.split(" | ")[0]: line.split(" | ")[1:] for line in text.splitlines() if line.startswith("| ")}
-    assert list(rows) == ["| system", "| ---", "| start", "| iteration 1", "| iteration 2", "| kept"]
+    assert list(rows) == ["| system", "| ---", "| start", "| iteration 1", "| iteration 2", "| kept", "| floor"]
     assert rows["| iteration 2"][:2] == rows["| start"][:2]
     assert rows["| kept"] == rows["| iteration 1"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from write_study import judged
+from write_study import COUNT, judged
 
 from speakerssl.errors import InputError, SpeakerSSLError
 from speakerssl.io import read_text, write_text
@@ -18,8 +18,7 @@ from speakerssl.trials.score_file import join, read_scores
 from speakerssl.trials.speakers import read_utt2spk, trial_speakers
 from speakerssl.trials.trial_list import read_trials
 
-START, KEPT = "start", "kept"
-COUNT = 1000
+START, KEPT, FLOOR = "start", "kept", "floor"
 
 
 @dataclass(frozen=True)
@@ -35,13 +34,14 @@ def main() -> int:
     parser.add_argument("--runs", required=True, nargs="+", type=Path, help="folders of iteration-0, ...: one a seed")
     parser.add_argument("--start", required=True, help="what the iterations began with, for the text")
     parser.add_argument("--first-labels", default=START, help="whose clusters the first iteration learned (start)")
+    parser.add_argument("--floor", required=True, type=Path, help="folder of the feature statistics' scores")
     parser.add_argument("--valid", required=True, type=Path, help="the validation trials, made without labels")
     parser.add_argument("--lists", required=True, nargs="+", help="NAME=TRIALS, with utt2spk in their folder")
     parser.add_argument("--steps", required=True, type=int, help="training steps of an iteration")
     parser.add_argument("--output", required=True, help="the file to write")
     args = parser.parse_args()
     try:
-        systems = find_systems(args.runs)
+        systems = {**find_systems(args.runs), FLOOR: [args.floor]}
         columns = {"validation": measure(systems, "valid", args.valid, None)}
         for name, _, trials in (word.partition("=") for word in args.lists):
             columns[name] = measure(systems, name, Path(trials), Path(trials).parent / "utt2spk")
@@ -76,7 +76,7 @@ def measure(systems: Mapping[str, Sequence[Path]], name: str, trials: Path, utt2
     if utt2spk is None:
         return Column(eers, {})
     draws = seed_means(scores, labels, trial_speakers(listed, read_utt2spk(utt2spk)), count=COUNT)
-    deltas = {system: 100 * (draws[system] - draws[START]) for system in systems if system != START}
+    deltas = {system: 100 * (draws[system] - draws[START]) for system in systems if system not in (START, FLOOR)}
     return Column(eers, {system: (float(delta.mean()), p_value(delta)) for system, delta in deltas.items()})
 
 
@@ -93,6 +93,7 @@ Written by `recipes/speechocean762/pseudo/run.sh` on {date.today().isoformat()};
 iteration. The start is `{args.start}`; the first iteration learns the clusters of `{args.first_labels}`, later ones
 those of the iteration before. Equal error rates in percent by cosine, mean ± sample standard deviation over the seeds.
 `{KEPT}`: of each seed the iteration, or the start, that validation without labels has the lowest error rate for.
+`{FLOOR}`: mean and standard deviation of 30 MFCCs, nothing trained.
 p: paired bootstrap over speakers ({COUNT} draws, the seeds' mean) of no difference from the start.
 
 {table(columns)}
@@ -110,7 +111,7 @@ def table(columns: Mapping[str, Column]) -> str:
         for column in columns.values():
             cells.append(format_values(column.eer_percent[system], 2))
             if column.against_start:
-                cells.append("" if system == START else f"{column.against_start[system][1]:.3f}")
+                cells.append(f"{column.against_start[system][1]:.3f}" if system in column.against_start else "")
         lines.append(cells)
     return "".join("| " + " | ".join(cells) + " |\n" for cells in [head, ["---"] * len(head), *lines])
 

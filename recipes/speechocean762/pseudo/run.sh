@@ -92,19 +92,26 @@ if stage 3 "iterations"; then
   done
 fi
 
-if stage 4 "test lists, start and iterations"; then
+score_lists() { # score_lists FOLDER MODEL: the test lists, and of the floor the validation trials too
+  local list set_dir sets=("$data/test" "$data/test_xc") scored=("${lists[@]}")
+  [ "$2" != floor ] || sets+=("$valid") scored+=(valid="$valid/trials")
+  for set_dir in "${sets[@]}"; do embed_set "$1" "$2" "$set_dir"; done
+  for list in "${scored[@]}"; do
+    run speakerssl score --embeddings "$1/embeddings/$(basename "$(dirname "${list#*=}")")/xvector.scp" \
+      --trials "${list#*=}" --output "$1/scores/${list%%=*}.txt"
+  done
+}
+
+if stage 4 "test lists: start, iterations and the floor"; then
   for seed in $seeds; do
     take_seed "$seed"
     for folder in "$exp"/iteration-*; do
       model=$folder
       [ "$(basename "$folder")" != iteration-0 ] || model=$start
-      for set_name in test test_xc; do embed_set "$folder" "$model" "$data/$set_name"; done
-      for list in "${lists[@]}"; do
-        run speakerssl score --embeddings "$folder/embeddings/$(basename "$(dirname "${list#*=}")")/xvector.scp" \
-          --trials "${list#*=}" --output "$folder/scores/${list%%=*}.txt"
-      done
+      score_lists "$folder" "$model"
     done
   done
+  score_lists "$work/exp/floor" floor
 fi
 
 if stage 5 "$results"; then
@@ -114,7 +121,7 @@ if stage 5 "$results"; then
     runs+=("$exp")
   done
   run python "$main/local/write_pseudo.py" --runs "${runs[@]}" --start "$(basename "$origin")" \
-    --first-labels "$first_labels" --valid "$valid/trials" \
+    --first-labels "$first_labels" --floor "$work/exp/floor" --valid "$valid/trials" \
     --lists "${lists[@]}" --steps "$steps" --output "$results"
 fi
 
