@@ -139,15 +139,14 @@ def _start(settings: WorkerSettings, quiet: bool) -> None:
     if quiet:
         logging.getLogger("speakerssl").setLevel(logging.ERROR)  # remarks on rates and channels, said by all
     _settings = settings
-    onnx = settings.model.endswith(ONNX_SUFFIX)
-    model: Any = (
-        load_onnx_model(settings.model, settings.threads) if onnx else load_model(settings.model, settings.device)
-    )
-    _model = replace(model, crops=settings.crops)
+    if settings.model.endswith(ONNX_SUFFIX):
+        _model = replace(load_onnx_model(settings.model, settings.threads), crops=settings.crops)
+    else:  # by torch, also a model of the package: an engine, where there is one, takes the place of its network
+        model: Any = load_model(settings.model, settings.device, engine="torch")
+        changes = {} if settings.engine is None else {"engine": settings.engine}
+        _model = replace(model, crops=settings.crops, **changes)
     if torch := sys.modules.get("torch"):  # an ONNX file does without
         torch.set_num_threads(settings.threads)
-    if settings.engine is not None:
-        _model = replace(model, crops=settings.crops, engine=settings.engine)
 
 
 def _work(batch: Sequence[Utterance]) -> Result:

@@ -59,6 +59,15 @@ def test_kaldiio_reads_what_is_written(model_dir, data_dir, tmp_path) -> None:
         np.testing.assert_array_equal(theirs[key], vector)
 
 
+def test_a_model_of_the_package_is_computed_by_the_engine_that_is_asked_for(data_dir, tmp_path) -> None:
+    found = {}
+    for engine in ("auto", "torch"):  # the first takes the graph that lies beside the weights
+        done = extract("open-speech", data_dir, tmp_path / engine, ExtractionOptions(engine=engine))
+        found[engine] = read_embeddings(done.files["xvector.scp"]).matrix
+        assert done.engine == {"auto": "onnx"}.get(engine, engine)
+    np.testing.assert_allclose(found["torch"], found["auto"], atol=1e-4)
+
+
 def test_the_batch_does_not_matter(model_dir, data_dir, tmp_path) -> None:
     results = []
     for number, seconds in enumerate((None, 0.1, 3.0, 1000.0)):
