@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from speakerssl.config_file import read_tree
 from speakerssl.errors import InputError
+from speakerssl.option_types import FloatRange
 from speakerssl.options import read_options
 
 
@@ -26,6 +27,7 @@ class DataConfig:
     shards: tuple[str, ...] = ()  # folders or URLs of shards (made by `speakerssl shard`), in place of `train`
     shuffle_buffer: int = 10000  # recordings of shards in a row that are shuffled among each other
     exclude: str | None = None  # a file of recording ids (one a line) that training must not see
+    groups: str | None = None  # a file of `recording group` lines, as of corpora: most batches are of one group
     num_workers: int = 0  # loader processes; 0 loads in the training process
 
 
@@ -45,6 +47,7 @@ class ViewsConfig:
     local_seconds: float = 2.0
     augment_global: bool = True  # false: only local crops are augmented (SDPN)
     clean_prob: float = 0.0  # chance that one of the first two views is left as recorded, as enrolments mostly are
+    feature_speed: FloatRange | None = None  # of a store: all views of a recording at one speed from this range
     feature_noise: Mapping[str, Any] = field(default_factory=dict)  # mel-domain augmentation, see augment/
     spec_augment: Mapping[str, Any] = field(default_factory=dict)
 

@@ -80,6 +80,10 @@ if stage 1 "data"; then
     run_past_failures "$data/train_$corpus" \
       speakerssl prepare --data "$data_dir/$corpus/train" --output "$data/train_$corpus"
   done
+  for corpus in "${corpora[@]}"; do
+    awk -v corpus="$corpus" '{ print $1, corpus }' "$data/train_$corpus/wav.scp"
+  done >"$data/utt2corpus.part"
+  mv "$data/utt2corpus.part" "$data/utt2corpus"
   run_past_failures "$valid" speakerssl validation --data "${train[@]}" --output "$valid" \
     --num-recordings "$num_validation" --seed "$seed" --jobs "$jobs"
   for corpus in speechocean762 librispeech; do
@@ -102,6 +106,7 @@ settings=(--set data.store="[$exp/store]" --set data.exclude="$valid/recordings"
 
 if stage 3 "self-supervised training"; then
   run speakerssl train --config "$recipe/conf/ssl.yaml" "${settings[@]}" --set training.steps="$steps" \
+    --set data.groups="$data/utt2corpus" \
     ${init_from:+--set training.init_from="$init_from"} --output "$exp/ssl"
   run speakerssl train --config "$recipe/conf/ssl.yaml" "${settings[@]}" --init-only --output "$exp/untrained"
 fi

@@ -17,12 +17,13 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from speakerssl.config import Config
-from speakerssl.data.sampler import EpochBatches, Item, ShardBatches
-from speakerssl.data.views import ViewDataset, collate, shard_numbers
+from speakerssl.data.sampler import EpochBatches, Item
+from speakerssl.data.views import ViewDataset, collate
 from speakerssl.errors import InputError, JobError, unknown_name
 from speakerssl.losses import LossOutput
 from speakerssl.methods import Batch, Method, Plan
 from speakerssl.methods.base import Embed
+from speakerssl.training.batching import build_batches
 from speakerssl.training.best import BestCheckpoint
 from speakerssl.training.checkpoint import Stateful, keep_last, list_checkpoints, load_checkpoint, save_checkpoint
 from speakerssl.training.clipping import clip_gradients
@@ -83,11 +84,7 @@ class Trainer:
             raise InputError(f"batch_size {per_step} is larger than the {len(dataset)} training recordings")
         if per_step % (world.size * training.accumulate):
             raise InputError(f"batch_size {per_step} does not divide by {world.size} processes x accumulate")
-        classes = method.labels if method.balanced else None
-        self.batches = EpochBatches(len(dataset), per_step, training.seed, world.rank, world.size, classes)
-        if config.data.shards and classes is None and not config.data.store:
-            shards, buffer = shard_numbers(dataset), config.data.shuffle_buffer
-            self.batches = ShardBatches(shards, buffer, per_step, training.seed, world.rank, world.size)
+        self.batches = build_batches(config, dataset, method.labels if method.balanced else None, world)
         since = method.sampler.start_epoch - 1 if method.sampler is not None and method.reads_references else None
         self.loader = _loader(_Identified(dataset, training.seed, since), self.batches, config.data.num_workers)
         self.waiting = Waiting()
