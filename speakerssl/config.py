@@ -14,7 +14,6 @@ from typing import Any, Literal
 
 from speakerssl.config_file import read_tree
 from speakerssl.errors import InputError
-from speakerssl.option_types import FloatRange
 from speakerssl.options import read_options
 
 
@@ -47,7 +46,6 @@ class ViewsConfig:
     local_seconds: float = 2.0
     augment_global: bool = True  # false: only local crops are augmented (SDPN)
     clean_prob: float = 0.0  # chance that one of the first two views is left as recorded, as enrolments mostly are
-    feature_speed: FloatRange | None = None  # of a store: all views of a recording at one speed from this range
     feature_noise: Mapping[str, Any] = field(default_factory=dict)  # mel-domain augmentation, see augment/
     spec_augment: Mapping[str, Any] = field(default_factory=dict)
 

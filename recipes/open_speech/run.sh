@@ -14,6 +14,7 @@
 #   --init-from MODEL           weights that it begins with, of an earlier round or a model folder (default: random)
 #   --pseudo-steps N            of each iteration
 #   --iterations N              at most so many; it stops by itself when validation no longer improves
+#   --first-labels WHAT         whose embeddings give the first iteration its clusters: start, floor or ivector
 #   --clusters K                clusters of each iteration (`auto` finds the corpora, see EXPERIMENTS.md)
 #   --num-validation N          recordings set aside for validation trials and calibration
 #   --copies N                  augmented copies of each recording
@@ -37,6 +38,7 @@ steps=1600
 init_from=
 pseudo_steps=400
 iterations=3
+first_labels=start
 clusters=1500
 num_validation=600
 copies=6
@@ -47,6 +49,10 @@ name=open-speech
 results=$recipe/RESULTS.md
 . "$root/tools/parse_options.sh"
 . "$root/recipes/local/pseudo_iterations.sh"
+if [[ ! "$first_labels" =~ ^(start|floor|ivector)$ ]]; then
+  echo "$0: --first-labels is start, floor or ivector, not '$first_labels'; see $0 --help" >&2
+  exit 2
+fi
 
 corpora=()
 for list in "$data_dir"/*/train/wav.scp; do
@@ -66,6 +72,8 @@ if [ "$channels" = default ]; then
   [ ! -d "$data_dir/noise" ] || channels=$data_dir/noise
 fi
 data=$work/data exp=$work/exp valid=$work/data/valid
+pseudo=$exp/pseudo
+[ "$first_labels" = start ] || pseudo=$exp/pseudo-by-$first_labels
 overrides=()
 for override in $set; do overrides+=(--set "$override"); done
 train=()
@@ -112,19 +120,19 @@ if stage 3 "self-supervised training"; then
 fi
 
 if stage 4 "pseudo-label iterations"; then
-  systems_folder=$exp start=$exp/ssl exp=$exp/pseudo conf=$recipe/conf/pseudo.yaml report_labels=
-  cluster_options=(--seed "$seed") ivector_options=()
+  systems_folder=$exp start=$exp/ssl exp=$pseudo conf=$recipe/conf/pseudo.yaml report_labels=
+  cluster_options=(--seed "$seed") ivector_options=(--seed "$seed")
   settings+=(--set training.steps="$pseudo_steps")
   iterate
   exp=$systems_folder
 fi
 
 if stage 5 "calibration and the model folder"; then
-  best=$(cat "$exp/pseudo/best") model=$exp/ssl
-  [ "$best" = iteration-0 ] || model=$exp/pseudo/$best
+  best=$(cat "$pseudo/best") model=$exp/ssl
+  [ "$best" = iteration-0 ] || model=$pseudo/$best
   run python "$recipe/local/make_model.py" --model "$model" --output "$exp/$name" --data "$data" \
     --corpora "${corpora[@]}"
-  run speakerssl calibrate-model --model "$exp/$name" --scores "$exp/pseudo/$best/scores/valid.txt" \
+  run speakerssl calibrate-model --model "$exp/$name" --scores "$pseudo/$best/scores/valid.txt" \
     --trials "$valid/trials" --trained-on \
     "halves of $num_validation recordings without labels, one half through rooms, noises and codecs that training never used"
   # The same weights for those who have no torch, and for a quick start.

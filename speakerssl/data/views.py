@@ -121,41 +121,11 @@ class AudioViews:
         return self.utterances[index].read(start / self.sample_rate, length / self.sample_rate)
 
 
-class SpeedReader(Protocol):
-    """What `StoreViews` knows of `augment.feature_speed`."""
-
-    def draw(self, rng: np.random.Generator) -> float: ...
-
-    def reach(self, speed: float, count: int) -> int: ...
-
-    def __call__(self, frames: np.ndarray, speed: float, count: int) -> np.ndarray: ...
-
-
-class AsStored:
-    """The speed that recordings have; nothing is drawn."""
-
-    def draw(self, rng: np.random.Generator) -> float:
-        return 1.0
-
-    def reach(self, speed: float, count: int) -> int:
-        return count
-
-    def __call__(self, frames: np.ndarray, speed: float, count: int) -> np.ndarray:
-        return frames
-
-
 class StoreViews:
     """Views cut from feature stores: another augmented copy for every view of a recording, or the clean one where
-    a store has no other. With `speeds` all views of a recording are read at one drawn speed."""
+    a store has no other."""
 
-    def __init__(
-        self,
-        stores: Sequence[FeatureStore],
-        views: ViewsConfig,
-        seed: int,
-        exclude: set[str],
-        speeds: SpeedReader = AsStored(),  # noqa: B008 - it holds nothing
-    ) -> None:
+    def __init__(self, stores: Sequence[FeatureStore], views: ViewsConfig, seed: int, exclude: set[str]) -> None:
         self.stores, self.views, self.seed = list(stores), views, seed
         self.places = [
             (store, index)
@@ -164,7 +134,6 @@ class StoreViews:
             if utterance not in exclude and store.num_frames(index) >= 2
         ]
         self.ids = [store.ids[index] for store, index in self.places]
-        self.speeds = speeds
 
     def __len__(self) -> int:
         return len(self.places)
@@ -173,9 +142,7 @@ class StoreViews:
         epoch, anchor, positive = item
         rng = np.random.default_rng((self.seed, epoch, anchor))
         seconds = self.views.crop_seconds, self.views.local_seconds
-        lengths = [round(s * FRAMES_PER_SECOND) for s in seconds]
-        speed = self.speeds.draw(rng)
-        length, local = (self.speeds.reach(speed, wanted) for wanted in lengths)
+        length, local = (round(s * FRAMES_PER_SECOND) for s in seconds)
         globals_, locals_ = self.views.num_global, self.views.num_local
         plans = {}
         for source in dict.fromkeys((anchor, positive)):
@@ -189,8 +156,7 @@ class StoreViews:
             store, index = self.places[source]
             (start, available), wanted = plans[source][number]
             frames = store.frames(index, copy, start, available)
-            view = wrap_pad(frames, wanted).astype(np.float32)
-            views.append(self.speeds(view, speed, lengths[number >= globals_]))
+            views.append(wrap_pad(frames, wanted).astype(np.float32))
         return views
 
     def reference_crop(self, index: int, seconds: float, rng: np.random.Generator | None = None) -> np.ndarray:

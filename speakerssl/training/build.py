@@ -13,15 +13,15 @@ import torch
 
 from speakerssl.augment.chain import Augmenter, build_augmenter
 from speakerssl.augment.feature_domain import build_feature_noise
-from speakerssl.augment.feature_speed import FeatureSpeed
 from speakerssl.augment.pool import AudioPool
 from speakerssl.augment.specaugment import build_spec_augment
 from speakerssl.config import Config, to_mapping
 from speakerssl.constants import LAUNCHER, SAMPLE_RATE
+from speakerssl.data.group_batches import read_groups
 from speakerssl.data.kaldi import DataDir, Utterance
 from speakerssl.data.shards import ShardRecording, ShardSet
 from speakerssl.data.store import FeatureStore
-from speakerssl.data.views import AsStored, AudioViews, StoreViews, ViewDataset
+from speakerssl.data.views import AudioViews, StoreViews, ViewDataset
 from speakerssl.embeddings.card import write_card
 from speakerssl.embeddings.model_dir import save_model
 from speakerssl.encoders import Encoder, build_encoder
@@ -54,6 +54,7 @@ _LATER = (
     ("training", "compile"),
     ("training", "fsdp"),
     ("data", "shards"),
+    ("data", "groups"),
 )
 
 
@@ -145,12 +146,9 @@ def build_dataset(config: Config, sample_rate: int, output: Path) -> ViewDataset
         stores = [FeatureStore(path) for path in data.store]
         for store in stores:
             store.check_features(config.features)
-        speeds = AsStored() if views.feature_speed is None else FeatureSpeed(config.features, views.feature_speed)
-        return StoreViews(stores, views, seed, excluded, speeds)
+        return StoreViews(stores, views, seed, excluded)
     if not (data.train or data.shards):
         raise InputError("data: name data directories under 'train', shards under 'shards' or stores under 'store'")
-    if views.feature_speed is not None:
-        raise InputError("views.feature_speed is for stored features; recordings get `augment: {speed: ...}`")
     utterances: list[Utterance | ShardRecording] = []
     lengths: list[int] = []
     for shards in map(ShardSet, data.shards):
@@ -208,6 +206,8 @@ def run_identity(config: Config, ids: Sequence[str], labels: np.ndarray | None =
             tree[section].pop(key)
     if not config.data.shards:
         del tree["data"]["shuffle_buffer"]
+    if config.data.groups is not None:  # what the file says, wherever it lies
+        tree["data"]["groups"] = read_groups(config.data.groups, ids).tolist()
     for section, key in _LATER:
         if not tree[section][key]:
             del tree[section][key]

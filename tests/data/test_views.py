@@ -125,32 +125,6 @@ def test_a_store_without_augmented_copies_gives_clean_views(tmp_path: Path) -> N
     assert all((view[:, 0] == 0).all() for view in dataset[0, 0, 0])
 
 
-def test_all_views_of_a_recording_are_read_at_one_speed(tmp_path: Path) -> None:
-    class EverySecond:
-        def __init__(self) -> None:
-            self.draws = 0
-
-        def draw(self, rng: np.random.Generator) -> float:
-            self.draws += 1
-            return 2.0
-
-        def reach(self, speed: float, count: int) -> int:
-            return int((count - 1) * speed) + 1
-
-        def __call__(self, frames: np.ndarray, speed: float, count: int) -> np.ndarray:
-            assert len(frames) == self.reach(speed, count)
-            return frames[::2]
-
-    views = ViewsConfig(crop_seconds=0.2, num_local=2, local_seconds=0.1)
-    speeds = EverySecond()
-    dataset = StoreViews([write_store(tmp_path / "s", 4)], views, seed=0, exclude=set(), speeds=speeds)
-    found = dataset[0, 1, 1]
-    assert [len(view) for view in found] == [20, 20, 10, 10]
-    assert all((np.diff(view[:, 2]) == 2).all() for view in found)
-    assert not set(range(int(found[0][0, 2]), int(found[0][-1, 2]) + 1)) & set(found[1][:, 2])
-    assert speeds.draws == 1
-
-
 def test_collate_stacks_by_view() -> None:
     first, second = collate([[np.zeros((4, 2)), np.ones((6, 2))]] * 3)
     assert first.shape == (3, 4, 2)

@@ -13,6 +13,7 @@ from speakerssl.data.group_batches import GroupBatches
 from speakerssl.data.sampler import EpochBatches
 from speakerssl.errors import InputError
 from speakerssl.training.batching import build_batches
+from speakerssl.training.build import run_identity
 from speakerssl.training.distributed import World
 
 IDS = [f"utt{number}" for number in range(20)]
@@ -62,3 +63,15 @@ def test_groups_go_with_no_other_order(utt2corpus: Path) -> None:
 
 def test_a_store_beside_shards_is_read_in_groups(utt2corpus: Path) -> None:
     assert type(batches_of(DataConfig(groups=str(utt2corpus), shards=("x",), store=("s",)))) is GroupBatches
+
+
+def test_a_run_is_another_one_with_other_groups_but_not_with_the_same_elsewhere(utt2corpus: Path) -> None:
+    def identity(path: Path | None) -> str:
+        data = DataConfig(groups=None if path is None else str(path))
+        return run_identity(Config(features={}, encoder={}, loss={}, data=data), IDS)
+
+    copy, other = utt2corpus.with_name("copy"), utt2corpus.with_name("other")
+    copy.write_text(utt2corpus.read_text())
+    other.write_text(utt2corpus.read_text().replace("utt19 b", "utt19 a"))
+    assert identity(utt2corpus) == identity(copy)
+    assert len({identity(None), identity(copy), identity(other)}) == 3

@@ -3,20 +3,15 @@
 from pathlib import Path
 
 import numpy as np
-import pytest
 import torch
 from torch import nn
 
-from speakerssl.augment.feature_speed import FeatureSpeed
-from speakerssl.config import Config, DataConfig, ScalingConfig, TrainingConfig, load_config
+from speakerssl.config import Config, DataConfig, ScalingConfig, TrainingConfig
 from speakerssl.data.sampler import Item
-from speakerssl.data.views import StoreViews
 from speakerssl.encoders import build_encoder
-from speakerssl.errors import InputError
 from speakerssl.methods import build_method
-from speakerssl.training.build import build_dataset, describe_recordings
+from speakerssl.training.build import describe_recordings
 from speakerssl.training.distributed import World
-from speakerssl.training.store_writer import StoreJob, write_store
 from speakerssl.training.trainer import Trainer
 from tests.methods.conftest import DIM, FEATS, TINY
 
@@ -84,25 +79,3 @@ def test_sessions_come_from_the_data_directory_and_speakers_only_where_they_are_
     describe_recordings(method, reported, ["c", "b", "a"])
     assert method.sessions is None
     assert method.speakers is None
-
-
-def test_speeds_are_for_stores_and_recordings_are_told_what_is_theirs(
-    write_config, corpus: Path, tmp_path: Path
-) -> None:
-    views = {"crop_seconds": 0.6, "feature_speed": [0.8, 1.25]}
-    with pytest.raises(InputError, match=r"feature_speed is for stored features; .*speed"):
-        build_dataset(load_config(write_config(views=views)), 16000, tmp_path)
-    job = StoreJob(
-        (str(corpus / "train"),),
-        features=load_config(write_config()).features,
-        augment={},
-        seed=0,
-        cache_dir=str(tmp_path),
-    )
-    write_store(job, tmp_path / "store", copies=1)
-    stored = {"data": {"store": [str(tmp_path / "store")]}}
-    plain = build_dataset(load_config(write_config(**stored)), 16000, tmp_path)
-    changed = build_dataset(load_config(write_config(**stored, views=views)), 16000, tmp_path)
-    assert [view.shape for view in changed[0, 3, 3]] == [view.shape for view in plain[0, 3, 3]]
-    assert isinstance(changed, StoreViews)
-    assert isinstance(changed.speeds, FeatureSpeed)
