@@ -11,6 +11,12 @@
 
 helpers=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
+check_first_labels() { # ends the recipe where --first-labels is no word for whose embeddings come first
+  [[ "$first_labels" =~ ^(start|floor|ivector)$ ]] && return
+  echo "$0: --first-labels is start, floor or ivector, not '$first_labels'; see $0 --help" >&2
+  exit 2
+}
+
 embed_set() { # embed_set FOLDER MODEL DATA_DIR: its embeddings, into FOLDER/embeddings
   local output=$1/embeddings/$(basename "$3")
   case $2 in

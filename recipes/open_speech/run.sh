@@ -49,10 +49,7 @@ name=open-speech
 results=$recipe/RESULTS.md
 . "$root/tools/parse_options.sh"
 . "$root/recipes/local/pseudo_iterations.sh"
-if [[ ! "$first_labels" =~ ^(start|floor|ivector)$ ]]; then
-  echo "$0: --first-labels is start, floor or ivector, not '$first_labels'; see $0 --help" >&2
-  exit 2
-fi
+check_first_labels
 
 corpora=()
 for list in "$data_dir"/*/train/wav.scp; do

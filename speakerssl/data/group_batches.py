@@ -28,11 +28,8 @@ class GroupBatches(EpochBatches):
         super().__init__(len(groups), batch_size, seed, rank, world_size)
         self.groups = groups
 
-    def _epoch_order(self) -> np.ndarray:
-        if self._order is None or self._order[0] != self.epoch:
-            rng = np.random.default_rng((self.seed, self.epoch))
-            self._order = self.epoch, grouped_order(self.groups, self.batch_size, rng)
-        return self._order[1]
+    def _draw_order(self, rng: np.random.Generator) -> np.ndarray:
+        return grouped_order(self.groups, self.batch_size, rng)
 
 
 def grouped_order(groups: np.ndarray, batch_size: int, rng: np.random.Generator) -> np.ndarray:

@@ -55,10 +55,11 @@ class EpochBatches:
     def _epoch_order(self) -> np.ndarray:
         """The items of the current epoch in their order."""
         if self._order is None or self._order[0] != self.epoch:
-            rng = np.random.default_rng((self.seed, self.epoch))
-            order = rng.permutation(self.num_items) if self.classes is None else balanced_order(self.classes, rng)
-            self._order = self.epoch, order
+            self._order = self.epoch, self._draw_order(np.random.default_rng((self.seed, self.epoch)))
         return self._order[1]
+
+    def _draw_order(self, rng: np.random.Generator) -> np.ndarray:
+        return rng.permutation(self.num_items) if self.classes is None else balanced_order(self.classes, rng)
 
     def __iter__(self) -> Iterator[list[Item]]:
         for position in range(self.start, len(self)):
@@ -89,17 +90,15 @@ class ShardBatches(EpochBatches):
         positives = indices if self.sampled_positives is None else self.sampled_positives[indices]
         return [(self.epoch, int(i), int(j)) for i, j in zip(indices, positives)]
 
-    def _epoch_order(self) -> np.ndarray:
-        if self._order is None or self._order[0] != self.epoch:
-            order = np.random.default_rng((self.seed, self.epoch)).permutation(len(self._starts) - 1)
-            mine = order[self.rank :: self.world_size]
-            if not len(mine):
-                mine = order[[self.rank % len(order)]]
-            items = np.concatenate([np.arange(self._starts[shard], self._starts[shard + 1]) for shard in mine])
-            rng = np.random.default_rng((self.seed, self.epoch, self.rank))
-            wanted = len(self) * (self.batch_size // self.world_size)
-            self._order = self.epoch, np.resize(buffer_shuffle(items, self.buffer, rng), wanted)
-        return self._order[1]
+    def _draw_order(self, rng: np.random.Generator) -> np.ndarray:
+        order = rng.permutation(len(self._starts) - 1)
+        mine = order[self.rank :: self.world_size]
+        if not len(mine):
+            mine = order[[self.rank % len(order)]]
+        items = np.concatenate([np.arange(self._starts[shard], self._starts[shard + 1]) for shard in mine])
+        own = np.random.default_rng((self.seed, self.epoch, self.rank))
+        wanted = len(self) * (self.batch_size // self.world_size)
+        return np.resize(buffer_shuffle(items, self.buffer, own), wanted)
 
 
 def buffer_shuffle(items: np.ndarray, buffer: int, rng: np.random.Generator) -> np.ndarray:

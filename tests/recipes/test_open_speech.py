@@ -46,20 +46,8 @@ def write_earlier_round(folder: Path) -> Path:
 
 def test_from_unlabeled_corpora_to_a_model_folder(recipe, corpora: Path, tmp_path: Path) -> None:
     words = ["--data-dir", corpora, "--work", tmp_path, "--steps", 40, "--pseudo-steps", 4, "--iterations", 1]
-    words += [
-        "--copies",
-        1,
-        "--clusters",
-        4,
-        "--num-validation",
-        6,
-        "--seed",
-        2,
-        "--jobs",
-        1,
-        "--results",
-        tmp_path / "RESULTS.md",
-    ]
+    words += ["--copies", 1, "--clusters", 4, "--num-validation", 6, "--seed", 2, "--jobs", 1]
+    words += ["--results", tmp_path / "RESULTS.md"]
     words += ["--set", f"{QUICK} method.ssps.clusters=4"]
     earlier = write_earlier_round(tmp_path / "earlier")
     result = recipe("open_speech", *words, "--stop-stage", 3, "--init-from", earlier)

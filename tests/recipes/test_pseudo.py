@@ -138,18 +138,8 @@ def write_seeds(root: Path, gains: list[float]) -> list[str]:
         (root / f"run-s{seed}" / "best").write_text("iteration-1\n" if gain > 0 else "iteration-0\n")
     (root / "floor").symlink_to(root / "run-s0" / "iteration-0")
     trials = str(root / "data" / "trials")
-    words = [
-        "--start",
-        "snt_xent",
-        "--floor",
-        str(root / "floor"),
-        "--valid",
-        trials,
-        "--lists",
-        f"cross-channel={trials}",
-        "--steps",
-        "300",
-    ]
+    words = ["--start", "snt_xent", "--floor", str(root / "floor"), "--valid", trials]
+    words += ["--lists", f"cross-channel={trials}", "--steps", "300"]
     return ["write_pseudo.py", "--runs", *runs, *words, "--output", str(root / "RESULTS.md")]
 
 

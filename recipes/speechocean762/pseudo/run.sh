@@ -49,10 +49,7 @@ results=$recipe/RESULTS.md
 . "$root/tools/parse_options.sh"
 . "$root/recipes/local/pseudo_iterations.sh"
 
-if [[ ! "$first_labels" =~ ^(start|floor|ivector)$ ]]; then
-  echo "$0: --first-labels is start, floor or ivector, not '$first_labels'; see $0 --help" >&2
-  exit 2
-fi
+check_first_labels
 
 set_up
 data=$work/data valid=$work/data/valid conf=$recipe/conf/pseudo.yaml
