@@ -1,7 +1,6 @@
 """The published form of sampled positives: what is stored and taken out against dictionaries, and inside methods."""
 
 import json
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +12,9 @@ from speakerssl.losses import MomentumQueue
 from speakerssl.methods import Batch, Method
 from speakerssl.methods.base import QUEUEING
 from speakerssl.methods.positive_memory import PositiveMemory
-from speakerssl.training.checkpoint import list_checkpoints
-from speakerssl.training.distributed import World
 
 from .conftest import FEATS, views_of
-from .test_training import trainer_of
+from .tiny_trainer import resumed_like_the_whole
 
 PUBLISHED = {"preset": "published", "clusters": 4, "start_epoch": 0, "queue_size": 40}
 
@@ -143,15 +140,7 @@ def test_mocos_queue_knows_the_recordings_of_stored_keys(make) -> None:
 @pytest.mark.parametrize("name", ["simclr", "dino"])
 def test_a_run_resumes_exactly_and_logs_its_precision(tmp_path: Path, name: str) -> None:
     options = {"ssps": {**PUBLISHED, "clusters": 6, "start_epoch": 1}}
-    whole = trainer_of(name, tmp_path / "whole", World(), **options)
-    whole.fit()
-    (tmp_path / "again" / "checkpoints").mkdir(parents=True)
-    middle = list_checkpoints(tmp_path / "whole" / "checkpoints")[0]  # after step 3: inside epoch 1
-    shutil.copy(middle, tmp_path / "again" / "checkpoints")
-    again = trainer_of(name, tmp_path / "again", World(), **options)
-    again.fit()
-    for key, value in whole.method.state_dict().items():
-        assert torch.equal(again.method.state_dict()[key], value), key
+    whole = resumed_like_the_whole(name, tmp_path, **options)
     assert len(whole.method.positive_memory.sampled) == 24
     rows = [json.loads(line) for line in (tmp_path / "whole" / "train.jsonl").read_text().splitlines()]
     assert 0 <= rows[-1]["ssps/halves_in_one_cluster"] <= 1

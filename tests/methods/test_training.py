@@ -1,80 +1,25 @@
 """Methods inside the trainer: exact resume with sampled positives, and two processes under torchrun."""
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
-from torch import nn
 
-from speakerssl.config import Config, ScalingConfig, TrainingConfig
-from speakerssl.data.sampler import Item
-from speakerssl.encoders import build_encoder
-from speakerssl.methods import build_method
 from speakerssl.training.checkpoint import average_checkpoints, list_checkpoints
 from speakerssl.training.distributed import World
-from speakerssl.training.trainer import Trainer
 
-from .conftest import DIM, FEATS, TINY
-
-
-class Recordings:
-    """24 recordings of 6 speakers; a view is the recording's mean with noise."""
-
-    def __init__(self) -> None:
-        self.ids = [f"r{i}" for i in range(24)]
-        self.means = np.repeat(np.random.default_rng(0).standard_normal((6, FEATS)), 4, axis=0)
-
-    def __len__(self) -> int:
-        return 24
-
-    def __getitem__(self, item: Item) -> list[np.ndarray]:
-        epoch, anchor, partner = item
-        rng = np.random.default_rng((epoch, anchor))
-        owners = [anchor, partner, anchor, anchor]
-        lengths = [12, 12, 6, 6]
-        return [(self.means[i] + rng.standard_normal((n, FEATS))).astype(np.float32) for i, n in zip(owners, lengths)]
-
-    def reference_crop(self, index: int, seconds: float, rng: np.random.Generator | None = None) -> np.ndarray:
-        assert rng is not None
-        return (self.means[index] + rng.standard_normal((12, FEATS))).astype(np.float32)
-
-
-def trainer_of(name: str, output: Path, world: World, **options: object) -> Trainer:
-    torch.manual_seed(0)
-    encoder = build_encoder("small_tdnn", FEATS, channels=8, blocks=1, stride=2, kernel_size=3, aggregate_dim=0,
-                            bottleneck=4, embed_dim=DIM, pooling="mean")  # fmt: skip
-    method = build_method(encoder, {"name": name, **TINY[name], **options}, {})
-    training = TrainingConfig(batch_size=12, steps=6, checkpoint_every=3, log_every=2, tensorboard=False)
-    dataset = Recordings()
-    feats = torch.from_numpy(dataset.means).float()[:, None].expand(-1, 12, -1)
-
-    def embed() -> np.ndarray:
-        with torch.no_grad():
-            return method.final_encoder()(feats).numpy()
-
-    scaling = ScalingConfig(reference_batch=6)
-    config = Config(features={}, encoder={}, loss={}, training=training, scaling=scaling)
-    return Trainer(config, method, nn.Identity(), dataset, output, world, embed=embed)
+from .conftest import TINY
+from .tiny_trainer import resumed_like_the_whole, trainer_of
 
 
 @pytest.mark.parametrize("name", ["moco", "dino", "swav"])
 def test_resumed_in_an_epoch_with_sampled_positives(tmp_path: Path, name: str) -> None:
     options = {"ssps": {"clusters": 6, "start_epoch": 1}}
-    whole = trainer_of(name, tmp_path / "whole", World(), **options)
-    whole.fit()
+    whole = resumed_like_the_whole(name, tmp_path, **options)
     assert whole.batches.sampled_positives is not None
-    (tmp_path / "again" / "checkpoints").mkdir(parents=True)
-    middle = list_checkpoints(tmp_path / "whole" / "checkpoints")[0]  # after step 3: inside epoch 1
-    shutil.copy(middle, tmp_path / "again" / "checkpoints")
-    again = trainer_of(name, tmp_path / "again", World(), **options)
-    again.fit()
-    for key, value in whole.method.state_dict().items():
-        assert torch.equal(again.method.state_dict()[key], value), key
     assert "embedding/effective_rank" in (tmp_path / "whole" / "train.jsonl").read_text()
 
 
@@ -120,7 +65,7 @@ from pathlib import Path
 import torch
 sys.path.insert(0, os.getcwd())
 from tests.methods.conftest import TINY
-from tests.methods.test_training import trainer_of
+from tests.methods.tiny_trainer import trainer_of
 from speakerssl.training.distributed import open_world
 
 with open_world("cpu") as world:
