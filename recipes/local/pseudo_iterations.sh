@@ -6,7 +6,8 @@
 #   conf, settings   configuration of each training, and an array of further options of `speakerssl train`
 #   first_labels   whose embeddings give iteration 1 its clusters: `start` (or unset), `floor` or `ivector`
 #   clusters    how many, or `auto`; cluster_options: an array of further options of `speakerssl cluster`
-#   iterations, jobs, ivector_options (array), report_labels (a true utt2spk, only to report NMI and purity, or empty)
+#   iterations  at most so many; 0: the start alone is embedded and scored
+#   jobs, ivector_options (array), report_labels (a true utt2spk, only to report NMI and purity, or empty)
 # Stopped at any point and started again, it goes on from there.
 
 helpers=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -60,9 +61,17 @@ cluster_again() { # cluster_again FOLDER NEXT: the pseudo-labels of iteration NE
   mv "$2/clusters.json.part" "$2/clusters.json"
 }
 
+report_iterations() { # the table, the plot and `best`; status 3 when validation no longer improves
+  python "$helpers/pseudo_progress.py" --exp "$exp" --trials "$valid/trials"
+}
+
 iterate() {
   local number folder next model=$start source=$exp/iteration-0
   embed "$exp/iteration-0" "$start"
+  if [ "$iterations" -eq 0 ]; then # the start alone, with scores for a calibration
+    report_iterations || [ $? -eq 3 ]
+    return
+  fi
   if [ "${first_labels:-start}" != start ]; then
     source=$exp/first-labels
     embed "$source" "$first_labels"
@@ -78,7 +87,7 @@ iterate() {
     model=$next source=$next
     embed "$next" "$next"
     local status=0
-    python "$helpers/pseudo_progress.py" --exp "$exp" --trials "$valid/trials" || status=$?
+    report_iterations || status=$?
     [ "$status" -ne 3 ] || break
     [ "$status" -eq 0 ] || exit "$status"
   done

@@ -13,7 +13,7 @@
 #   --steps N                   training steps of the self-supervised start
 #   --init-from MODEL           weights that it begins with, of an earlier round or a model folder (default: random)
 #   --pseudo-steps N            of each iteration
-#   --iterations N              at most so many; it stops by itself when validation no longer improves
+#   --iterations N              at most so many (0: none); it stops by itself when validation no longer improves
 #   --first-labels WHAT         whose embeddings give the first iteration its clusters: start, floor or ivector
 #   --clusters K                clusters of each iteration (`auto` finds the corpora, see EXPERIMENTS.md)
 #   --num-validation N          recordings set aside for validation trials and calibration

@@ -93,6 +93,18 @@ def test_the_first_clusters_may_be_those_of_the_feature_statistics(tmp_path: Pat
     assert "training.init_from=model --set method.centres=exp/iteration-0/train.scp" in done.stdout
 
 
+def test_no_iteration_keeps_the_start(tmp_path: Path) -> None:
+    """With `iterations=0` the start is embedded and reported, and nothing is clustered or trained."""
+    script = f"""set -euo pipefail
+        run() {{ echo "$@"; }}; python() {{ echo report "${{@:2}}"; }}
+        . {ROOT}/recipes/local/pseudo_iterations.sh
+        embed() {{ echo embed "$@"; }}; cluster_again() {{ echo cluster "$@"; }}
+        exp=exp start=model iterations=0 conf=c.yaml valid=valid settings=()
+        iterate"""
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert done.stdout.splitlines() == ["embed exp/iteration-0 model", "report --exp exp --trials valid/trials"]
+
+
 def test_wrong_first_labels_are_refused(recipe) -> None:
     result = recipe("speechocean762/pseudo", "--first-labels", "guess")
     assert result.returncode == 2
