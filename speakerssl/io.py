@@ -137,8 +137,8 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         os.close(handle)
     try:
         with writing(path):
-            os.chmod(name, 0o666 & ~_umask())
             yield Path(name)
+            os.chmod(name, 0o666 & ~_umask())  # only now: some writers (safetensors) put a private file in its place
             os.replace(name, path)
     finally:
         with suppress(FileNotFoundError):

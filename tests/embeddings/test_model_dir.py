@@ -33,6 +33,14 @@ def test_saved_and_loaded_weights_are_equal(model_dir: Path, config) -> None:
     assert torch.equal(next(loaded.parameters()), next(fresh.parameters()))
 
 
+def test_the_files_of_a_model_can_be_read_by_whom_the_umask_lets(model_dir: Path, tmp_path: Path) -> None:
+    (tmp_path / "plain").touch()
+    allowed = (tmp_path / "plain").stat().st_mode & 0o777
+    modes = {path.name: path.stat().st_mode & 0o777 for path in model_dir.iterdir() if path.is_file()}
+    assert modes == dict.fromkeys(modes, allowed)
+    assert "model.safetensors" in modes
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
