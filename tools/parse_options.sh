@@ -37,8 +37,8 @@ while [ $# -gt 0 ]; do
   esac
 done
 
-for _name in stage stop_stage; do
-  if ! [[ "${!_name}" =~ ^[0-9]+$ ]]; then
+for _name in stage stop_stage iterations; do
+  if [ -n "${!_name+set}" ] && ! [[ "${!_name}" =~ ^[0-9]+$ ]]; then
     echo "$0: --$(printf '%s' "$_name" | tr _ -) wants a whole number, not '${!_name}'; see $0 --help" >&2
     exit 2
   fi

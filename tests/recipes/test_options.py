@@ -42,6 +42,14 @@ def test_wrong_options_end_with_status_2(recipe, options: list[str], message: st
     assert len(result.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize("name", ["open_speech", "speechocean762/pseudo", "voxceleb/pseudo"])
+def test_iterations_are_counted(recipe, name: str) -> None:
+    result = recipe(name, "--iterations", "many")
+    assert result.returncode == 2
+    assert len(result.stderr.splitlines()) == 1
+    assert "--iterations wants a whole number, not 'many'" in result.stderr
+
+
 def test_a_failed_stage_stops_the_recipe_and_names_the_file(recipe, tmp_path) -> None:
     (tmp_path / "audio").mkdir()
     (tmp_path / "audio" / "broken.wav").write_bytes(b"RIFF, but no more")
