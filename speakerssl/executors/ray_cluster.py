@@ -41,15 +41,28 @@ class RayCluster:
         waiting = deque(task.remote(share) for share in shares)
         try:
             while waiting:
-                yield result_of(ray.get(waiting[0]))
-                waiting.popleft()  # the cluster forgets a result that nobody knows of
+                done = waiting.popleft()
+                found = result_of(ray.get(done))
+                del done  # the cluster forgets a result that nobody knows of
+                yield found
         except RayTaskError as error:
             raise error.cause from None
         except RayError as error:
             said = one_line(str(error).strip().split("\n")[0])
             raise JobError(f"a task was lost {TRIES} times, or its result: {said}") from None
         finally:
-            for one in waiting:  # after an error some are still at work
+            self._end(list(waiting))
+
+    def _end(self, tasks: list[Any]) -> None:
+        """After an error some are still at work. With a connection of our own they end when it does (`close`).
+
+        Cancelling is for those of a program's own connection alone: Ray ends the whole program where a task is done
+        while it is cancelled ("Tried to complete task that was not pending", seen with 2.60).
+        """
+        import ray
+
+        if tasks and not self._connected:
+            for one in ray.wait(tasks, num_returns=len(tasks), timeout=0)[1]:
                 ray.cancel(one, force=True)
 
     def close(self) -> None:

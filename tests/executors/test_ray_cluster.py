@@ -9,6 +9,8 @@ import pytest
 
 from speakerssl.errors import InputError, JobError
 from speakerssl.executors import on_executor
+from speakerssl.executors.choice import map_elsewhere
+from speakerssl.executors.share import Share, result_of
 from speakerssl.processes import map_processes
 from tests.ray_nodes import DEADLINE, Node, until
 
@@ -17,6 +19,8 @@ import os, sys, time
 from pathlib import Path
 from speakerssl.errors import InputError, SpeakerSSLError
 from speakerssl.executors import on_executor
+from speakerssl.executors.choice import map_elsewhere
+from speakerssl.executors.share import Share, result_of
 from speakerssl.processes import map_processes
 
 def start(folder):
@@ -121,22 +125,31 @@ class TaskError(LostError):
 def test_what_ray_raises_becomes_what_a_person_sees(
     monkeypatch: pytest.MonkeyPatch, raised: Exception, seen: type[Exception], said: str
 ) -> None:
-    cancelled: list[object] = []
-
-    def get(task: object) -> None:
-        raise raised
-
-    fake = SimpleNamespace(
-        is_initialized=lambda: True,
-        remote=lambda **needs: lambda function: SimpleNamespace(remote=lambda share: share),
-        get=get,
-        cancel=lambda task, force: cancelled.append(task),
-    )
-    monkeypatch.setitem(sys.modules, "ray", fake)
-    monkeypatch.setitem(sys.modules, "ray.exceptions", SimpleNamespace(RayError=LostError, RayTaskError=TaskError))
+    cancelled, fake = fake_ray(raised, connected=True)
+    put_in_place(monkeypatch, fake)
     with pytest.raises(seen, match=f"^{said}"), on_executor("ray"):
-        list(map_processes(abs, [1, 2], 2, print))
-    assert len(cancelled) == 2
+        list(map_processes(abs, [1, 2, 3], 3, print))
+    assert [share.items for share in cancelled] == [[2]]  # neither the one that failed, nor the one that is done
+
+
+def test_with_a_connection_of_our_own_what_is_left_ends_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray ends the whole program where a task is done while it is cancelled."""
+    cancelled, fake = fake_ray(TaskError(), connected=False)
+    put_in_place(monkeypatch, fake)
+    with pytest.raises(ZeroDivisionError), on_executor("ray"):
+        list(map_processes(abs, [1, 2, 3], 3, print))
+    assert not cancelled
+    assert fake.is_shut_down
+
+
+def test_a_reader_that_stops_early_cancels_nothing_that_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    cancelled, fake = fake_ray(None, connected=True)
+    put_in_place(monkeypatch, fake)
+    with on_executor("ray"):
+        found = map_elsewhere(abs, [-1, -2, -3], 3, consecutive=True)
+        assert [next(found), next(found), next(found)] == [1, 2, 3]
+        del found
+    assert not cancelled
 
 
 def test_options_are_checked_before_a_cluster_is_looked_for() -> None:
@@ -152,3 +165,25 @@ def test_without_the_library_the_error_says_what_to_install(monkeypatch: pytest.
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(InputError, match=r"needs ray: pip install speakerssl\[ray\]"), on_executor("ray"):
         pass
+
+
+def fake_ray(raised: Exception | None, connected: bool) -> tuple[list[Share], SimpleNamespace]:
+    """What it was told to cancel, and a Ray whose first task raises and whose last is done before it is asked for."""
+    cancelled: list[Share] = []
+
+    def get(task: Share) -> list[int]:
+        if raised is not None:
+            raise raised
+        return result_of(task())
+
+    fake = SimpleNamespace(is_shut_down=False, get=get, is_initialized=lambda: connected, init=lambda **options: None)
+    fake.shutdown = lambda: setattr(fake, "is_shut_down", True)
+    fake.remote = lambda **needs: lambda function: SimpleNamespace(remote=lambda share: share)
+    fake.wait = lambda tasks, num_returns, timeout: (tasks[-1:], tasks[:-1])
+    fake.cancel = lambda task, force: cancelled.append(task)
+    return cancelled, fake
+
+
+def put_in_place(monkeypatch: pytest.MonkeyPatch, fake: SimpleNamespace) -> None:
+    monkeypatch.setitem(sys.modules, "ray", fake)
+    monkeypatch.setitem(sys.modules, "ray.exceptions", SimpleNamespace(RayError=LostError, RayTaskError=TaskError))
