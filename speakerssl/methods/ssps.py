@@ -28,7 +28,9 @@ These options are ours and in neither preset: `reference: statistics` clusters b
 rather than by the encoder as it is: from the first epoch on they find recordings of one session, where an encoder
 that has just begun finds few. `mask: true` takes the recordings of a cluster, and of those that positives come from,
 out of each other's negatives: who may be a positive should not be pushed away. With `prob` below 1 the other anchors
-keep their own recording as positive, lest a cluster become one point.
+keep their own recording as positive, lest a cluster become one point. `split: true` divides clusters whose recordings
+are less alike than the halves of one recording (splitting.py), so that who is alone in a corpus keeps itself as
+positive, and others as negatives. `reference_seconds` is how much of each recording is looked at.
 """
 
 from collections.abc import Mapping
@@ -41,6 +43,7 @@ from speakerssl.errors import InputError, unknown_name
 from speakerssl.kmeans import spherical_kmeans
 from speakerssl.methods.clustering import neighbour_table, unit
 from speakerssl.methods.sampling import halves_precision, sample_positives, session_numbers, session_precision
+from speakerssl.methods.splitting import split_clusters
 from speakerssl.options import check_keys, check_range
 
 REFERENCES = ("encoder", "statistics", "last_epoch")
@@ -57,6 +60,8 @@ OURS: dict[str, Any] = {
     "seed": 0,
     "mask": False,
     "prob": 1.0,
+    "split": False,
+    "reference_seconds": 4.0,
 }
 PUBLISHED: dict[str, Any] = {
     "positives": "queue",
@@ -78,11 +83,13 @@ class References:
         embeddings: [N, D], one a recording.
         known: [N] bool, which recordings have one; None: all.
         halves: embeddings [H, D] of the first and of the second halves of some recordings, or None.
+        alike: [N], the cosine between the halves of each recording, or None.
     """
 
     embeddings: np.ndarray
     known: np.ndarray | None = None
     halves: tuple[np.ndarray, np.ndarray] | None = None
+    alike: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -106,12 +113,15 @@ class PositiveSampler:
         for name, known in (("reference", REFERENCES), ("positives", POSITIVES)):
             if chosen[name] not in known:
                 raise unknown_name(f"ssps '{name}'", str(chosen[name]), known)
-        for name in ("mask", "exclude_self", "other_sessions"):
+        for name in ("mask", "exclude_self", "other_sessions", "split"):
             if not isinstance(chosen[name], bool):
                 raise InputError(f"ssps '{name}' must be true or false, got {chosen[name]!r}")
         self.positives, self.reference = str(chosen["positives"]), str(chosen["reference"])
         self.mask, self.exclude_self = bool(chosen["mask"]), bool(chosen["exclude_self"])
-        self.other_sessions = bool(chosen["other_sessions"])
+        self.other_sessions, self.split = bool(chosen["other_sessions"]), bool(chosen["split"])
+        if self.split and self.reference == "last_epoch":
+            raise InputError("ssps 'split' needs the halves of recordings: reference: encoder or statistics")
+        self.reference_seconds = check_range("ssps 'reference_seconds'", chosen["reference_seconds"], 0.1)
         self.prob = check_range("ssps 'prob'", chosen["prob"], 0, 1)
         self.clusters = int(check_range("ssps 'clusters'", clusters, 1))
         self.neighbours = int(check_range("ssps 'neighbours'", chosen["neighbours"], 0))
@@ -125,7 +135,8 @@ class PositiveSampler:
     ) -> SampledPositives:
         """Positives and pseudo-labels of N recordings from their references (or the embeddings [N, D] alone).
 
-        Raises InputError where there are more clusters than recordings.
+        Raises InputError where there are more clusters than recordings, and where clusters are to be split without
+        knowing how alike halves are.
         """
         references = found if isinstance(found, References) else References(found)
         count = len(references.embeddings)
@@ -134,6 +145,10 @@ class PositiveSampler:
         seed = int(rng.integers(2**31))
         units = unit(references.embeddings if references.known is None else references.embeddings[known])
         near, centroids = spherical_kmeans(units, self.clusters, self.iterations, seed)
+        if self.split:
+            if references.alike is None:
+                raise InputError("ssps 'split': the references do not say how alike the halves of recordings are")
+            near, centroids = split_clusters(units, near, references.alike[known])
         labels = np.full(count, -1, dtype=np.int64)
         labels[known] = near
         sources = neighbour_table(near, centroids, self.neighbours)
@@ -145,6 +160,8 @@ class PositiveSampler:
             kept = rng.random(count) >= self.prob
             positives[kept] = np.flatnonzero(kept)
         told = {"ssps/own_recording": float((positives == np.arange(count)).mean())}
+        if self.split:
+            told["ssps/groups"] = float(len(centroids))
         if numbers is not None and len(np.unique(numbers)) < count:
             told["ssps/same_session"] = session_precision(labels, sources, numbers, rng)
         elif references.halves is not None:

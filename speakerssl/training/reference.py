@@ -16,11 +16,12 @@ from speakerssl.losses import gather
 from speakerssl.losses.gather import world
 from speakerssl.methods import Method
 from speakerssl.methods.base import Embed
+from speakerssl.methods.splitting import likeness
 from speakerssl.methods.ssps import References
 from speakerssl.methods.statistics import half_statistics, whiten_by_halves
 from speakerssl.training.loading import batches_of, make_loader
 
-REFERENCE_SECONDS = 4.0  # as in SSPS (arXiv 2501.17772)
+REFERENCE_SECONDS = 4.0  # as in SSPS (arXiv 2501.17772); `ssps: {reference_seconds: S}` where a sampler asks
 BATCH = 64  # recordings that are embedded at a time
 HALVES = 1000  # recordings whose halves are embedded too, for the estimate of precision
 
@@ -34,20 +35,34 @@ def build_reference(
     sampled = method.sampler is not None and not method.reads_references
     if not (sampled or method.needs_reference):
         return None
-    stream = ReferenceStream(dataset, features, method, num_workers)
+    seconds = REFERENCE_SECONDS if method.sampler is None else method.sampler.reference_seconds
+    stream = ReferenceStream(dataset, features, method, num_workers, seconds)
     statistics = method.sampler is not None and method.sampler.reference == "statistics"
     return ReferenceStatistics(stream) if statistics else ReferenceEmbedder(stream)
 
 
 class ReferenceStream:
-    """The features of every recording's first four seconds, before normalization, a batch at a time.
+    """The features of every recording's first `seconds`, before normalization, a batch at a time.
 
     With several processes each has every so-many-th recording. All have as many batches: the first recordings come
     again to fill up the last ones.
     """
 
-    def __init__(self, dataset: ViewDataset, features: FeatureFrontend, method: Method, num_workers: int = 0) -> None:
+    def __init__(
+        self,
+        dataset: ViewDataset,
+        features: FeatureFrontend,
+        method: Method,
+        num_workers: int = 0,
+        seconds: float = REFERENCE_SECONDS,
+    ) -> None:
         self.dataset, self.features, self.method, self.num_workers = dataset, features, method, num_workers
+        self.seconds = seconds
+
+    @property
+    def splits(self) -> bool:
+        """Whether the halves of every recording are asked for."""
+        return self.method.sampler is not None and self.method.sampler.split
 
     def __len__(self) -> int:
         return len(self.dataset)
@@ -60,7 +75,7 @@ class ReferenceStream:
     def batches(self, count: int) -> Iterator[tuple[Tensor, Features]]:
         """(recordings [B], features [T, F] of each) of the first `count`, on the device of the method."""
         loader = make_loader(
-            _Crops(self.dataset, self._share(count)),
+            _Crops(self.dataset, self._share(count), self.seconds),
             list,
             batch_size=BATCH,
             num_workers=self.num_workers,
@@ -110,8 +125,9 @@ class ReferenceEmbedder:
                 dist.broadcast(buffer, 0)
         whole = self.stream.collect(lambda feats: self._embed(encoder, feats))
         parts = self.stream.collect(lambda feats: self._embed_halves(encoder, feats), HALVES)
+        alike = self.stream.collect(lambda feats: self._likeness(encoder, feats)) if self.stream.splits else None
         encoder.train(was_training)
-        return None if whole is None or parts is None else References(whole, halves=(parts[:, 0], parts[:, 1]))
+        return None if whole is None or parts is None else References(whole, None, (parts[:, 0], parts[:, 1]), alike)
 
     @torch.no_grad()
     def _embed(self, encoder: nn.Module, feats: Features) -> np.ndarray:
@@ -127,6 +143,10 @@ class ReferenceEmbedder:
         first = self._embed(encoder, [one[:half] for one, half in zip(feats, cut)])
         return np.stack([first, self._embed(encoder, [one[-half:] for one, half in zip(feats, cut)])], 1)
 
+    def _likeness(self, encoder: nn.Module, feats: Features) -> np.ndarray:
+        """[B], the cosines between the halves: of a million recordings their embeddings would not stay in memory."""
+        return likeness(*self._embed_halves(encoder, feats).transpose(1, 0, 2))
+
 
 class ReferenceStatistics:
     """`statistics()` gives the [N, 2F] of methods/statistics.py; they do not change, so they are computed once."""
@@ -140,8 +160,9 @@ class ReferenceStatistics:
         if not self.done:
             rows = self.stream.collect(self._statistics)
             if rows is not None:
-                whole, first, second = whiten_by_halves(rows, HALVES)
-                self.found = References(whole, halves=(first, second))
+                whole, first, second = whiten_by_halves(rows, len(rows) if self.stream.splits else HALVES)
+                alike = likeness(first, second) if self.stream.splits else None
+                self.found = References(whole, None, (first[:HALVES], second[:HALVES]), alike)
             self.done = True
         return self.found
 
@@ -153,15 +174,15 @@ class ReferenceStatistics:
 class _Crops:
     """The reference crops of `recordings`, read where the loader's workers are."""
 
-    def __init__(self, dataset: ViewDataset, recordings: list[int]) -> None:
-        self.dataset, self.recordings = dataset, recordings
+    def __init__(self, dataset: ViewDataset, recordings: list[int], seconds: float) -> None:
+        self.dataset, self.recordings, self.seconds = dataset, recordings, seconds
 
     def __len__(self) -> int:
         return len(self.recordings)
 
     def __getitem__(self, place: int) -> tuple[int, np.ndarray]:
         index = self.recordings[place]
-        return index, self.dataset.reference_crop(index, REFERENCE_SECONDS)
+        return index, self.dataset.reference_crop(index, self.seconds)
 
 
 def _one_thread(_: int) -> None:

@@ -15,7 +15,7 @@ from speakerssl.methods.ssps import References
 from speakerssl.methods.statistics import statistics_embeddings
 from speakerssl.training import reference
 from speakerssl.training.build import _build_model, build_dataset, train
-from speakerssl.training.reference import ReferenceStream, build_reference
+from speakerssl.training.reference import ReferenceStatistics, ReferenceStream, build_reference
 from tests.groups import results_of
 
 
@@ -163,3 +163,24 @@ def test_two_processes_each_embed_a_half_and_the_first_has_all() -> None:
     np.testing.assert_array_equal(found, np.repeat(np.arange(7.0)[:, None], 2, axis=1))
     assert nothing is None
     assert (first, second) == ([0, 2, 4, 6], [1, 3, 5, 0])
+
+
+@pytest.mark.parametrize("where", ["encoder", "statistics"])
+def test_splitting_asks_how_alike_the_halves_of_every_recording_are(parts, where: str, monkeypatch) -> None:
+    options = {"clusters": 3, "reference": where}
+    assert references(build_reference(*parts(options))).alike is None
+    monkeypatch.setattr(reference, "HALVES", 10)
+    found = references(build_reference(*parts({**options, "split": True})))
+    assert found.alike.shape == (72,)
+    first, second = found.halves
+    assert len(first) == 10
+    expected = torch.cosine_similarity(torch.from_numpy(first), torch.from_numpy(second))
+    np.testing.assert_allclose(found.alike[:10], expected, atol=1e-5)
+
+
+def test_more_of_each_recording_is_looked_at_where_that_is_asked_for(parts) -> None:
+    for seconds in (0.5, 1.0):
+        built = build_reference(*parts({"clusters": 3, "reference": "statistics", "reference_seconds": seconds}))
+        assert isinstance(built, ReferenceStatistics)
+        frames = frames_of(built.stream)
+        assert max(len(one) for one in frames.values()) == pytest.approx(100 * seconds, abs=3)
