@@ -1,7 +1,9 @@
 """One process or several under torchrun; the trainer asks here and nowhere else."""
 
+import atexit
 import os
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,7 +15,7 @@ from torch.distributed.distributed_c10d import PrefixStore
 from torch.distributed.rendezvous import rendezvous
 from torch.nn.parallel import DistributedDataParallel
 
-from speakerssl.errors import InputError, JobError
+from speakerssl.errors import InputError, JobError, SpeakerSSLError
 
 # What gloo and NCCL say when the other side of a connection is gone.
 _EXCHANGE = re.compile(r"gloo|nccl|connection (closed|reset|refused)|closed by peer|broken pipe", re.IGNORECASE)
@@ -96,9 +98,32 @@ def open_world(device: str = "auto") -> Iterator[World]:
         _join("nccl" if place.type == "cuda" else "gloo", rank, size)
     try:
         yield World(rank, size, place)
-    finally:
+    except BaseException as error:
         if size > 1:
-            dist.destroy_process_group()
+            _end_without_unwinding(error)
+        raise
+    if size > 1:
+        dist.destroy_process_group()
+
+
+_unfinished: list[BaseException] = []
+
+
+def _end_without_unwinding(error: BaseException) -> None:
+    """Keeps all that `error` left behind, and ends the program without taking it down.
+
+    An exchange may still be under way. Whoever takes its group down waits for gloo's thread, holding Python's lock, for
+    which that thread waits to give back a tensor: the process would stay for good, its other threads with it.
+    """
+    _unfinished.append(error)  # its traceback holds the frames, and they the group
+    interrupted = 130 if isinstance(error, KeyboardInterrupt) else 1
+    atexit.register(_end, error.exit_code if isinstance(error, SpeakerSSLError) else interrupted)
+
+
+def _end(status: int) -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 def _join(backend: str, rank: int, size: int) -> None:

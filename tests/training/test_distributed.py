@@ -54,6 +54,42 @@ def test_determinism_is_asked_for_and_undone(monkeypatch: pytest.MonkeyPatch) ->
     assert not torch.are_deterministic_algorithms_enabled()
 
 
+# One of two processes fails with something in hand whose end waits for ever, as now and then that of gloo's group does.
+FAILS = """
+import sys, time
+import torch.distributed as dist
+from speakerssl.errors import InputError
+from speakerssl.training import distributed
+
+class Group:
+    def __del__(self):
+        time.sleep(600)
+
+def work():
+    with distributed.open_world("cpu"):
+        group = Group()
+        raise InputError("what is said")
+
+distributed._join = lambda backend, rank, size: None
+dist.destroy_process_group = lambda: time.sleep(600)
+try:
+    work()
+except InputError as error:
+    print(error)
+    sys.stderr.write("after it")
+"""
+
+
+def test_a_process_of_several_that_fails_ends_whatever_is_under_way(tmp_path: Path) -> None:
+    script = tmp_path / "fails.py"
+    script.write_text(FAILS)
+    environment = {**os.environ, "RANK": "0", "WORLD_SIZE": "2"}
+    ended = subprocess.run(
+        [sys.executable, str(script)], env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (InputError.exit_code, "what is said\n", "after it")
+
+
 # `speakerssl train`, of which process 1 is killed once: in its 7th step, past the checkpoint of step 4.
 KILLED_ONCE = """
 import os, signal
