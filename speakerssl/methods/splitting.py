@@ -10,7 +10,10 @@ import numpy as np
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
+from speakerssl.kmeans import spherical_kmeans
 from speakerssl.methods.clustering import unit
+
+LARGEST = 4096  # recordings whose pairs are all held at once (128 MB); a larger cluster is first halved by k-means
 
 
 def split_clusters(units: np.ndarray, labels: np.ndarray, alike: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -41,6 +44,14 @@ def _divide(units: np.ndarray, alike: np.ndarray) -> np.ndarray:
     """The part [M] of each member of one cluster, from 0 on."""
     if len(units) == 1:
         return np.zeros(1, dtype=np.int64)
+    if len(units) > LARGEST:
+        side = spherical_kmeans(units, 2, 10, 0)[0] == 1
+        if side.all() or not side.any():  # all are one vector
+            return np.zeros(len(units), dtype=np.int64)
+        parts = np.empty(len(units), dtype=np.int64)
+        parts[~side] = _divide(units[~side], alike[~side])
+        parts[side] = parts[~side].max() + 1 + _divide(units[side], alike[side])
+        return parts
     # 1 where a pair is just as alike as halves are; average linkage needs distances from 0 on.
     distance = 1 + (alike[:, None] + alike) / 2 - units @ units.T
     steps = linkage(squareform(np.maximum(distance, 0), checks=False), "average")

@@ -5,6 +5,7 @@ import pytest
 
 from speakerssl.errors import InputError
 from speakerssl.kmeans import spherical_kmeans
+from speakerssl.methods import splitting
 from speakerssl.methods.clustering import unit
 from speakerssl.methods.splitting import likeness, split_clusters
 from speakerssl.methods.ssps import PositiveSampler, References
@@ -52,6 +53,15 @@ def test_nothing_is_divided_where_all_are_more_alike_than_halves_and_all_where_n
     labels = np.arange(40) % 3
     assert sets_of(split_clusters(units, labels, np.full(40, -1.0))[0]) == sets_of(labels)
     assert len(split_clusters(units, labels, np.full(40, 1.1))[1]) == 40
+
+
+def test_clusters_too_large_for_all_their_pairs_are_halved_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    embeddings, speaker, halves = voices(12, 10, 0.3, 0)
+    units, one = unit(embeddings), np.zeros(120, np.int64)
+    whole = split_clusters(units, one, likeness(*halves))[0]
+    monkeypatch.setattr(splitting, "LARGEST", 30)
+    assert sets_of(whole) == sets_of(split_clusters(units, one, likeness(*halves))[0]) == sets_of(speaker)
+    assert split_clusters(np.tile(units[:1], (40, 1)), one[:40], np.full(40, 0.9))[0].tolist() == [0] * 40
 
 
 Halves = tuple[np.ndarray, np.ndarray]
