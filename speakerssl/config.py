@@ -27,6 +27,7 @@ class DataConfig:
     shuffle_buffer: int = 10000  # recordings of shards in a row that are shuffled among each other
     exclude: str | None = None  # a file of recording ids (one a line) that training must not see
     groups: str | None = None  # a file of `recording group` lines, as of corpora: most batches are of one group
+    by_length: bool = False  # recordings come in proportion to their length; else each comes once an epoch
     num_workers: int = 0  # loader processes; 0 loads in the training process
 
 

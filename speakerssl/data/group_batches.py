@@ -22,14 +22,24 @@ class GroupBatches(EpochBatches):
 
     Args:
         groups: int [num_items], the group of each item.
+        lengths: [num_items]; items, and so groups, come in proportion to these. None: each item once.
     """
 
-    def __init__(self, groups: np.ndarray, batch_size: int, seed: int, rank: int = 0, world_size: int = 1) -> None:
-        super().__init__(len(groups), batch_size, seed, rank, world_size)
+    def __init__(
+        self,
+        groups: np.ndarray,
+        batch_size: int,
+        seed: int,
+        rank: int = 0,
+        world_size: int = 1,
+        lengths: np.ndarray | None = None,
+    ) -> None:
+        super().__init__(len(groups), batch_size, seed, rank, world_size, lengths=lengths)
         self.groups = groups
 
     def _draw_order(self, rng: np.random.Generator) -> np.ndarray:
-        return grouped_order(self.groups, self.batch_size, rng)
+        items = self._items(rng)
+        return np.resize(items[grouped_order(self.groups[items], self.batch_size, rng)], self.num_items)
 
 
 def grouped_order(groups: np.ndarray, batch_size: int, rng: np.random.Generator) -> np.ndarray:

@@ -17,7 +17,8 @@ class EpochBatches:
     anchor's second view is cut from (itself by default). Self-supervised positive sampling uses it.
 
     With `classes` (int array [num_items]) each class comes equally often and not each item: an epoch, as long as it
-    would be without, goes round the classes in random order, and round the items of each.
+    would be without, goes round the classes in random order, and round the items of each. With `lengths` [num_items]
+    items come in proportion to these: an epoch holds some twice and more, and others only now and then.
     """
 
     def __init__(
@@ -28,11 +29,12 @@ class EpochBatches:
         rank: int = 0,
         world_size: int = 1,
         classes: np.ndarray | None = None,
+        lengths: np.ndarray | None = None,
     ) -> None:
         self.num_items, self.batch_size, self.seed = num_items, min(batch_size, num_items), seed
         self.rank, self.world_size = rank, world_size
         self.sampled_positives: np.ndarray | None = None
-        self.classes = classes
+        self.classes, self.lengths = classes, lengths
         self.epoch = 0
         self.start = 0
         self._order: tuple[int, np.ndarray] | None = None  # of one epoch
@@ -59,7 +61,16 @@ class EpochBatches:
         return self._order[1]
 
     def _draw_order(self, rng: np.random.Generator) -> np.ndarray:
-        return rng.permutation(self.num_items) if self.classes is None else balanced_order(self.classes, rng)
+        if self.classes is not None:
+            return balanced_order(self.classes, rng)
+        return np.resize(rng.permutation(self._items(rng)), self.num_items)
+
+    def _items(self, rng: np.random.Generator) -> np.ndarray:
+        """The items of an epoch, in their own order; about `num_items`."""
+        if self.lengths is None:
+            return np.arange(self.num_items)
+        wanted = self.num_items * self.lengths / self.lengths.sum()
+        return np.repeat(np.arange(self.num_items), np.floor(wanted + rng.random(self.num_items)).astype(np.int64))
 
     def __iter__(self) -> Iterator[list[Item]]:
         for position in range(self.start, len(self)):

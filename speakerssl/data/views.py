@@ -29,6 +29,11 @@ class ViewDataset(Protocol):
 
     def __len__(self) -> int: ...
 
+    @property
+    def seconds(self) -> np.ndarray:
+        """[N], how long each recording is."""
+        ...
+
     def __getitem__(self, item: Item) -> list[np.ndarray]: ...
 
     def reference_crop(self, index: int, seconds: float, rng: np.random.Generator | None = None) -> np.ndarray:
@@ -61,6 +66,10 @@ class AudioViews:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @property
+    def seconds(self) -> np.ndarray:
+        return np.asarray(self.num_samples) / self.sample_rate
 
     def __getitem__(self, item: Item) -> list[np.ndarray]:
         return self.__getitems__([item])[0]
@@ -137,6 +146,10 @@ class StoreViews:
 
     def __len__(self) -> int:
         return len(self.places)
+
+    @property
+    def seconds(self) -> np.ndarray:
+        return np.array([store.num_frames(index) for store, index in self.places]) / FRAMES_PER_SECOND
 
     def __getitem__(self, item: Item) -> list[np.ndarray]:
         epoch, anchor, positive = item

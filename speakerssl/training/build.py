@@ -55,6 +55,7 @@ _LATER = (
     ("training", "fsdp"),
     ("data", "shards"),
     ("data", "groups"),
+    ("data", "by_length"),
 )
 
 

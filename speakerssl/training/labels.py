@@ -26,6 +26,10 @@ class LabelledViews:
     def __len__(self) -> int:
         return len(self.kept)
 
+    @property
+    def seconds(self) -> np.ndarray:
+        return self.dataset.seconds[self.kept]
+
     def __getitem__(self, item: Item) -> list[np.ndarray]:
         epoch, anchor, partner = item
         return self.dataset[(epoch, self.kept[anchor], self.kept[partner])]

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from speakerssl.data.group_batches import GroupBatches
 from speakerssl.data.sampler import EpochBatches, ShardBatches, buffer_shuffle
 
 
@@ -102,3 +103,26 @@ def test_a_buffer_shuffles_as_far_as_it_reaches(buffer: int) -> None:
     assert sorted(given) == list(range(60))
     assert all(place >= item - buffer for place, item in enumerate(given))  # nothing is given before it is read
     assert (given.tolist() == list(range(60))) == (buffer == 1)
+
+
+@pytest.mark.parametrize("groups", [None, np.repeat([0, 1], [60, 40])])
+def test_items_come_in_proportion_to_their_lengths(groups: np.ndarray | None) -> None:
+    lengths = np.random.default_rng(0).uniform(0.1, 4, 100)
+    batches = EpochBatches(100, 10, seed=3, lengths=lengths)
+    if groups is not None:
+        batches = GroupBatches(groups, 10, seed=3, lengths=lengths)
+    counts = np.zeros(100)
+    for epoch in range(400):
+        batches.set_epoch(epoch)
+        items = [index for batch in batches for _, index, _ in batch]
+        assert len(items) == 100
+        counts += np.bincount(items, minlength=100)
+    np.testing.assert_allclose(counts / 400, 100 * lengths / lengths.sum(), atol=0.12)
+    batches.set_epoch(5)
+    assert list(batches) == list(batches)
+
+
+def test_without_lengths_orders_are_what_they_were() -> None:
+    batches = EpochBatches(1000, 1000, seed=4)
+    batches.set_epoch(2)
+    assert [index for _, index, _ in batches.batch(0)] == np.random.default_rng((4, 2)).permutation(1000).tolist()

@@ -125,6 +125,12 @@ def test_a_store_without_augmented_copies_gives_clean_views(tmp_path: Path) -> N
     assert all((view[:, 0] == 0).all() for view in dataset[0, 0, 0])
 
 
+def test_views_say_how_long_each_recording_is(tmp_path: Path, ramp: Utterance) -> None:
+    assert AudioViews([ramp, ramp], [16000, 8000], ViewsConfig(), None, seed=0).seconds.tolist() == [1.0, 0.5]
+    stored = StoreViews([write_store(tmp_path / "s", 1, frames=250)], ViewsConfig(), seed=0, exclude={"b"})
+    assert stored.seconds.tolist() == [2.5, 2.5]
+
+
 def test_collate_stacks_by_view() -> None:
     first, second = collate([[np.zeros((4, 2)), np.ones((6, 2))]] * 3)
     assert first.shape == (3, 4, 2)

@@ -21,6 +21,7 @@ IDS = [f"utt{number}" for number in range(20)]
 
 class Recordings:
     ids = IDS
+    seconds = np.arange(1.0, 21.0)
 
     def __len__(self) -> int:
         return len(IDS)
@@ -59,6 +60,16 @@ def test_groups_go_with_no_other_order(utt2corpus: Path) -> None:
         batches_of(grouped, np.zeros(20, np.int64))
     with pytest.raises(InputError, match=r"data\.shards"):
         batches_of(replace(grouped, shards=("shards",)))
+
+
+def test_recordings_come_in_proportion_to_their_length_with_and_without_groups(utt2corpus: Path) -> None:
+    for data in (DataConfig(by_length=True), DataConfig(by_length=True, groups=str(utt2corpus))):
+        assert batches_of(data).lengths is Recordings.seconds
+    assert batches_of(DataConfig(groups=str(utt2corpus))).lengths is None
+    with pytest.raises(InputError, match=r"data\.by_length and method\.balanced both say"):
+        batches_of(DataConfig(by_length=True), np.zeros(20, np.int64))
+    with pytest.raises(InputError, match=r"data\.by_length and data\.shards both say"):
+        batches_of(DataConfig(by_length=True, shards=("shards",)))
 
 
 def test_a_store_beside_shards_is_read_in_groups(utt2corpus: Path) -> None:

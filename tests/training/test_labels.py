@@ -66,8 +66,10 @@ def test_recordings_without_a_label_take_no_part(supervised, labelled: Path, tmp
     config = supervised({"name": "am"})
     encoder = build_encoder(**{"feat_dim": 40, **config.encoder})
     method = build_method(encoder, config.method, config.loss)
-    dataset = apply_labels(method, config, build_dataset(config, 16000, tmp_path))
+    recorded = build_dataset(config, 16000, tmp_path)
+    dataset = apply_labels(method, config, recorded)
     assert dataset.ids == [line.split()[0] for line in lines[:20]]
+    assert dataset.seconds.tolist() == [recorded.seconds[recorded.ids.index(name)] for name in dataset.ids]
     names = [line.split()[1] for line in lines[:20]]
     assert method.labels.tolist() == np.unique(names, return_inverse=True)[1].tolist()
     assert dataset[(0, 3, 3)][0].shape == (9600,)
