@@ -35,6 +35,10 @@ class Recordings:
         lengths = [12, 12, 6, 6]
         return [(self.means[i] + rng.standard_normal((n, FEATS))).astype(np.float32) for i, n in zip(owners, lengths)]
 
+    @property
+    def seconds(self) -> np.ndarray:
+        return np.ones(len(self))
+
     def reference_crop(self, index: int, seconds: float, rng: np.random.Generator | None = None) -> np.ndarray:
         assert rng is not None
         return (self.means[index] + rng.standard_normal((12, FEATS))).astype(np.float32)
