@@ -23,6 +23,7 @@ from speakerssl.errors import InputError, JobError, unknown_name
 from speakerssl.losses import LossOutput
 from speakerssl.methods import Batch, Method, Plan
 from speakerssl.methods.base import Embed
+from speakerssl.methods.ssps import PositiveSampler
 from speakerssl.training.batching import build_batches
 from speakerssl.training.best import BestCheckpoint
 from speakerssl.training.checkpoint import Stateful, keep_last, list_checkpoints, load_checkpoint, save_checkpoint
@@ -33,7 +34,6 @@ from speakerssl.training.loading import Waiting, batches_of, make_loader
 from speakerssl.training.log import TrainingLog
 from speakerssl.training.memory_saving import checkpoint_blocks
 from speakerssl.training.precision import computes_in_bf16
-from speakerssl.training.reference import REFERENCE_SECONDS
 from speakerssl.training.schedule import batch_ratio, learning_rate, scaled_lr
 from speakerssl.training.sharding import share_out
 from speakerssl.training.stopping import StoppedError, StopRequest, leave_signals_to_the_trainer
@@ -85,8 +85,8 @@ class Trainer:
         if per_step % (world.size * training.accumulate):
             raise InputError(f"batch_size {per_step} does not divide by {world.size} processes x accumulate")
         self.batches = build_batches(config, dataset, method.labels if method.balanced else None, world)
-        since = method.sampler.start_epoch - 1 if method.sampler is not None and method.reads_references else None
-        self.loader = _loader(_Identified(dataset, training.seed, since), self.batches, config.data.num_workers)
+        sampler = method.sampler if method.reads_references else None
+        self.loader = _loader(_Identified(dataset, training.seed, sampler), self.batches, config.data.num_workers)
         self.waiting = Waiting()
         self.total_steps = training.steps or round((training.epochs or 0) * len(self.batches))
         method.plan = Plan(len(self.batches), self.total_steps, batch_ratio(config), training.log_every, len(dataset))
@@ -260,10 +260,11 @@ class _Silent:
 
 
 class _Identified:
-    """A dataset whose items say which recordings they are of, and from epoch `since` on bring a reference crop."""
+    """A dataset whose items say which recordings they are of, and bring a reference crop: where a sampler looks for
+    positives in the embeddings of the last epoch, from the epoch before its first on."""
 
-    def __init__(self, dataset: ViewDataset, seed: int, since: int | None) -> None:
-        self.dataset, self.seed, self.since = dataset, seed, since
+    def __init__(self, dataset: ViewDataset, seed: int, sampler: PositiveSampler | None) -> None:
+        self.dataset, self.seed, self.sampler = dataset, seed, sampler
 
     def __getitems__(self, items: list[Item]) -> list[tuple[Item, list[np.ndarray], np.ndarray | None]]:
         """What the loader's workers call, once a batch."""
@@ -273,10 +274,10 @@ class _Identified:
 
     def _reference(self, item: Item) -> np.ndarray | None:
         epoch, anchor, _ = item
-        if self.since is None or epoch < self.since:
+        if self.sampler is None or epoch < self.sampler.start_epoch - 1:
             return None
         rng = np.random.default_rng((self.seed, epoch, anchor, 1))  # the views' own draws stay what they were
-        return self.dataset.reference_crop(anchor, REFERENCE_SECONDS, rng)
+        return self.dataset.reference_crop(anchor, self.sampler.reference_seconds, rng)
 
 
 def _collate(items: list[tuple[Item, list[np.ndarray], np.ndarray | None]]) -> Batch:

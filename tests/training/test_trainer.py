@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -13,11 +13,14 @@ import torch
 from safetensors.torch import load_file
 
 from speakerssl.config import load_config
+from speakerssl.data.sampler import Item
 from speakerssl.embeddings.torch_model import load_torch_model
 from speakerssl.errors import InputError
 from speakerssl.features.frontend import FeatureFrontend
+from speakerssl.methods.ssps import PositiveSampler
 from speakerssl.training.build import initialize, train
 from speakerssl.training.checkpoint import average_checkpoints, list_checkpoints
+from speakerssl.training.trainer import _Identified
 from speakerssl.training.validation import Validator
 
 
@@ -188,3 +191,25 @@ def test_a_compiled_encoder_takes_the_same_steps(write_config, tmp_path: Path, m
     assert list(weights[0]) == list(weights[1])
     for key, value in weights[0].items():
         torch.testing.assert_close(weights[1][key], value, rtol=1e-3, atol=1e-5, msg=key)
+
+
+class Crops:
+    """In the place of recordings: a reference crop is its length in seconds."""
+
+    ids = ("a",)
+
+    def __getitem__(self, item: Item) -> list[np.ndarray]:
+        return []
+
+    def reference_crop(self, index: int, seconds: float, rng: np.random.Generator) -> np.ndarray:
+        return np.full(1, seconds)
+
+
+def test_reference_crops_of_the_last_epoch_are_as_long_as_the_sampler_asks_for() -> None:
+    sampler = PositiveSampler(
+        clusters=1, reference="last_epoch", positives="queue", start_epoch=3, reference_seconds=1.5
+    )
+    items = _Identified(cast(Any, Crops()), 0, sampler).__getitems__([(epoch, 0, 0) for epoch in range(4)])
+    assert [None if crop is None else crop.tolist() for _, _, crop in items] == [None, None, [1.5], [1.5]]
+    ((_, _, crop),) = _Identified(cast(Any, Crops()), 0, None).__getitems__([(9, 0, 0)])
+    assert crop is None
