@@ -5,16 +5,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import soundfile
 import torch
 
 import speakerssl
+from speakerssl.cli.main import main
 from speakerssl.config_file import read_yaml
 from speakerssl.embeddings.model_dir import save_model
 from speakerssl.encoders import build_encoder
 from tests.scripts import ROOT, load_script
 
-from .voices import write_voices
+from .voices import RATE, voice, write_voices
 
 RECIPE = ROOT / "recipes" / "open_speech"
 # What tells made voices apart is the mean of their spectrum. There is no calibrating a model that only guesses.
@@ -99,3 +102,42 @@ def test_a_model_folder_of_nothing(tmp_path: Path, monkeypatch, capsys) -> None:
     assert load_script(RECIPE / "local" / "make_model.py").main() == 2
     assert "config.yaml: does not exist" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_trials_across_recordings_are_of_one_voice_and_corpus(tmp_path: Path, monkeypatch, capsys) -> None:
+    """Six voices in each of two corpora: the first recording of each is held out, thirty others are trained on."""
+    ids = [f"{speaker:02d}-{part:02d}" for speaker in range(12) for part in range(31)]
+    (tmp_path / "voices").mkdir()
+    for speaker in range(12):
+        for part, wave in enumerate(np.split(voice(speaker, 0, seconds=31.0), 31)):
+            soundfile.write(tmp_path / "voices" / f"{speaker:02d}-{part:02d}.wav", wave, RATE)
+    held_out = [key for key in ids if key.endswith("-00")]
+    sources = {
+        "train": {key: key for key in ids if key not in held_out},
+        "valid": {f"{key}-{side}": key for key in held_out for side in ("enrol", "test")},
+    }
+    for name, table in sources.items():
+        (tmp_path / name).mkdir()
+        lines = [f"{key} {tmp_path}/voices/{source}.wav\n" for key, source in table.items()]
+        (tmp_path / name / "wav.scp").write_text("".join(lines))
+    (tmp_path / "groups").write_text("".join(f"{key} {'ab'[int(key[:2]) >= 6]}\n" for key in ids))
+    config, store = RECIPE / "conf" / "ssl.yaml", tmp_path / "store"
+    words = ["features", "--config", config, "--data", tmp_path / "train", "--copies", 1, "--output", store]
+    assert main([*map(str, words), "--jobs", "1"]) == 0
+    words = ["across_trials.py", "--store", store, "--valid", tmp_path / "valid", "--groups", tmp_path / "groups"]
+    words += ["--config", config, "--output", tmp_path / "trials"]
+    monkeypatch.setattr(sys, "argv", [str(word) for word in words])
+    script = load_script(RECIPE / "local" / "across_trials.py")
+    capsys.readouterr()
+    assert script.main() == 0
+    trials = [line.split() for line in (tmp_path / "trials").read_text().splitlines()]
+    kinds = [kind for kind, _, _ in trials]
+    said = f"{kinds.count('1'):,} target and {kinds.count('0'):,} non-target trials"
+    assert said in capsys.readouterr().out
+    assert {(enrol[:2] < "06") == (test[:2] < "06") for _, enrol, test in trials} == {True}
+    assert all((enrol[:2] == test[:2]) == (kind == "1") for kind, enrol, test in trials)
+    assert {enrol for kind, enrol, _ in trials if kind == "0"} == {f"{key}-test" for key in held_out}
+    assert {enrol for kind, enrol, _ in trials if kind == "1"} == {f"{key}-test" for key in held_out}
+    (tmp_path / "groups").write_text("01-01 a\n")
+    assert script.main() == 2
+    assert "has no group for 371 of 372" in capsys.readouterr().err
