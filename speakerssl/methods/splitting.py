@@ -53,9 +53,15 @@ def _divide(units: np.ndarray, alike: np.ndarray) -> np.ndarray:
         parts[side] = parts[~side].max() + 1 + _divide(units[side], alike[side])
         return parts
     # 1 where a pair is just as alike as halves are; average linkage needs distances from 0 on.
-    distance = 1 + (alike[:, None] + alike) / 2 - units @ units.T
+    distance = 1 - beyond_halves(units, units, alike, alike)
     steps = linkage(squareform(np.maximum(distance, 0), checks=False), "average")
     return fcluster(steps, 1.0, "distance").astype(np.int64) - 1
+
+
+def beyond_halves(units: np.ndarray, others: np.ndarray, alike: np.ndarray, others_alike: np.ndarray) -> np.ndarray:
+    """[N, M], by how much the cosine of each pair of `units` [N, D] and `others` [M, D] lies above the mean of the two
+    recordings' own between halves, `alike` [N] and `others_alike` [M]."""
+    return units @ others.T - (alike[:, None] + others_alike) / 2
 
 
 def likeness(first: np.ndarray, second: np.ndarray) -> np.ndarray:

@@ -19,8 +19,6 @@ import os, sys, time
 from pathlib import Path
 from speakerssl.errors import InputError, SpeakerSSLError
 from speakerssl.executors import on_executor
-from speakerssl.executors.choice import map_elsewhere
-from speakerssl.executors.share import Share, result_of
 from speakerssl.processes import map_processes
 
 def start(folder):

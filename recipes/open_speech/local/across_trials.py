@@ -26,7 +26,7 @@ from speakerssl.errors import SpeakerSSLError
 from speakerssl.features.frontend import FeatureFrontend
 from speakerssl.io import write_text
 from speakerssl.methods.clustering import unit
-from speakerssl.methods.splitting import likeness
+from speakerssl.methods.splitting import beyond_halves, likeness
 from speakerssl.methods.statistics import half_statistics, whiten_by_halves
 
 FRAMES = 800  # of each recording, from its beginning
@@ -55,7 +55,7 @@ def make_trials(args: argparse.Namespace) -> tuple[int, int]:
     whole, first, second = whiten_by_halves(np.stack(statistics), len(statistics))
     units, alike = unit(whole), likeness(first, second)
     count = len(store)
-    excess = units[count:] @ units[:count].T - (alike[count:, None] + alike[:count]) / 2
+    excess = beyond_halves(units[count:], units[:count], alike[count:], alike[:count])
     groups = read_groups(str(args.groups), [*store.ids, *held_out])
     same = groups[count:, None] == groups[:count]
     kinds = {1: same & (excess >= 0), 0: same & (excess < -MARGIN)}
