@@ -35,8 +35,7 @@ def build_reference(
     sampled = method.sampler is not None and not method.reads_references
     if not (sampled or method.needs_reference):
         return None
-    seconds = REFERENCE_SECONDS if method.sampler is None else method.sampler.reference_seconds
-    stream = ReferenceStream(dataset, features, method, num_workers, seconds)
+    stream = ReferenceStream(dataset, features, method, num_workers)
     statistics = method.sampler is not None and method.sampler.reference == "statistics"
     return ReferenceStatistics(stream) if statistics else ReferenceEmbedder(stream)
 
@@ -48,16 +47,12 @@ class ReferenceStream:
     again to fill up the last ones.
     """
 
-    def __init__(
-        self,
-        dataset: ViewDataset,
-        features: FeatureFrontend,
-        method: Method,
-        num_workers: int = 0,
-        seconds: float = REFERENCE_SECONDS,
-    ) -> None:
+    def __init__(self, dataset: ViewDataset, features: FeatureFrontend, method: Method, num_workers: int = 0) -> None:
         self.dataset, self.features, self.method, self.num_workers = dataset, features, method, num_workers
-        self.seconds = seconds
+
+    @property
+    def seconds(self) -> float:
+        return REFERENCE_SECONDS if self.method.sampler is None else self.method.sampler.reference_seconds
 
     @property
     def splits(self) -> bool:
@@ -123,11 +118,21 @@ class ReferenceEmbedder:
         if world()[1] > 1:
             for buffer in encoder.buffers():
                 dist.broadcast(buffer, 0)
-        whole = self.stream.collect(lambda feats: self._embed(encoder, feats))
+        rows = self.stream.collect(lambda feats: self._row(encoder, feats))
         parts = self.stream.collect(lambda feats: self._embed_halves(encoder, feats), HALVES)
-        alike = self.stream.collect(lambda feats: self._likeness(encoder, feats)) if self.stream.splits else None
         encoder.train(was_training)
-        return None if whole is None or parts is None else References(whole, None, (parts[:, 0], parts[:, 1]), alike)
+        if rows is None or parts is None:
+            return None
+        whole, alike = (rows[:, :-1], rows[:, -1]) if self.stream.splits else (rows, None)
+        return References(whole, None, (parts[:, 0], parts[:, 1]), alike)
+
+    def _row(self, encoder: nn.Module, feats: Features) -> np.ndarray:
+        """Embeddings [B, D]; where clusters are split [B, D + 1], with the cosines between the halves behind them: of a
+        million recordings the embeddings of halves would not stay in memory."""
+        whole = self._embed(encoder, feats)
+        if not self.stream.splits:
+            return whole
+        return np.column_stack([whole, likeness(*self._embed_halves(encoder, feats).transpose(1, 0, 2))])
 
     @torch.no_grad()
     def _embed(self, encoder: nn.Module, feats: Features) -> np.ndarray:
@@ -142,10 +147,6 @@ class ReferenceEmbedder:
         cut = [max(1, len(one) // 2) for one in feats]
         first = self._embed(encoder, [one[:half] for one, half in zip(feats, cut)])
         return np.stack([first, self._embed(encoder, [one[-half:] for one, half in zip(feats, cut)])], 1)
-
-    def _likeness(self, encoder: nn.Module, feats: Features) -> np.ndarray:
-        """[B], the cosines between the halves: of a million recordings their embeddings would not stay in memory."""
-        return likeness(*self._embed_halves(encoder, feats).transpose(1, 0, 2))
 
 
 class ReferenceStatistics:
