@@ -6,7 +6,7 @@ import torch
 
 from speakerssl.embeddings.model_dir import CONFIG, WEIGHTS, load_weights, read_model_dir
 from speakerssl.encoders import Encoder, ResNet
-from speakerssl.encoders.widening import load_widened
+from speakerssl.encoders.growing import load_grown
 from speakerssl.errors import InputError
 from speakerssl.methods import Method, Supervised
 from speakerssl.options import in_file
@@ -16,7 +16,7 @@ from speakerssl.training.checkpoint import list_checkpoints, read_checkpoint
 def load_initial(method: Method, path: str | Path) -> list[str]:
     """Puts the encoder of the model directory `path` into `method`, and its head where that knows all of its classes.
 
-    A ResNet may begin with one that has fewer channels (`widened_state`). Returns what was taken: 'encoder', and
+    A ResNet may begin with a smaller one (`grown_state`). Returns what was taken: 'encoder', and
     'head'. Optimizer, step and schedules begin anew. Raises InputError where there is no model, or one of another
     encoder.
     """
@@ -28,12 +28,12 @@ def load_initial(method: Method, path: str | Path) -> list[str]:
 
 
 def _load_encoder(encoder: Encoder, folder: Path) -> None:
-    """The weights of `folder`, widened where they are those of a narrower network of the same kind."""
+    """The weights of `folder`, grown where they are those of a smaller network of the same kind."""
     if isinstance(encoder, ResNet) and (folder / CONFIG).is_file():
-        _, _, narrow = read_model_dir(folder)
-        if isinstance(narrow, ResNet):  # an equally wide one stays as it is
+        _, _, small = read_model_dir(folder)
+        if isinstance(small, ResNet):  # an equally large one stays as it is
             with in_file(str(folder)):
-                load_widened(encoder, narrow.state_dict())
+                load_grown(encoder, small.state_dict())
             return
     load_weights(encoder, folder / WEIGHTS)
 
