@@ -46,6 +46,11 @@ class SpeakerModel(ABC):
     config: Mapping[str, Any]
     decision: Decision | None  # what its scores mean; None where the model carries no calibration
 
+    def __repr__(self) -> str:
+        encoder = self.config.get("encoder", {}).get("name", "an encoder of unknown kind")
+        calibrated = "not calibrated" if self.decision is None else "calibrated"
+        return f"{type(self).__name__}({encoder}, {self.embed_dim} dimensions, {self.sample_rate} Hz, {calibrated})"
+
     @property
     @abstractmethod
     def sample_rate(self) -> int:

@@ -28,7 +28,7 @@ WINDOW_SECONDS = 60.0  # of the windows whose mean a long recording gets
 _log = logging.getLogger("speakerssl")
 
 
-@dataclass
+@dataclass(repr=False)  # the base says it in a line
 class OnnxModel(SpeakerModel):
     """A `SpeakerModel` in one file, whose input is `feats` [B, T, F] or `wave` [B, S]; for threads, and picklable."""
 

@@ -27,7 +27,7 @@ from speakerssl.features.frames import num_frames
 from speakerssl.features.frontend import FeatureFrontend
 
 
-@dataclass
+@dataclass(repr=False)  # the base says it in a line
 class TorchModel(SpeakerModel):
     """A `SpeakerModel` whose network is an `Encoder`; `engine`, where there is one, computes it instead."""
 
@@ -37,7 +37,7 @@ class TorchModel(SpeakerModel):
     config: Mapping[str, Any]
     decision: Decision | None = None
     engine: Engine | None = None
-    _lock: threading.RLock = field(default_factory=threading.RLock, repr=False, compare=False)
+    _lock: threading.RLock = field(default_factory=threading.RLock, compare=False)
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_lock"}

@@ -22,7 +22,7 @@ from speakerssl.errors import InputError
 
 @pytest.fixture(scope="module")
 def model(model_dir: Path):
-    return speakerssl.load_model(model_dir)
+    return load_model(model_dir)
 
 
 def test_embed_gives_a_unit_vector(model, data_dir: Path) -> None:
@@ -88,6 +88,15 @@ def test_what_can_be_meant_two_ways_is_refused_with_both(model) -> None:
     for nothing in empty:
         with pytest.raises(InputError, match="there is no recording to embed"):
             model.embed(nothing)
+
+
+def test_a_model_is_shown_in_one_line(model_dir: Path) -> None:
+    for name, kind in (("open-speech", "OnnxModel"), (model_dir, "TorchModel")):
+        shown = repr(load_model(name))
+        assert shown.startswith(f"{kind}(")
+        assert "16000 Hz" in shown
+        assert len(shown) < 120
+    assert repr(load_model("open-speech", engine="torch")).startswith("TorchModel(small_resnet, 256 dim")
 
 
 def test_threads_and_pickles_share_a_model(model, data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
