@@ -5,6 +5,7 @@
 #   train       array of Kaldi data directories; valid: what `speakerssl validation` made of them
 #   conf, settings   configuration of each training, and an array of further options of `speakerssl train`
 #   first_labels   whose embeddings give iteration 1 its clusters: `start` (or unset), `floor` or `ivector`
+#   across      a second list of validation trials, of training recordings against halves (or unset): both must get better
 #   clusters    how many, or `auto`; cluster_options: an array of further options of `speakerssl cluster`
 #   iterations  at most so many; 0: the start alone is embedded and scored
 #   jobs, ivector_options (array), report_labels (a true utt2spk, only to report NMI and purity, or empty)
@@ -49,6 +50,10 @@ embed() { # embed FOLDER MODEL: embeddings of the training recordings and of the
   mv "$1/train.scp.part" "$1/train.scp"
   run speakerssl score --embeddings "$1/embeddings/$(basename "$valid")/xvector.scp" --trials "$valid/trials" \
     --output "$1/scores/valid.txt"
+  [ -n "${across:-}" ] || return 0
+  cat "$1"/embeddings/*/xvector.scp >"$1/all.scp.part"
+  mv "$1/all.scp.part" "$1/all.scp"
+  run speakerssl score --embeddings "$1/all.scp" --trials "$across" --output "$1/scores/across.txt"
 }
 
 cluster_again() { # cluster_again FOLDER NEXT: the pseudo-labels of iteration NEXT from the embeddings in FOLDER
@@ -62,7 +67,7 @@ cluster_again() { # cluster_again FOLDER NEXT: the pseudo-labels of iteration NE
 }
 
 report_iterations() { # the table, the plot and `best`; status 3 when validation no longer improves
-  python "$helpers/pseudo_progress.py" --exp "$exp" --trials "$valid/trials"
+  python "$helpers/pseudo_progress.py" --exp "$exp" --trials "$valid/trials" ${across:+--across "$across"}
 }
 
 iterate() {

@@ -1,5 +1,9 @@
 #!/usr/bin/env python3
-"""The table and plot of pseudo-label iterations so far; ends with status 3 when validation no longer improves."""
+"""The table and plot of pseudo-label iterations so far; ends with status 3 when validation no longer improves.
+
+An iteration is better than the best before it when its EER on the validation trials is lower and, with --across, that
+on the second list too: the clusters that it learned make the first list easier than strangers will be.
+"""
 
 import argparse
 import json
@@ -12,34 +16,53 @@ from speakerssl.metrics.detection import compute_eer
 from speakerssl.trials.score_file import read_scored_trials
 
 STOP = 3
-COLUMNS = ("iteration", "valid EER %", "clusters", "NMI", "purity")
+VALID = ("valid EER %", "across EER %")
+COLUMNS = ("iteration", *VALID, "clusters", "NMI", "purity")
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--exp", type=Path, required=True, help="folder with iteration-0, iteration-1, ...")
     parser.add_argument("--trials", type=Path, required=True, help="the validation trials, made without labels")
+    parser.add_argument("--across", type=Path, help="a second list of them, of different recordings")
     parser.add_argument("--patience", type=int, default=1, help="iterations without a new best before it stops (1)")
     return parser
 
 
-def read_iterations(exp: Path, trials: Path) -> list[dict[str, float | None]]:
-    """A row for each iteration that has validation scores; NMI and purity are None where no labels were asked for."""
+def read_iterations(exp: Path, trials: Path, across: Path | None = None) -> list[dict[str, float | None]]:
+    """A row for each iteration that has validation scores; what was not asked for is None."""
     rows: list[dict[str, float | None]] = []
-    while (exp / f"iteration-{len(rows)}" / "scores" / "valid.txt").exists():
+    lists = {"valid": trials} | ({} if across is None else {"across": across})
+    while all((exp / f"iteration-{len(rows)}" / "scores" / f"{name}.txt").exists() for name in lists):
         folder = exp / f"iteration-{len(rows)}"
-        scored = read_scored_trials(folder / "scores" / "valid.txt", trials)
         facts = json.loads((folder / "clusters.json").read_text()) if (folder / "clusters.json").exists() else {}
-        eer = 100 * compute_eer(scored.scores, scored.trials.require_labels())
-        rows.append(dict(zip(COLUMNS, (len(rows), eer, facts.get("clusters"), facts.get("nmi"), facts.get("purity")))))
+        eers = {f"{name} EER %": eer_of(folder / "scores" / f"{name}.txt", path) for name, path in lists.items()}
+        values = {"iteration": len(rows), **eers, "NMI": facts.get("nmi"), **facts}
+        rows.append({name: values.get(name) for name in COLUMNS})
     if not rows:
-        raise InputError(f"{exp}/iteration-0/scores/valid.txt: does not exist; there is no iteration to report")
+        missing = [name for name in lists if not (exp / "iteration-0" / "scores" / f"{name}.txt").exists()]
+        raise InputError(f"{exp}/iteration-0/scores/{missing[0]}.txt: does not exist; there is no iteration to report")
     return rows
 
 
+def eer_of(scores: Path, trials: Path) -> float:
+    """In %. Raises InputError for a file that is missing or lacks trials."""
+    scored = read_scored_trials(scores, trials)
+    return 100 * compute_eer(scored.scores, scored.trials.require_labels())
+
+
 def best_of(rows: list[dict[str, float | None]]) -> int:
-    """The iteration with the lowest validation EER, the first of equals."""
-    return min(range(len(rows)), key=lambda number: rows[number]["valid EER %"] or 0.0)
+    """The last iteration whose validation EERs are all lower than those of the best before it."""
+    best = 0
+    for number, row in enumerate(rows):
+        if all(is_lower(row[name], rows[best][name]) for name in VALID):
+            best = number
+    return best
+
+
+def is_lower(value: float | None, other: float | None) -> bool:
+    """True too where there is no second list."""
+    return value is None or other is None or value < other
 
 
 def table_of(rows: list[dict[str, float | None]]) -> str:
@@ -57,8 +80,11 @@ def draw(rows: list[dict[str, float | None]], path: Path) -> None:
     from matplotlib import pyplot
 
     figure, axis = pyplot.subplots(figsize=(5, 3.2), layout="constrained")
-    axis.plot([row["valid EER %"] for row in rows], "o-", color="tab:blue")
+    for name, style in zip(VALID, ("o-", "o:")):
+        if rows[0][name] is not None:
+            axis.plot([row[name] for row in rows], style, color="tab:blue", label=name)
     axis.set(xlabel="iteration", ylabel="validation EER %", xticks=range(len(rows)))
+    axis.legend(loc="upper right")
     if any(row["NMI"] is not None for row in rows):
         other = axis.twinx()
         for name, color in (("NMI", "tab:orange"), ("purity", "tab:green")):
@@ -74,7 +100,7 @@ def draw(rows: list[dict[str, float | None]], path: Path) -> None:
 def main() -> int:
     args = build_parser().parse_args()
     try:
-        rows = read_iterations(args.exp, args.trials)
+        rows = read_iterations(args.exp, args.trials, args.across)
     except SpeakerSSLError as error:
         print(f"pseudo_progress.py: {error}", file=sys.stderr)
         return error.exit_code

@@ -13,7 +13,8 @@
 #   --steps N                   training steps of the self-supervised start
 #   --init-from MODEL           weights that it begins with, of an earlier round or a model folder (default: random)
 #   --pseudo-steps N            of each iteration
-#   --iterations N              at most so many (0: none); it stops by itself when validation no longer improves
+#   --iterations N              at most so many (0: none); it stops by itself when one of the two validations (halves of
+#                               one recording, and different recordings) no longer improves
 #   --first-labels WHAT         whose embeddings give the first iteration its clusters: start, floor or ivector
 #   --clusters K                clusters of each iteration (`auto` finds the corpora, see EXPERIMENTS.md)
 #   --num-validation N          recordings set aside for validation trials and calibration
@@ -117,6 +118,14 @@ if stage 3 "self-supervised training"; then
 fi
 
 if stage 4 "pseudo-label iterations"; then
+  # Halves of one recording flatter what is trained on them: a second list, of different recordings, must agree.
+  across=$valid/trials_across
+  [ -f "$across" ] || run python "$recipe/local/across_trials.py" --store "$exp/store" --valid "$valid" \
+    --groups "$data/utt2corpus" --config "$recipe/conf/ssl.yaml" --output "$across"
+  if ! grep -q '^1 ' "$across" || ! grep -q '^0 ' "$across"; then
+    echo "$0: too few recordings sound alike, or unlike, for trials across recordings: halves of one decide alone" >&2
+    across=
+  fi
   systems_folder=$exp start=$exp/ssl exp=$pseudo conf=$recipe/conf/pseudo.yaml report_labels=
   cluster_options=(--seed "$seed") ivector_options=(--seed "$seed")
   settings+=(--set training.steps="$pseudo_steps")

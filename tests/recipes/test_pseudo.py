@@ -126,7 +126,38 @@ def test_it_stops_when_validation_no_longer_improves(tmp_path: Path, monkeypatch
         said.append(progress.main())
     assert said == [0, 0, progress.STOP]
     assert (tmp_path / "best").read_text() == "iteration-1\n"
-    assert "| 2 | 100 | 7 | 0.5 | 0.5 |" in (tmp_path / "iterations.md").read_text()
+    assert "| 2 | 100 | - | 7 | 0.5 | 0.5 |" in (tmp_path / "iterations.md").read_text()
+
+
+def write_iteration(root: Path, number: int, **scores: tuple[float, ...]) -> None:
+    """Scores of the four pairs of the lists `valid` and `across`."""
+    folder = root / f"iteration-{number}" / "scores"
+    folder.mkdir(parents=True)
+    for name, values in scores.items():
+        lines = [f"{pair} {value}\n" for pair, value in zip(("a b", "c d", "a d", "c b"), values)]
+        (folder / f"{name}.txt").write_text("".join(lines))
+
+
+def test_an_iteration_must_be_better_on_both_lists(tmp_path: Path, monkeypatch, capsys) -> None:
+    """The first is better on one list alone, the second on both; of the third the second list is still missing."""
+    (tmp_path / "trials").write_text("1 a b\n1 c d\n0 a d\n0 c b\n")
+    good, fair, bad = (1, 0.6, 0.5, 0.2), (1, 0.3, 0.5, 0.2), (0, 0.1, 0.5, 0.2)
+    write_iteration(tmp_path, 0, valid=bad, across=fair)
+    write_iteration(tmp_path, 1, valid=fair, across=bad)
+    write_iteration(tmp_path, 2, valid=good, across=good)
+    write_iteration(tmp_path, 3, valid=good)
+    words = ["p", "--exp", str(tmp_path), "--trials", str(tmp_path / "trials"), "--across", str(tmp_path / "trials")]
+    monkeypatch.setattr("sys.argv", words)
+    assert progress.main() == 0
+    assert (tmp_path / "best").read_text() == "iteration-2\n"
+    assert "| 1 | 50 | 100 | - | - | - |" in capsys.readouterr().out
+    rows = progress.read_iterations(tmp_path, tmp_path / "trials", tmp_path / "trials")
+    assert len(rows) == 3
+    assert progress.best_of(rows[:2]) == 0
+    assert progress.best_of(progress.read_iterations(tmp_path, tmp_path / "trials")) == 2
+    (tmp_path / "iteration-0" / "scores" / "across.txt").unlink()
+    assert progress.main() == 2
+    assert "iteration-0/scores/across.txt: does not exist" in capsys.readouterr().err
 
 
 def write_seeds(root: Path, gains: list[float]) -> list[str]:
