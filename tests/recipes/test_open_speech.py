@@ -13,7 +13,7 @@ import torch
 import speakerssl
 from speakerssl.cli.main import main
 from speakerssl.config_file import read_yaml
-from speakerssl.embeddings.model_dir import save_model
+from speakerssl.embeddings.model_dir import read_model_dir, save_model
 from speakerssl.encoders import build_encoder
 from tests.scripts import ROOT, load_script
 
@@ -102,6 +102,23 @@ def test_a_model_folder_of_nothing(tmp_path: Path, monkeypatch, capsys) -> None:
     assert load_script(RECIPE / "local" / "make_model.py").main() == 2
     assert "config.yaml: does not exist" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_weights_in_half_the_space_give_the_same_embeddings(tmp_path: Path, monkeypatch) -> None:
+    model, output = write_earlier_round(tmp_path / "model"), tmp_path / "out"
+    config = read_yaml(model / "config.yaml") | {"method": {"name": "multiview"}}
+    save_model(model, config, read_model_dir(model)[2])
+    (tmp_path / "train_one").mkdir()
+    (tmp_path / "train_one" / "utt2dur").write_text("a 2.5\n")
+    words = ["--model", model, "--corpora", "one", "--data", tmp_path, "--output", output]
+    monkeypatch.setattr(sys, "argv", ["make_model.py", *map(str, words)])
+    assert load_script(RECIPE / "local" / "make_model.py").main() == 0
+    sizes = [(folder / "model.safetensors").stat().st_size for folder in (model, output)]
+    assert sizes[1] < 0.6 * sizes[0]
+    first, second = (
+        speakerssl.load_model(folder, engine="torch").embed(voice(3, 0), RATE) for folder in (model, output)
+    )
+    assert first @ second > 0.99999
 
 
 def test_trials_across_recordings_are_of_one_voice_and_corpus(tmp_path: Path, monkeypatch, capsys) -> None:
