@@ -33,15 +33,18 @@ def read_iterations(exp: Path, trials: Path, across: Path | None = None) -> list
     """A row for each iteration that has validation scores; what was not asked for is None."""
     rows: list[dict[str, float | None]] = []
     lists = {"valid": trials} | ({} if across is None else {"across": across})
-    while all((exp / f"iteration-{len(rows)}" / "scores" / f"{name}.txt").exists() for name in lists):
+    while True:
         folder = exp / f"iteration-{len(rows)}"
+        scores = {name: folder / "scores" / f"{name}.txt" for name in lists}
+        missing = [path for path in scores.values() if not path.exists()]
+        if missing:
+            break
         facts = json.loads((folder / "clusters.json").read_text()) if (folder / "clusters.json").exists() else {}
-        eers = {f"{name} EER %": eer_of(folder / "scores" / f"{name}.txt", path) for name, path in lists.items()}
+        eers = {f"{name} EER %": eer_of(scores[name], path) for name, path in lists.items()}
         values = {"iteration": len(rows), **eers, "NMI": facts.get("nmi"), **facts}
         rows.append({name: values.get(name) for name in COLUMNS})
     if not rows:
-        missing = [name for name in lists if not (exp / "iteration-0" / "scores" / f"{name}.txt").exists()]
-        raise InputError(f"{exp}/iteration-0/scores/{missing[0]}.txt: does not exist; there is no iteration to report")
+        raise InputError(f"{missing[0]}: does not exist; there is no iteration to report")
     return rows
 
 
