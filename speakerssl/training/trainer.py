@@ -106,8 +106,7 @@ class Trainer:
         # Cached gradients come in two passes, which data parallelism does not expect: they are averaged by hand.
         by_itself = self.cache is not None or (self.sharding is not None and self.sharding.averages)
         model = self.method if by_itself else self.world.wrap(self.method)
-        log = TrainingLog(self.output, step, self.total_steps, self.config.training.tensorboard)
-        log = log if self.world.is_main else _Silent()  # type: ignore[assignment]
+        log = self._open_log(step)
         batches = self._batches(step)
         try:
             for batch in batches:
@@ -126,6 +125,11 @@ class Trainer:
             # The loader's workers end with its iterator; left to the end of the program they would be waited for.
             self.loader._iterator = None
             log.close()
+
+    def _open_log(self, step: int) -> TrainingLog:
+        if self.world.is_main:
+            return TrainingLog(self.output, step, self.total_steps, self.config.training.tensorboard)
+        return _Silent()  # type: ignore[return-value]
 
     def _leave(self, step: int, signal: int) -> None:
         self._save(step)

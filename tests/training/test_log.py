@@ -1,6 +1,7 @@
 """What a person sees of training: lines of JSON, of standard error, pictures."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,22 @@ def test_a_resumed_log_drops_what_came_after_its_start(tmp_path: Path) -> None:
     log.close()
     assert steps_of(tmp_path) == [1, 2, 3]
     assert json.loads((tmp_path / "train.jsonl").read_text().splitlines()[-1])["loss"] == 0.5
+
+
+def test_killed_while_lines_are_dropped_a_run_keeps_its_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = TrainingLog(tmp_path, 0, 10, tensorboard=False)
+    for step in (1, 2, 3):
+        log.step(step, {"loss": 1.0})
+    log.close()
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        TrainingLog(tmp_path, 2, 10, tensorboard=False)
+    assert steps_of(tmp_path) == [1, 2, 3]
+    assert [path.name for path in tmp_path.iterdir()] == ["train.jsonl"]
 
 
 def test_lines_on_standard_error_are_few_but_for_validation(

@@ -20,7 +20,8 @@ from speakerssl.features.frontend import FeatureFrontend
 from speakerssl.methods.ssps import PositiveSampler
 from speakerssl.training.build import initialize, train
 from speakerssl.training.checkpoint import average_checkpoints, list_checkpoints
-from speakerssl.training.trainer import _Identified
+from speakerssl.training.distributed import World
+from speakerssl.training.trainer import Trainer, _Identified
 from speakerssl.training.validation import Validator
 
 
@@ -191,6 +192,19 @@ def test_a_compiled_encoder_takes_the_same_steps(write_config, tmp_path: Path, m
     assert list(weights[0]) == list(weights[1])
     for key, value in weights[0].items():
         torch.testing.assert_close(weights[1][key], value, rtol=1e-3, atol=1e-5, msg=key)
+
+
+@pytest.mark.parametrize(("rank", "left"), [(0, ""), (1, '{"step": 1}\n')])
+def test_of_several_processes_only_the_first_touches_the_log(
+    write_config, tmp_path: Path, rank: int, left: str
+) -> None:
+    log = tmp_path / "train.jsonl"
+    log.write_text('{"step": 1}\n')
+    trainer = Trainer.__new__(Trainer)
+    trainer.world, trainer.output, trainer.total_steps = World(rank=rank, size=2), tmp_path, 2
+    trainer.config = load_config(write_config())
+    trainer._open_log(0).close()
+    assert log.read_text() == left
 
 
 class Crops:
