@@ -120,7 +120,7 @@ fi
 if stage 4 "pseudo-label iterations"; then
   # Halves of one recording flatter what is trained on them: a second list, of different recordings, must agree.
   across=$valid/trials_across
-  [ -f "$across" ] || run python "$recipe/local/across_trials.py" --store "$exp/store" --valid "$valid" \
+  run python "$recipe/local/across_trials.py" --store "$exp/store" --valid "$valid" \
     --groups "$data/utt2corpus" --config "$recipe/conf/ssl.yaml" --output "$across"
   if ! grep -q '^1 ' "$across" || ! grep -q '^0 ' "$across"; then
     echo "$0: too few recordings sound alike, or unlike, for trials across recordings: halves of one decide alone" >&2

@@ -24,7 +24,7 @@ from speakerssl.data.kaldi import DataDir
 from speakerssl.data.store import FeatureStore
 from speakerssl.errors import SpeakerSSLError
 from speakerssl.features.frontend import FeatureFrontend
-from speakerssl.io import write_text
+from speakerssl.io import progress, write_text
 from speakerssl.methods.clustering import unit
 from speakerssl.methods.splitting import beyond_halves, likeness
 from speakerssl.methods.statistics import half_statistics, whiten_by_halves
@@ -48,8 +48,9 @@ def make_trials(args: argparse.Namespace) -> tuple[int, int]:
     store, valid = FeatureStore(args.store), DataDir.read(args.valid, labels=False).recordings
     features = FeatureFrontend(read_yaml(args.config)["features"])
     held_out = [name.removesuffix("-enrol") for name in valid if name.endswith("-enrol")]
-    statistics = [half_statistics(store.frames(index, 0, 0, FRAMES)) for index in range(len(store))]
-    for name in held_out:
+    numbers = progress(range(len(store)), description="statistics of recordings")
+    statistics = [half_statistics(store.frames(index, 0, 0, FRAMES)) for index in numbers]
+    for name in progress(held_out, description="statistics of held-out halves"):
         wave = torch.from_numpy(valid[f"{name}-enrol"].read(0.0, FRAMES / 100))
         statistics.append(half_statistics(features.raw(wave[None])[0].numpy()))
     whole, first, second = whiten_by_halves(np.stack(statistics), len(statistics))
