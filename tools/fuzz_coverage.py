@@ -35,6 +35,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=20.0, help="for each reader (default: 20)")
     parser.add_argument("--keep", type=Path, help="folder for what reached new branches, to go on from another time")
     parser.add_argument("--failures", type=Path, default=Path("."), help="where a file that fails is left (default: .)")
+    parser.add_argument("--seed", type=int, default=0, help="of the edits, to repeat a run (default: 0, another each)")
     parser.add_argument("--list", action="store_true", help="name the readers")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -45,23 +46,24 @@ def main() -> int:
         print("fuzz_coverage.py: the package atheris is not installed; pip install atheris", file=sys.stderr)
         return 2
     if args.child:
-        _fuzz_here(args.child, args.minutes, args.keep, args.failures)
+        _fuzz_here(args.child, args.minutes, args.seed, args.keep, args.failures)
     known = fuzz.readers()
     if args.list:
         print("\n".join(known))
         return 0
     chosen = fuzz.choose(known, args.names)
     args.failures.mkdir(parents=True, exist_ok=True)
-    return max([_fuzz_in_a_child(name, args.minutes, args.keep, args.failures) for name in chosen], default=0)
+    options = (args.minutes, args.seed, args.keep, args.failures)
+    return max([_fuzz_in_a_child(name, *options) for name in chosen], default=0)
 
 
-def _fuzz_in_a_child(name: str, minutes: float, keep: Path | None, failures: Path) -> int:
+def _fuzz_in_a_child(name: str, minutes: float, seed: int, keep: Path | None, failures: Path) -> int:
     """libFuzzer ends the process that it runs in."""
     print(f"{name}: {minutes:g} minutes", file=sys.stderr, flush=True)
     with tempfile.TemporaryDirectory() as folder:
         corpus = (keep or Path(folder, "kept")) / name
         corpus.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, __file__, "--child", name, "--minutes", str(minutes)]
+        command = [sys.executable, __file__, "--child", name, "--minutes", str(minutes), "--seed", str(seed)]
         command += ["--keep", str(corpus), "--failures", str(failures)]
         plain = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", env=plain, check=False)
@@ -94,17 +96,17 @@ def _explained(said: str) -> str:
     return "\n".join(line for line in said.splitlines() if not re.match(r"#\d+\t|INFO:|\tNEW_FUNC|$", line))[-6000:]
 
 
-def _fuzz_here(name: str, minutes: float, corpus: Path, failures: Path) -> None:
+def _fuzz_here(name: str, minutes: float, seed: int, corpus: Path, failures: Path) -> None:
     """Does not return."""
     import atheris
 
     with atheris.instrument_imports(include=["speakerssl"]):
         reader = fuzz.readers()[name]
-    for number, seed in enumerate(reader.seeds):
-        (corpus / f"seed-{number}").write_bytes(seed)
+    for number, content in enumerate(reader.seeds):
+        (corpus / f"seed-{number}").write_bytes(content)
     with tempfile.TemporaryDirectory() as folder:
         options = [f"-max_total_time={max(1, round(60 * minutes))}", f"-timeout={SLOWEST}", f"-rss_limit_mb={MEMORY}"]
-        options += [f"-max_len={LARGEST}", f"-artifact_prefix={failures}/{name}-"]
+        options += [f"-max_len={LARGEST}", f"-artifact_prefix={failures}/{name}-", f"-seed={seed}"]
         atheris.Setup([sys.argv[0], *options, str(corpus)], lambda content: fuzz.check(reader, content, Path(folder)))
         atheris.Fuzz()
 
