@@ -9,7 +9,7 @@ import pytest
 from tests.scripts import ROOT
 
 SCRIPT = ROOT / "tools" / "fuzz_coverage.py"
-# A reader that fails on what begins with 'abc': by chance one file in sixteen million.
+# A reader that fails on what begins with 'abcd': by chance one file in four thousand million.
 DEFECT = """
 import sys
 sys.path.insert(0, {tools!r})
@@ -17,11 +17,13 @@ import fuzz, fuzz_coverage
 
 def read(path):
     content = path.read_bytes()
-    if len(content) < 3 or content[0] != 97:
+    if len(content) < 4 or content[0] != 97:
         return
     if content[1] != 98:
         return
-    if content[2] == 99:
+    if content[2] != 99:
+        return
+    if content[3] == 100:
         raise ZeroDivisionError
 
 def instrumented():
@@ -52,10 +54,10 @@ def test_a_defect_behind_branches_is_found_and_its_file_left(tmp_path: Path) -> 
     pytest.importorskip("atheris", reason="atheris is not installed: pip install atheris")
     script = tmp_path / "script.py"
     script.write_text(DEFECT.format(tools=str(SCRIPT.parent)))
-    done = run(script, tmp_path, "--minutes", "4", "--seed", "1")
+    done = run(script, tmp_path, "--minutes", "2", "--seed", "1")
     assert done.returncode == 1, done.stdout
     assert "ZeroDivisionError" in done.stdout
-    assert [path.read_bytes()[:3] for path in tmp_path.glob("defect-crash-*")] == [b"abc"]
+    assert [path.read_bytes()[:4] for path in tmp_path.glob("defect-crash-*")] == [b"abcd"]
 
 
 def test_an_unknown_reader_is_named_with_the_known_ones(tmp_path: Path) -> None:

@@ -45,7 +45,8 @@ def section(args: argparse.Namespace, name: str, trials: Path) -> str:
         lines += [f"{what[0].upper()}{what[1:]}:", "", "| system | EER % | minDCF (p 0.01) |", "|---|---|---|"]
         for system in args.systems:
             found = summarize_file(_scores(args.exp, system, name, suffix), trials, options, utt2spk)
-            eers += [found["eer_percent"]] if system == args.model else []
+            if system == args.model:
+                eers.append(found["eer_percent"])
             lines.append(f"| {system} | {_interval(found, 'eer_percent')} | {_interval(found, 'min_dcf')} |")
         lines.append("")
     if name in BARS:
